@@ -1,0 +1,45 @@
+"""imglint, the linter for container image references: what authors of rules, readers and formats import. Imports nothing of the engine."""
+
+from imglint.model import (
+    BASE,
+    BUILD,
+    FRONTEND,
+    WORKLOAD,
+    Comment,
+    Fact,
+    Finding,
+    ImageUse,
+    Problem,
+    Report,
+    RunUser,
+    Severity,
+    Span,
+    image_use,
+)
+from imglint.record import record, replace
+from imglint.reference import ImageReference, InvalidReference, parse
+from imglint.source import Location, Source
+
+__all__ = [
+    "BASE",
+    "BUILD",
+    "FRONTEND",
+    "WORKLOAD",
+    "Comment",
+    "Fact",
+    "Finding",
+    "ImageReference",
+    "ImageUse",
+    "InvalidReference",
+    "Location",
+    "Problem",
+    "Report",
+    "RunUser",
+    "Severity",
+    "Source",
+    "Span",
+    "image_use",
+    "parse",
+    "record",
+    "replace",
+]

@@ -1,0 +1,207 @@
+"""The facts that readers find, and the findings that rules make of them. Imports only what they are made of.
+
+Source -> reader -> ImageUse | RunUser | Problem | Comment -> rule -> Finding -> Report -> format
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from imglint.record import record
+from imglint.reference import ImageReference, InvalidReference, parse
+from imglint.source import Location, Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imglint.policy import Standing
+    from imglint.traced import Traced
+
+INVALID = "invalid-reference"
+UNRESOLVED = "unresolved-reference"
+BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
+
+Span = tuple[int, int]
+"""Start and end offset in a source's text; the end is exclusive."""
+
+
+class Severity(IntEnum):
+    """How grave a finding is; `str` gives the word that policies, options and formats use."""
+
+    OFF = 0
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@record
+class Fault:
+    """Why a use has no reference: the engine's rule (INVALID or UNRESOLVED) that reports it, a message, and the place in the file."""
+
+    rule: str
+    message: str
+    span: Span
+
+
+@record
+class ImageUse:
+    """One place where an image is named.
+
+    `place` is one of the words of the documented list (`from`, `container`, `helm-map`, ...), `where` says the same for people ("stage build",
+    "Deployment/web container api"), `role` is one of ROLES. `span` bounds the name part in the source. `reference` is None where the text could
+    not be parsed or resolved; `fault` then says why. `parts` tells where the parts of the reference stand (`registry`, `repository`, `tag`,
+    `digest`), so that a finding can point at one. `tag_known` is False where the tag is left to others, as in a Helm value without one.
+    `built` marks a result of this repository. `environment` and `standing` (the row of the policy) are filled in by the policy.
+    """
+
+    source: Source
+    span: Span
+    place: str
+    where: str
+    role: str
+    reference: ImageReference | None
+    fault: Fault | None = None
+    parts: Mapping[str, Span] = {}
+    tag_known: bool = True
+    built: bool = False
+    environment: str = "production"
+    standing: Standing | None = None
+
+    @property
+    def text(self) -> str:
+        """The name part as it is written in the file."""
+        return self.source.text[slice(*self.span)]
+
+    @property
+    def location(self) -> Location:
+        """Where the name part stands."""
+        return self.source.location(*self.span)
+
+    @property
+    def pulled_tag(self) -> str | None:
+        """The tag that a pull would take: `latest` where neither tag nor digest is written, None where it is unknown or only a digest is."""
+        reference = self.reference
+        if reference is None or reference.tag is not None:
+            return reference.tag if reference else None
+        return "latest" if self.tag_known and reference.digest is None else None
+
+    def finding(self, message: str, part: str | None = None) -> Finding:
+        """Return a finding at one part of the reference, at the whole of it where the part is left out or not written."""
+        span = self.parts.get(part or "whole") or self.parts.get("whole") or self.span
+        return _finding(self.source, message, span, self.span)
+
+
+@record
+class RunUser:
+    """One place that decides the user that a container runs as.
+
+    `user` is the resolved user as written there (`1001`, `1001:0`, `root`), None where nothing names one. `nonroot` is what `runAsNonRoot` says
+    in force there, None where nothing does. `known` is False where a variable without a value takes part: then nothing can be said. `base` is
+    the image that a stage without USER stands on (None for scratch and outside of Dockerfiles). `explicit` is False for a pod or service
+    that says nothing at all, where the image decides. `image` is the use of the container or stage, where it has one, and tells the
+    environment and the row. `span` is where a finding stands.
+    """
+
+    source: Source
+    span: Span
+    place: str
+    where: str
+    user: str | None
+    nonroot: bool | None = None
+    known: bool = True
+    explicit: bool = True
+    base: ImageReference | None = None
+    image: ImageUse | None = None
+    environment: str = "production"
+
+    @property
+    def location(self) -> Location:
+        """Where the user is written, or would have to be."""
+        return self.source.location(*self.span)
+
+    def finding(self, message: str) -> Finding:
+        """Return a finding at the place that decides the user."""
+        return _finding(self.source, message, self.span, self.span)
+
+
+@record
+class Problem:
+    """What a reader could not read: the engine reports it as syntax-error."""
+
+    source: Source
+    span: Span
+    message: str
+
+
+@record
+class Comment:
+    """A comment that speaks to imglint: the text from `#` to the end of the line."""
+
+    source: Source
+    span: Span
+
+    @property
+    def text(self) -> str:
+        """The comment as it is written."""
+        return self.source.text[slice(*self.span)]
+
+
+Fact = ImageUse | RunUser | Problem | Comment
+
+
+@record
+class Finding:
+    """What is wrong at one place. A rule gives message and place, the engine rule id, level and fingerprint."""
+
+    message: str
+    location: Location
+    text: str
+    line_text: str
+    related: tuple[Location, ...] = ()
+    rule: str = ""
+    level: Severity = Severity.OFF
+    fingerprint: str = ""
+
+
+@record
+class Report:
+    """What a run found: the findings in file and line order, and how much was looked at."""
+
+    findings: tuple[Finding, ...]
+    files: int
+    places: int
+
+
+def image_use(
+    source: Source, written: Traced | None, span: Span, *, place: str, where: str, role: str, unresolved: str = "", **more: object
+) -> ImageUse:
+    """Return the use of an image that stands at span.
+
+    `written` is the text after all variables are resolved, None where one has no value: `unresolved` then says which. `more` are other fields of
+    ImageUse; `parts` given there win over those that the text itself has.
+    """
+    parts: dict[str, Span] = {}
+    reference, fault = None, None
+    if written is None:
+        fault = Fault(UNRESOLVED, unresolved or "this cannot be resolved from the files", span)
+    else:
+        parts["whole"] = written.span(0, len(written.text)) if written.text else span
+        try:
+            reference = parse(written.text)
+            parts.update({name: written.span(*where_) for name, where_ in reference.spans.items()})
+        except InvalidReference as error:
+            bad = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
+            fault = Fault(INVALID, error.reason, bad)
+    parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
+    return ImageUse(source, span, place, where, role, reference, fault, parts, **more)  # type: ignore[arg-type]
+
+
+def _finding(source: Source, message: str, span: Span, use: Span) -> Finding:
+    location = source.location(*span)
+    outside = span[0] < use[0] or span[1] > use[1]
+    related = (source.location(*use),) if outside else ()
+    return Finding(message, location, source.text[slice(*span)], source.line(location.line), related)

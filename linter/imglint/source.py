@@ -1,0 +1,149 @@
+"""Source: one file to check, decoded, with its places. Location: where something stands in it. Imports only the records and `os`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_right
+
+from imglint.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FILE_SIZE_MAX = 16 * 1024 * 1024
+"""Bytes; a larger file is reported by unread-file and not read."""
+
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+)
+
+
+@record
+class Location:
+    """A stretch of a file: lines and columns count from 1, columns in code points; the end is exclusive."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class UnreadFile(Exception):
+    """A file that could not be read. Its text is the reason; `offset` is the byte at fault, where there is one, in `text` as far as it was decoded."""
+
+    def __init__(self, reason: str, text: str = "", offset: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.text, self.offset = reason, text, offset
+
+
+class Source:
+    """One file: its path as the user would write it, its text, and what the policy tells its reader.
+
+    `kind` is the reader's id, empty until a reader has claimed the file. `variables` are the policy's values for build arguments and compose
+    variables; `targets` the names of the stages that are shipped.
+    """
+
+    __slots__ = ("_starts", "kind", "path", "targets", "text", "variables")
+
+    def __init__(
+        self, path: str, text: str, kind: str = "", variables: Mapping[str, str] | None = None, targets: Sequence[str] = ()
+    ) -> None:
+        self.path, self.text, self.kind = path, text, kind
+        self.variables: Mapping[str, str] = variables or {}
+        self.targets = tuple(targets)
+        self._starts: list[int] | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folders."""
+        return self.path.rpartition("/")[2]
+
+    def location(self, start: int, end: int) -> Location:
+        """Return where the characters from offset start to end stand. Lines end at a line feed, as in Git and in editors."""
+        line, column = self._place(start)
+        end_line, end_column = self._place(end)
+        return Location(self.path, line, column, end_line, end_column)
+
+    def line(self, number: int) -> str:
+        """Return the text of a line, from 1, without its line break."""
+        starts = self._line_starts()
+        end = starts[number] if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end].rstrip("\r\n")
+
+    def beside(self, name: str) -> str | None:
+        """Return the text of the file `name`, a path relative to this file's folder; None where there is none that can be read."""
+        try:
+            return read_text(os.path.join(os.path.dirname(self.path), name))
+        except UnreadFile:
+            return None
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def _line_starts(self) -> list[int]:
+        if self._starts is None:
+            starts, at = [0], self.text.find("\n")
+            while at >= 0:
+                starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+            self._starts = starts
+        return self._starts
+
+
+def read_text(path: str) -> str:
+    """Return a file's text: UTF-8, or what its byte order mark says, without the mark and with its line breaks as they are.
+
+    Raises UnreadFile for what is no regular file, is larger than FILE_SIZE_MAX, cannot be opened, or cannot be decoded.
+    """
+    try:
+        # Non-blocking, so that a named pipe that nobody writes to cannot hold the run.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        raise UnreadFile(getattr(error, "strerror", None) or str(error)) from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadFile("not a regular file")
+        if status.st_size > FILE_SIZE_MAX:
+            raise UnreadFile(f"{status.st_size} bytes; the limit is {FILE_SIZE_MAX}")
+        data = _read(descriptor)
+    except OSError as error:
+        raise UnreadFile(error.strerror or str(error)) from None
+    finally:
+        os.close(descriptor)
+    return decode(data)
+
+
+def _read(descriptor: int) -> bytes:
+    """Read to the end, though never more than the limit: a file may grow, and some report no size."""
+    chunks, left = [], FILE_SIZE_MAX + 1
+    while left and (chunk := os.read(descriptor, min(left, 1 << 20))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    if not left:
+        raise UnreadFile(f"more than {FILE_SIZE_MAX} bytes; that is the limit")
+    return b"".join(chunks)
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file's bytes. Raises UnreadFile where they are not in the encoding that their mark, or UTF-8, says."""
+    encoding = "utf-8"
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            encoding = name
+            break
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        text = data.decode(encoding, "replace")
+        offset = len(data[: error.start].decode(encoding, "replace"))
+        raise UnreadFile(f"not valid {encoding.upper().removesuffix('-SIG')}", text, offset) from None

@@ -1,0 +1,367 @@
+"""YAML with exact places, shared by every reader of YAML and by the policy loader. Imports ruamel.yaml when a document is parsed.
+
+A document becomes a tree of Scalar, Mapping and Sequence nodes whose `start` and `end` are offsets in the file's text. It is composed, never loaded:
+`tag: 1.20` stays `1.20`. An alias is the very node that its anchor names, so a walk must not enter a node twice (`walk` does not).
+
+The events come from libyaml, which refuses some documents that YAML 1.2 allows (`{image: nginx:1.25}`) and bounds nothing: what it refuses is
+parsed again by ruamel's own parser, which decides, and both are stopped at DEPTH_MAX.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cache
+
+from imglint.record import record
+from imglint.traced import Traced, joined, literal, opaque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+DEPTH_MAX = 200
+"""Levels of nesting; a deeper document is a syntax error."""
+EVENTS_MAX = 4_000_000
+"""Events in one document, about one a node; a larger one is a syntax error."""
+PURE_SIZE_MAX = 256 * 1024
+"""Characters that the slow, exact parser is given; libyaml's refusal of a longer document stands."""
+
+NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
+_VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
+_COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
+
+
+class Scalar:
+    """A text. `start` and `end` bound it without its quotes (with its header for a block scalar); `style` is '', "'", '"', '|' or '>'."""
+
+    __slots__ = ("end", "start", "style", "tag", "value")
+
+    def __init__(self, value: str, start: int, end: int, style: str, tag: str | None = None) -> None:
+        self.value, self.start, self.end, self.style, self.tag = value, start, end, style, tag
+
+    @property
+    def is_null(self) -> bool:
+        """Whether YAML reads this as no value."""
+        return not self.style and self.value in NULLS
+
+
+class Mapping:
+    """A mapping: its entries in file order, a key that stands twice included."""
+
+    __slots__ = ("_by_key", "end", "entries", "start")
+
+    def __init__(self, start: int) -> None:
+        self.entries: list[tuple[Node, Node]] = []
+        self.start, self.end = start, start
+        self._by_key: dict[str, Node] | None = None
+
+    def get(self, key: str) -> Node | None:
+        """Return the value of a key; of the last, where it stands twice. Merge keys are not followed: see `merged`."""
+        return self.by_key.get(key)
+
+    def scalar(self, key: str) -> Scalar | None:
+        """Return the value of a key where it is a scalar that is not null."""
+        value = self.by_key.get(key)
+        return value if isinstance(value, Scalar) and not value.is_null else None
+
+    def mapping(self, key: str) -> Mapping | None:
+        """Return the value of a key where it is a mapping."""
+        value = self.by_key.get(key)
+        return value if isinstance(value, Mapping) else None
+
+    def sequence(self, key: str) -> list[Node]:
+        """Return the items of the sequence that is the value of a key; none where there is no sequence."""
+        value = self.by_key.get(key)
+        return value.items if isinstance(value, Sequence) else []
+
+    @property
+    def by_key(self) -> dict[str, Node]:
+        """The values by the text of their keys."""
+        if self._by_key is None:
+            self._by_key = {key.value: value for key, value in self.entries if isinstance(key, Scalar)}
+        return self._by_key
+
+
+class Sequence:
+    """A sequence of nodes."""
+
+    __slots__ = ("end", "items", "start")
+
+    def __init__(self, start: int) -> None:
+        self.items: list[Node] = []
+        self.start, self.end = start, start
+
+
+Node = Scalar | Mapping | Sequence
+
+
+class BrokenYaml(Exception):
+    """A document that is no YAML: what is wrong, and the offset in the file."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        super().__init__(reason)
+        self.reason, self.offset = reason, offset
+
+
+@record
+class Document:
+    """One document of a file: its root (None where it is empty) or what is wrong with it, and the stretch of the file that it takes."""
+
+    root: Node | None
+    broken: BrokenYaml | None
+    start: int
+    end: int
+
+
+def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterator[Document]:
+    """Yield the documents of a file. One that is broken does not keep the others from being read.
+
+    `wanted` is asked with the text of each document, and those that it does not want are passed over unparsed.
+    """
+    for start, end in _split(text):
+        chunk = text[start:end]
+        if wanted is None or wanted(chunk):
+            try:
+                yield Document(parse_document(chunk, start), None, start, end)
+            except BrokenYaml as error:
+                yield Document(None, error, start, end)
+
+
+def _split(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a file where a line starts with `---`: nothing else can stand there (YAML 1.2.2, 9.1.2). Directives stay with what follows."""
+    start = 0
+    for match in _DOCUMENT.finditer(text):
+        if any(line.strip() and line[0] not in "#%" for line in text[start : match.start()].splitlines()):
+            cut = match.start() if match[0] == "---" else match.end()
+            yield start, cut
+            start = cut
+    yield start, len(text)
+
+
+def parse_document(text: str, base: int = 0) -> Node | None:
+    """Return the root of the one document that text holds, None where it is empty; `base` is added to all offsets.
+
+    Raises BrokenYaml.
+    """
+    if "%YAML" in text:
+        # libyaml refuses every version but 1.1, whose documents it then reads as 1.2 would.
+        text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
+    parser = _c_parser()
+    if parser is not None:
+        try:
+            return _compose(parser(text), text, base)
+        except _Refused as error:
+            if len(text) > PURE_SIZE_MAX:
+                raise BrokenYaml(error.reason, base + error.offset) from None
+    try:
+        return _compose(_pure_parser(text), text, base)
+    except _Refused as error:
+        raise BrokenYaml(error.reason, base + error.offset) from None
+
+
+class _Refused(Exception):
+    def __init__(self, reason: str, offset: int) -> None:
+        self.reason, self.offset = reason, offset
+
+
+@cache
+def _c_parser() -> Callable[[str], Any] | None:
+    try:
+        from _ruamel_yaml import CParser
+    except ImportError:
+        return None
+    return CParser  # type: ignore[no-any-return]
+
+
+def _pure_parser(text: str) -> Any:
+    from ruamel.yaml import YAML
+
+    try:
+        _, parser = YAML(typ="safe", pure=True).get_constructor_parser(text)
+    except Exception as error:
+        raise _refused(error) from None
+    return parser
+
+
+def _refused(error: Exception) -> _Refused:
+    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.reader import ReaderError
+
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        return _Refused(" ".join(filter(None, (error.context, error.problem))), mark.index if mark else 0)
+    if isinstance(error, ReaderError):
+        return _Refused(f"the character U+{ord(error.character):04X} cannot stand in YAML", error.position)
+    # The pure parser has faults of its own; whatever it stumbles over is not read.
+    return _Refused(f"the parser cannot read this ({type(error).__name__}: {error})", 0)
+
+
+def _compose(parser: Any, text: str, base: int) -> Node | None:
+    """Build the tree from a parser's events, with a stack of its own, so that no nesting can exhaust Python's."""
+    from ruamel.yaml.events import (
+        AliasEvent,
+        MappingEndEvent,
+        MappingStartEvent,
+        ScalarEvent,
+        SequenceEndEvent,
+        SequenceStartEvent,
+    )
+
+    branches: dict[object, type[Mapping] | type[Sequence]] = {MappingStartEvent: Mapping, SequenceStartEvent: Sequence}
+    tree = _Tree()
+    for count, event in enumerate(_events(parser)):
+        kind = event.__class__
+        if count > EVENTS_MAX:
+            raise _Refused(f"more than {EVENTS_MAX} events in one document", event.start_mark.index)
+        if kind is ScalarEvent:
+            tree.add(_scalar(event, text, base), event.anchor)
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            tree.close(base + event.end_mark.index)
+        elif kind in branches:
+            node = branches[kind](base + event.start_mark.index)
+            tree.add(node, event.anchor)
+            tree.open(node)
+            if len(tree.opened) > DEPTH_MAX:
+                raise BrokenYaml(f"nested deeper than {DEPTH_MAX} levels", base + event.start_mark.index)
+        elif kind is AliasEvent:
+            if event.anchor not in tree.anchors:
+                raise _Refused(f"the alias *{event.anchor} has no anchor before it", event.start_mark.index)
+            tree.add(tree.anchors[event.anchor], None)
+    return tree.root
+
+
+def _events(parser: Any) -> Iterator[Any]:
+    """Yield a parser's events to the end of the stream, its many exceptions made one."""
+    from ruamel.yaml.events import StreamEndEvent
+
+    while True:
+        try:
+            event = parser.get_event()
+        except Exception as error:
+            raise _refused(error) from None
+        if event.__class__ is StreamEndEvent:
+            return
+        yield event
+
+
+class _Tree:
+    """A tree under construction: the nodes still open, innermost last, and for each the key that waits for its value."""
+
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.anchors: dict[str, Node] = {}
+        self.opened: list[Mapping | Sequence] = []
+        self.keys: list[Node | None] = []
+
+    def add(self, node: Node, anchor: str | None) -> None:
+        if anchor:
+            self.anchors[anchor] = node
+        if not self.opened:
+            self.root = self.root or node
+            return
+        parent, key = self.opened[-1], self.keys[-1]
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+        elif key is None:
+            self.keys[-1] = node
+        else:
+            parent.entries.append((key, node))
+            self.keys[-1] = None
+
+    def open(self, node: Mapping | Sequence) -> None:
+        self.opened.append(node)
+        self.keys.append(None)
+
+    def close(self, end: int) -> None:
+        self.opened.pop().end = end
+        self.keys.pop()
+
+
+def _scalar(event: Any, text: str, base: int) -> Scalar:
+    start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
+    if event.tag or event.anchor:
+        match = _PROPERTIES.match(text, start, end)
+        start = match.end() if match else start
+    if style in ("'", '"'):
+        start, end = start + 1, end - 1
+    return Scalar(event.value, base + start, base + end, style, event.tag)
+
+
+def merged(mapping: Mapping) -> dict[str, Node]:
+    """Return the values of a mapping by key, with those that its merge keys (`<<`) bring in: its own win, then the first merged."""
+    values: dict[str, Node] = {}
+    waiting, seen = [mapping], set()
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        for key, value in current.by_key.items():
+            if key != "<<":
+                values.setdefault(key, value)
+        source = current.get("<<")
+        sources = source.items if isinstance(source, Sequence) else [source]
+        waiting[:0] = [item for item in sources if isinstance(item, Mapping)]
+    return values
+
+
+def walk(root: Node | None) -> Iterator[Node]:
+    """Yield a node and all below it, keys included, each once, in file order."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, Mapping):
+            waiting.extend([part for entry in reversed(node.entries) for part in reversed(entry)])
+        elif isinstance(node, Sequence):
+            waiting.extend(reversed(node.items))
+
+
+def traced(scalar: Scalar, text: str) -> Traced:
+    """Return the value of a scalar with the place of each of its characters, or of the whole where escapes or folding part the two."""
+    start, end = scalar.start, scalar.end
+    if text[start:end] == scalar.value:
+        return literal(scalar.value, start)
+    return (scalar.style == "|" and _traced_block(scalar, text)) or opaque(scalar.value, start, start, end)
+
+
+def _traced_block(scalar: Scalar, text: str) -> Traced | None:
+    """Follow a literal block scalar line by line; None where its lines are not those of the file."""
+    at = text.find("\n", scalar.start) + 1
+    parts = []
+    for line in scalar.value.splitlines(keepends=True):
+        end = text.find("\n", at)
+        end = scalar.end if end < 0 else end
+        content = line.rstrip("\n")
+        written = text[at:end].removesuffix("\r")
+        if not written.endswith(content):
+            return None
+        start = at + len(written) - len(content)
+        parts.append(literal(content, start, scalar.start))
+        if line != content:
+            parts.append(opaque("\n", scalar.start, start + len(content), end + 1))
+        at = end + 1
+    return joined(parts)
+
+
+def comments(text: str, roots: list[Node]) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each comment that speaks to imglint: outside of the scalars of these trees, to the end of its line."""
+    found = [(match.start(1), match.end(1)) for match in _COMMENT.finditer(text)]
+    if not found:
+        return
+    scalars = [
+        (node.start, node.end) for root in roots for node in walk(root) if isinstance(node, Scalar) and node.end > node.start
+    ]
+    scalars.sort()
+    starts = [start for start, _ in scalars]
+    for start, end in found:
+        at = bisect_right(starts, start) - 1
+        if at < 0 or scalars[at][1] <= start:
+            yield start, end
