@@ -1,0 +1,205 @@
+"""Plugins: finds the rules, readers and formats that are installed, and holds them to their contracts. Imports the model's severities.
+
+A plugin is a module in a package that an entry point of the group `imglint.rules`, `imglint.readers` or `imglint.formats` names. The entry points stand
+in small text files beside the installed packages; they are read here, because `importlib.metadata` takes longer than checking a file does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from importlib import import_module
+
+from imglint.model import Severity
+from imglint.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
+    from typing import Any
+
+    from imglint.model import Fact, Finding, ImageUse, RunUser
+    from imglint.source import Source
+
+RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
+
+
+class PluginError(Exception):
+    """A plugin that does not keep its contract. The text names the module, what was expected, and what to do."""
+
+
+@record
+class Rule:
+    """One rule: what its module says. `environments` is None where the rule speaks in all of them, `options` where it has none of its own."""
+
+    id: str
+    level: Severity
+    environments: tuple[str, ...] | None
+    options: type | None
+    doc: str
+    tags: tuple[str, ...] = ()
+    security: str | None = None
+    check_image: Callable[[ImageUse, object], Iterable[Finding]] | None = None
+    check_user: Callable[[RunUser, object], Iterable[Finding]] | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return self.doc.partition("\n")[0]
+
+
+@record
+class Reader:
+    """One reader: its kind, the patterns of the file names that a walk looks into for it, and its two functions."""
+
+    kind: str
+    files: tuple[str, ...]
+    claims: Callable[[Source], bool]
+    read: Callable[[Source], Iterable[Fact]]
+
+
+@record
+class Format:
+    """One output format. `fingerprints` tells whether it needs the findings' fingerprints, `colour` whether `write` takes the argument colour."""
+
+    name: str
+    write: Callable[..., None]
+    fingerprints: bool
+    colour: bool
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """Return all rules by id: those of the packages, and the engine's own.
+
+    Raises PluginError.
+    """
+    from imglint.own_rules import OWN_RULES
+
+    found = dict(OWN_RULES)
+    for module, name in _modules(RULES):
+        if name in found:
+            raise PluginError(f"{module.__name__}: a rule {name} exists already; give this file another name")
+        found[name] = _rule(module, name)
+    return found
+
+
+def readers() -> Iterator[Reader]:
+    """Yield the readers, those of other packages first, so that they can take files over; each is imported when it is its turn.
+
+    Raises PluginError.
+    """
+    for module, name in _modules(READERS):
+        yield Reader(name, _required(module, "FILES", tuple), _required(module, "claims"), _required(module, "read"))
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of file that the readers know, without importing them."""
+    return tuple([name for _, _, name in _names(READERS)])
+
+
+def formats() -> tuple[str, ...]:
+    """Return the names of the formats, without importing them."""
+    return tuple(sorted(name for _, _, name in _names(FORMATS)))
+
+
+def output_format(name: str) -> Format:
+    """Return a format by its name, which `formats` lists.
+
+    Raises PluginError where it breaks its contract, and KeyError where there is none of that name.
+    """
+    for package, file, found in _names(FORMATS):
+        if found == name:
+            module = _import(f"{package}.{file}")
+            write = _required(module, "write")
+            return Format(name, write, bool(getattr(module, "FINGERPRINTS", False)), bool(getattr(module, "COLOUR", False)))
+    raise KeyError(name)
+
+
+def _rule(module: ModuleType, name: str) -> Rule:
+    doc = (module.__doc__ or "").strip()
+    if not doc:
+        raise PluginError(f"{module.__name__}: a rule's docstring is its documentation; write one")
+    level = _required(module, "LEVEL", Severity)
+    check_image, check_user = getattr(module, "check_image", None), getattr(module, "check_user", None)
+    if not callable(check_image) and not callable(check_user):
+        raise PluginError(f"{module.__name__}: a rule has a function check_image(use, options) or check_user(user, options)")
+    options = getattr(module, "Options", None)
+    if options is not None and not hasattr(options, "__slots__"):
+        raise PluginError(f"{module.__name__}: Options has to be a class under @imglint.record")
+    tags, security = tuple(getattr(module, "TAGS", ())), getattr(module, "SECURITY_SEVERITY", None)
+    return Rule(name, level, getattr(module, "ENVIRONMENTS", None), options, doc, tags, security, check_image, check_user)
+
+
+def _required(module: ModuleType, name: str, kind: type | None = None) -> Any:
+    """Return what the contract asks of a module: an instance of kind, a function where it is left out."""
+    value = getattr(module, name, None)
+    if callable(value) if kind is None else isinstance(value, kind):
+        return value
+    raise PluginError(f"{module.__name__}: {name} is missing or is no {kind.__name__ if kind else 'function'}")
+
+
+def _modules(group: str) -> Iterator[tuple[ModuleType, str]]:
+    for package, file, name in _names(group):
+        yield _import(f"{package}.{file}"), name
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except Exception as error:
+        raise PluginError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+@cache
+def _names(group: str) -> tuple[tuple[str, str, str], ...]:
+    """Return package, module and plugin name of every plugin of a group: those of other packages first, each package's in order of name."""
+    found: list[tuple[str, str, str]] = []
+    for package in sorted(_entry_points().get(group, ()), key=lambda name: name.split(".")[0].startswith("imglint")):
+        module = _import(package)
+        files = sorted({entry for folder in module.__path__ for entry in os.listdir(folder) if entry.endswith(".py")})
+        stems = [file.removesuffix(".py") for file in files if not file.startswith("_")]
+        if not stems:
+            raise PluginError(f"{package}: the group {group} names this package, but it has no modules")
+        found.extend([(package, stem, stem.replace("_", "-")) for stem in stems])
+    if not found:
+        raise PluginError(f"no package has entry points of the group {group}; install imglint again")
+    return tuple(found)
+
+
+@cache
+def _entry_points() -> dict[str, list[str]]:
+    """Return the packages that installed distributions name, by group."""
+    groups: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for folder in sys.path:
+        try:
+            entries = os.listdir(folder or ".")
+        except OSError:
+            continue
+        for entry in sorted(entries):
+            distribution = entry.partition("-")[0].lower()
+            if entry.endswith(".dist-info") and distribution not in seen:
+                seen.add(distribution)
+                _read_entry_points(os.path.join(folder, entry, "entry_points.txt"), groups)
+    return groups
+
+
+def _read_entry_points(path: str, groups: dict[str, list[str]]) -> None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError:
+        return
+    if "imglint." not in text:
+        return
+    group = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            group = line.strip("[] \t")
+        elif group.startswith("imglint.") and "=" in line:
+            package = line.partition("=")[2].strip()
+            if package not in groups.setdefault(group, []):
+                groups[group].append(package)
