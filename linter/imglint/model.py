@@ -130,11 +130,22 @@ class RunUser:
 
 @record
 class Problem:
-    """What a reader could not read: the engine reports it as syntax-error."""
+    """What could not be read, and under which rule of the engine it is reported. Readers leave rule and environment out."""
 
     source: Source
     span: Span
     message: str
+    rule: str = "syntax-error"
+    environment: str = "production"
+
+    @property
+    def location(self) -> Location:
+        """Where reading went wrong."""
+        return self.source.location(*self.span)
+
+    def finding(self) -> Finding:
+        """Return the problem as a finding."""
+        return _finding(self.source, self.message, self.span, self.span)
 
 
 @record

@@ -79,10 +79,10 @@ def rules() -> dict[str, Rule]:
     from imglint.own_rules import OWN_RULES
 
     found = dict(OWN_RULES)
-    for module, name in _modules(RULES):
+    for package, file, name in _names(RULES):
         if name in found:
-            raise PluginError(f"{module.__name__}: a rule {name} exists already; give this file another name")
-        found[name] = _rule(module, name)
+            raise PluginError(f"{package}.{file}: a rule {name} exists already; give this file another name")
+        found[name] = _rule(_import(f"{package}.{file}"), name)
     return found
 
 
@@ -91,8 +91,8 @@ def readers() -> Iterator[Reader]:
 
     Raises PluginError.
     """
-    for module, name in _modules(READERS):
-        yield Reader(name, _required(module, "FILES", tuple), _required(module, "claims"), _required(module, "read"))
+    for package, file, kind in _names(READERS):
+        yield _reader(f"{package}.{file}", kind)
 
 
 def kinds() -> tuple[str, ...]:
@@ -118,6 +118,12 @@ def output_format(name: str) -> Format:
     raise KeyError(name)
 
 
+@cache
+def _reader(name: str, kind: str) -> Reader:
+    module = _import(name)
+    return Reader(kind, _required(module, "FILES", tuple), _required(module, "claims"), _required(module, "read"))
+
+
 def _rule(module: ModuleType, name: str) -> Rule:
     doc = (module.__doc__ or "").strip()
     if not doc:
@@ -139,11 +145,6 @@ def _required(module: ModuleType, name: str, kind: type | None = None) -> Any:
     if callable(value) if kind is None else isinstance(value, kind):
         return value
     raise PluginError(f"{module.__name__}: {name} is missing or is no {kind.__name__ if kind else 'function'}")
-
-
-def _modules(group: str) -> Iterator[tuple[ModuleType, str]]:
-    for package, file, name in _names(group):
-        yield _import(f"{package}.{file}"), name
 
 
 def _import(name: str) -> ModuleType:

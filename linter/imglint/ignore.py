@@ -1,0 +1,93 @@
+"""Comments that silence findings: `# imglint: ignore[rule, rule] reason` and `ignore-file[...]`. Imports the model.
+
+`ignore` speaks for its own line, and for the next where nothing on its own was meant: of the finding, or of the use that the finding is about.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imglint.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from imglint.model import Comment, Finding, Span
+
+UNUSED = "unused-ignore"
+
+
+@record
+class Ignore:
+    """One comment: its line, whether it speaks for the whole file, and the rules it names, each with its place."""
+
+    comment: Comment
+    line: int
+    whole_file: bool
+    names: tuple[tuple[str, Span], ...]
+
+
+def parse(comment: Comment) -> Ignore:
+    """Return what a comment asks for; one that is not understood names no rules."""
+    match = re.match(r"#\s*imglint:\s*ignore(-file)?\s*\[([^]]*)\]", comment.text)
+    line = comment.source.location(*comment.span).line
+    if match is None:
+        return Ignore(comment, line, False, ())
+    at = comment.span[0] + match.start(2)
+    names = tuple([(name[0], (at + name.start(), at + name.end())) for name in re.finditer(r"[^\s,]+", match[2])])
+    return Ignore(comment, line, match[1] is not None, names)
+
+
+def silence(
+    findings: Collection[Finding], ignores: Collection[Ignore], ran: Collection[str], known: Collection[str]
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that no comment silences, and one of unused-ignore for each name in a comment that silenced nothing.
+
+    `ran` are the rules that were applied to the file, `known` all that exist.
+    """
+    here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in ignore.names}
+    everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in ignore.names}
+    on_line = [_known({here.get((finding.rule, line)) for line in _lines(finding)}) for finding in findings]
+    used = set[Span]().union(*on_line)
+    kept, silencing = [], set[Span]()
+    for finding, spans in zip(findings, on_line, strict=True):
+        above = _known({here.get((finding.rule, line - 1)) for line in _lines(finding)}) - used
+        all_spans = spans | above | _known({everywhere.get(finding.rule)})
+        if not all_spans:
+            kept.append(finding)
+        silencing |= all_spans
+    return kept, [found for ignore in ignores for found in _unused(ignore, silencing, ran, known)]
+
+
+def _known(spans: set[Span | None]) -> set[Span]:
+    return {span for span in spans if span}
+
+
+def _lines(finding: Finding) -> set[int]:
+    return {finding.location.line} | {place.line for place in finding.related if place.path == finding.location.path}
+
+
+def _unused(ignore: Ignore, used: set[Span], ran: Collection[str], known: Collection[str]) -> Iterable[Finding]:
+    comment = ignore.comment
+    if not ignore.names:
+        yield _finding(comment, comment.span, "no rule is named here; write # imglint: ignore[RULE] and why")
+    for name, span in ignore.names:
+        if name not in known:
+            yield _finding(comment, span, f"there is no rule {name}{_suggestion(name, known)}")
+        elif name in ran and name != UNUSED and span not in used:
+            yield _finding(comment, span, f"{name} finds nothing here; delete it from the comment")
+
+
+def _finding(comment: Comment, span: Span, message: str) -> Finding:
+    from imglint.model import Finding
+
+    location = comment.source.location(*span)
+    return Finding(message, location, comment.source.text[slice(*span)], comment.source.line(location.line), (), UNUSED)
+
+
+def _suggestion(name: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
