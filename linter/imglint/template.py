@@ -1,0 +1,110 @@
+"""Text that becomes YAML when a template engine has rendered it: its literal images, line by line. Imports the model and traced texts."""
+
+from __future__ import annotations
+
+import re
+
+from imglint.model import ImageUse, image_use
+from imglint.traced import literal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint.source import Source
+
+_LINE = re.compile(
+    r"""^[ \t]*(?:-[ \t]+)*
+    (?: (?P<kind>kind)[ \t]*:[ \t]+(?P<word>[A-Za-z]+)[ \t]*\r?$
+      | (?P<q>["']?)image(?P=q)[ \t]*:[ \t]+(?P<value>[^\s#][^\r\n]*) )""",
+    re.MULTILINE | re.VERBOSE,
+)
+_ENDS = {'"': '"', "'": "'"}
+_OPEN, _CLOSE = "{{", "}}"
+_NO_PLAIN_SCALAR = "|>*&!{[%@`"
+
+
+def is_template(text: str) -> bool:
+    """Whether a text holds actions of a template engine (Go, Jinja and their like)."""
+    return _OPEN in text or "{%" in text
+
+
+def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
+    """Yield the literal images between two offsets. One that an action gives wholly is none, one that it gives partly is unresolved."""
+    text = _without_comments(source.text[start:end])
+    where = "template"
+    for match in _LINE.finditer(text):
+        if match["kind"]:
+            where = f"template of a {match['word'][:100]}"
+            continue
+        value = _value(match["value"])
+        low = start + match.start("value") + (match["value"][0] in _ENDS)
+        span = (low, low + len(value))
+        if _OPEN not in value and "{%" not in value:
+            if value:
+                yield image_use(source, literal(value, low), span, place="template-image", where=where, role="workload")
+        elif any(char.isalnum() for char in _outside_actions(value)):
+            yield image_use(
+                source,
+                None,
+                span,
+                place="template-image",
+                where=where,
+                role="workload",
+                unresolved="a part of this is known only when the template is rendered",
+            )
+
+
+def _value(rest: str) -> str:
+    """Return the scalar that a line's rest starts with, without its quotes; '' where it is none that a line can hold."""
+    closing = _ENDS.get(rest[0])
+    if closing:
+        end = _end_of_quoted(rest, closing)
+        return rest[1:end] if end > 0 else ""
+    if rest[0] in _NO_PLAIN_SCALAR and not rest.startswith(_OPEN):
+        return ""
+    end = _outside(rest, " #")
+    return (rest if end < 0 else rest[:end]).rstrip()
+
+
+def _end_of_quoted(rest: str, closing: str) -> int:
+    return _outside(rest, closing, 1)
+
+
+def _outside(text: str, wanted: str, at: int = 0) -> int:
+    """Return the offset of `wanted` outside of actions, -1 where it does not stand there."""
+    while True:
+        found, opened = text.find(wanted, at), text.find(_OPEN, at)
+        if found < 0 or opened < 0 or found < opened:
+            return found
+        closed = text.find(_CLOSE, opened)
+        if closed < 0:
+            return -1
+        at = closed + 2
+
+
+def _outside_actions(value: str) -> str:
+    kept, at = [], 0
+    while (opened := value.find(_OPEN, at)) >= 0:
+        kept.append(value[at:opened])
+        closed = value.find(_CLOSE, opened)
+        at = len(value) if closed < 0 else closed + 2
+    return "".join(kept) + value[at:]
+
+
+def _without_comments(text: str) -> str:
+    """Blank out the comments of Go templates, keeping offsets and lines."""
+    kept, at = [], 0
+    while (opened := text.find("{{", at)) >= 0:
+        body = opened + 2 + (text[opened + 2 : opened + 3] == "-")
+        body += len(text[body : body + 8]) - len(text[body : body + 8].lstrip())
+        if not text.startswith("/*", body):
+            kept.append(text[at:body])
+            at = body
+            continue
+        closed = text.find("*/", body)
+        end = len(text) if closed < 0 else closed + 2
+        kept.append(text[at:opened])
+        kept.append("".join([char if char == "\n" else " " for char in text[opened:end]]))
+        at = end
+    return "".join(kept) + text[at:]

@@ -1,0 +1,123 @@
+"""What the readers of YAML share: the use of an image from scalars, who runs a container, broken documents, comments.
+
+Imports the model, the YAML trees and traced texts.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imglint import template
+from imglint.model import Comment, ImageUse, Problem, RunUser, Span, image_use
+from imglint.traced import Traced, joined, literal, opaque
+from imglint.yamltree import Document, Mapping, Node, Scalar, comments, documents, merged, traced
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint.model import Fact
+    from imglint.source import Source
+
+WORDS_MAX = 100
+"""Characters of a name from the file that are repeated in `where`."""
+
+_FILLED_IN = re.compile(r"\{\{|\$[A-Za-z_({]|^ko://")
+_FOLDED = ("|", ">")
+
+
+def fields(mapping: Mapping) -> dict[str, Node]:
+    """Return the values of a mapping by key, with what its merge keys bring in."""
+    return merged(mapping) if "<<" in mapping.by_key else mapping.by_key
+
+
+def scalar(values: dict[str, Node], key: str) -> Scalar | None:
+    """Return the value of a key where it is a scalar that says something: neither null nor blank."""
+    value = values.get(key)
+    return value if isinstance(value, Scalar) and not value.is_null and value.value.strip() else None
+
+
+def filled_in(value: str) -> bool:
+    """Whether somebody else puts this text together: a template, a shell, Tekton, Argo, envsubst or ko."""
+    return _FILLED_IN.search(value) is not None
+
+
+def clipped(name: str) -> str:
+    """Return a name from the file, short enough to be repeated for each use."""
+    return name if len(name) <= WORDS_MAX else name[: WORDS_MAX - 3] + "..."
+
+
+def written(text: str, value: Scalar) -> tuple[Traced, Span]:
+    """Return what a scalar says and where: in a block scalar of one line, at that line rather than at its header."""
+    if value.style in _FOLDED:
+        content = value.value.strip()
+        at = text.find(content, text.find("\n", value.start), value.end)
+        if at >= 0:
+            return literal(content, at), (at, at + len(content))
+    return traced(value, text), (value.start, value.end)
+
+
+def assembled(text: str, name: Scalar, before: list[Scalar | str], after: list[Scalar | str]) -> Traced:
+    """Return the reference that a name and its other parts make, each with its place. A `str` is a separator that stands nowhere."""
+    pieces = []
+    for part in (*before, name, *after):
+        if isinstance(part, str):
+            pieces.append(opaque(part, name.start, name.start, name.end))
+        else:
+            content, (start, end) = written(text, part)
+            pieces.append(content.used_at(name.start, start, end))
+    return joined(pieces)
+
+
+def use_of(
+    source: Source, name: Scalar, place: str, where: str, whole: Traced | None = None, *, tag_known: bool = True
+) -> ImageUse:
+    """Return the use of the image that a scalar names, alone or, where `whole` is given, together with its other parts."""
+    alone, span = written(source.text, name)
+    text = alone if whole is None else whole
+    if filled_in(text.text):
+        unresolved = f"{clipped(text.text)} is filled in outside of this file"
+        return image_use(source, None, span, place=place, where=where, role="workload", unresolved=unresolved)
+    return image_use(source, text, span, place=place, where=where, role="workload", tag_known=tag_known, parts={"whole": span})
+
+
+def user_of(
+    source: Source, where: str, user: Node | None, nonroot: Node | None, *, image: ImageUse | None, silent: Span | None = None
+) -> RunUser | None:
+    """Return who runs a container by the `runAsUser` and `runAsNonRoot` in force; at `silent`, if given, where neither says anything."""
+    uid, flag = _said(user), _said(nonroot)
+    decides = uid or flag
+    if decides is None:
+        return silent and RunUser(source, silent, "run-as-user", where, None, explicit=False, image=image)
+    place = "run-as-user" if uid else "run-as-non-root"
+    known = not any(filled_in(value.value) for value in (uid, flag) if value)
+    says = {"true": True, "false": False}.get(flag.value.lower()) if flag else None
+    _, span = written(source.text, decides)
+    return RunUser(source, span, place, where, uid.value if uid else None, nonroot=says, known=known, image=image)
+
+
+def _said(value: Node | None) -> Scalar | None:
+    return value if isinstance(value, Scalar) and not value.is_null and value.value.strip() else None
+
+
+def read_documents(source: Source, roots: list[Node]) -> Iterator[Fact]:
+    """Collect the roots of a file's documents into `roots`; yield the problems of those that are broken, and the comments.
+
+    A broken document that holds template text is no YAML until it is rendered: its literal images are read as those of a Helm template are.
+    """
+    for document in documents(source.text):
+        if document.broken is not None:
+            yield from _broken(source, document)
+        elif document.root is not None:
+            roots.append(document.root)
+    for start, end in comments(source.text, roots):
+        yield Comment(source, (start, end))
+
+
+def _broken(source: Source, document: Document) -> Iterator[Fact]:
+    assert document.broken is not None
+    if template.is_template(source.text[document.start : document.end]):
+        yield from template.images(source, document.start, document.end)
+        return
+    start = min(document.broken.offset, max(len(source.text) - 1, 0))
+    yield Problem(source, (start, min(start + 1, len(source.text))), f"this is no YAML: {document.broken.reason}")
