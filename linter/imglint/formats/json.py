@@ -1,0 +1,55 @@
+"""The format `json`: one object with all findings, for programs. Imports json.
+
+It is ASCII, whatever is in the files, so that no encoding of the output can spoil it. A finding takes one line.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+
+from imglint.model import Severity
+from imglint.printable import well_formed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from imglint.model import Finding, Report
+    from imglint.source import Location
+
+
+def write(report: Report, out: TextIO) -> None:
+    """Write the report as an object: `version` of imglint, `findings`, `summary`."""
+    encode = json.JSONEncoder().encode
+    levels = [finding.level for finding in report.findings]
+    summary = {str(level): levels.count(level) for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)}
+    summary |= {"files": report.files, "places": report.places}
+    out.write(f'{{\n  "version": {encode(version("imglint"))},\n  "findings": [')
+    separator = "\n    "
+    for finding in report.findings:
+        out.write(separator + encode(_finding(finding)))
+        separator = ",\n    "
+    out.write("\n  ]" if report.findings else "]")
+    out.write(f',\n  "summary": {encode(summary)}\n}}\n')
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "level": str(finding.level),
+        "message": well_formed(finding.message),
+        **_place(finding.location),
+        "text": well_formed(finding.text),
+        "related": [_place(place) for place in finding.related],
+    }
+
+
+def _place(place: Location) -> dict[str, object]:
+    return {
+        "path": well_formed(place.path),
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
+    }

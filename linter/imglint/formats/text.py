@@ -1,0 +1,98 @@
+"""The format `text`: findings for people, each with the line it stands on. Imports nothing that a run does not hold already.
+
+deploy/web.yaml:12:23: error latest-tag: message
+   12 |         image: nginx:latest
+      |                      ^^^^^^
+  deploy/base.yaml:3:10: used here
+"""
+
+from __future__ import annotations
+
+from imglint.model import Severity
+from imglint.printable import escaped, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from imglint.model import Finding, Report
+
+COLOUR = True
+"""`write` takes the argument `colour`."""
+
+LINE_MAX = 120
+"""Characters of a source line that are shown; of a longer one, the stretch around the finding."""
+BEFORE_MAX = 40
+"""Characters shown before a finding on a longer line."""
+TAB = "    "
+ELLIPSIS = "..."
+
+_BOLD, _DIM = "1", "2"
+_LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
+
+
+def write(report: Report, out: TextIO, *, colour: bool = False) -> None:
+    """Write the findings with their lines, then a summary. `colour` adds the escape sequences of a terminal."""
+    for finding in report.findings:
+        out.write(_finding(finding, colour))
+    out.write(_summary(report, colour))
+
+
+def _finding(finding: Finding, colour: bool) -> str:
+    place = finding.location
+    level = _LEVELS.get(finding.level, _BOLD)
+    head = _paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD, colour)
+    lines = [f"{head} {_paint(str(finding.level), level, colour)} {finding.rule}: {printable(finding.message)}"]
+    if finding.line_text.strip():
+        end = place.end_column if place.end_line == place.line else len(finding.line_text) + 1
+        shown, indent, marked = excerpt(finding.line_text, place.column - 1, end - 1)
+        lines.append(f"{_paint(f'{place.line:>5} |', _DIM, colour)} {shown}")
+        lines.append(f"{_paint('      |', _DIM, colour)} {' ' * indent}{_paint('^' * marked, level, colour)}")
+    lines.extend([f"  {printable(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])
+    return "\n".join(lines) + "\n\n"
+
+
+def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
+    """Return what is shown of a line, and the columns of the terminal before the characters from start to end, and those that they take."""
+    low = max(start - BEFORE_MAX, 0) if len(line) > LINE_MAX else 0
+    high = min(low + LINE_MAX, len(line))
+    before = (ELLIPSIS if low else "") + _shown(line[low:start])
+    piece = _shown(line[start : min(end, high)])
+    after = _shown(line[min(end, high) : high]) + (ELLIPSIS if high < len(line) else "")
+    return before + piece + after, _width(before), max(_width(piece), 1)
+
+
+def _shown(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else TAB if char == "\t" else escaped(char) for char in text])
+
+
+def _width(text: str) -> int:
+    """Return the columns that text takes on a terminal: two for a wide character, none for one that combines with the one before it."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum([0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text])
+
+
+def _summary(report: Report, colour: bool) -> str:
+    levels = [finding.level for finding in report.findings]
+    counts = [
+        _paint(_count(levels.count(level), str(level)), style, colour) for level, style in _LEVELS.items() if level in levels
+    ]
+    found = f"Found {_listed(counts)}" if counts else "No findings"
+    return f"{found} in {_count(report.files, 'file')} ({_count(report.places, 'image')}).\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _paint(text: str, style: str, colour: bool) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if colour else text

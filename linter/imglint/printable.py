@@ -1,0 +1,28 @@
+"""Text from files, made safe to write: to a terminal, a CI log, a JSON document. Imports nothing."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return text in which every character that is not seen stands as its escape, so that none of them can act.
+
+    Control characters, line breaks, terminal escapes, bidirectional overrides, zero-width characters and the surrogates of undecodable file
+    names: all that Unicode does not call printable.
+    """
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else escaped(char) for char in text])
+
+
+def escaped(char: str) -> str:
+    r"""Return the escape of a character as Python writes it: `\x1b`, `\u202e`."""
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def well_formed(text: str) -> str:
+    """Return text that UTF-8 can hold: the surrogates that stand for the bytes of an undecodable file name become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
