@@ -62,12 +62,12 @@ class Reader:
 
 @record
 class Format:
-    """One output format. `fingerprints` tells whether it needs the findings' fingerprints, `colour` whether `write` takes the argument colour."""
+    """One output format. `fingerprints` tells whether it needs those of the findings; `terminal` whether `write` takes colour and summary."""
 
     name: str
     write: Callable[..., None]
     fingerprints: bool
-    colour: bool
+    terminal: bool
 
 
 @cache
@@ -114,7 +114,7 @@ def output_format(name: str) -> Format:
         if found == name:
             module = _import(f"{package}.{file}")
             write = _required(module, "write")
-            return Format(name, write, bool(getattr(module, "FINGERPRINTS", False)), bool(getattr(module, "COLOUR", False)))
+            return Format(name, write, bool(getattr(module, "FINGERPRINTS", False)), bool(getattr(module, "TERMINAL", False)))
     raise KeyError(name)
 
 

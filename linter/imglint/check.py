@@ -1,0 +1,175 @@
+"""`imglint check`: a request from the command line to a report and an exit status. Imports the engine; other modules where they are asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import StringIO
+
+from imglint.engine import INTERNAL_ERROR, Settings, run
+from imglint.model import Severity
+from imglint.output import CallError, check_target, tell, write_whole
+from imglint.plugins import PluginError, formats, kinds, output_format, rules
+from imglint.policy import PolicyError, default_policy, find
+from imglint.record import record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from imglint.model import Report
+    from imglint.plugins import Format, Rule
+    from imglint.policy import Policy
+
+CLEAN, FINDINGS, FAILED = 0, 1, 2
+"""The exit statuses."""
+
+
+@record
+class Request:
+    """What the command line asks for; the fields are its options. `color` is None where the terminal decides."""
+
+    paths: tuple[str, ...] = ()
+    config: str | None = None
+    format: str = "text"
+    output: str | None = None
+    reports: tuple[tuple[str, str], ...] = ()
+    environment: str | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    fail_on: str | None = None
+    comments: bool = True
+    baseline: str | None = None
+    write_baseline: str | None = None
+    stdin_filename: str | None = None
+    jobs: int | None = None
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+    color: bool | None = None
+
+
+def check(request: Request) -> int:
+    """Check what is asked for, write the reports, and return the exit status. What is wrong with the call goes to stderr, nothing to stdout."""
+    return answered(request, _check)
+
+
+def answered(request: Request, answer: Callable[[Request], int]) -> int:
+    """Return the exit status of a command, with whatever is wrong with the call, the policy or a plugin told on stderr."""
+    try:
+        return answer(request)
+    except PolicyError as error:
+        for fault in error.faults:
+            tell(str(fault))
+    except (CallError, PluginError) as error:
+        tell(f"imglint: {error}")
+    return FAILED
+
+
+def _check(request: Request) -> int:
+    settings = settings_for(request)
+    targets = [(request.format, request.output), *request.reports]
+    writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
+    for _, target in writers:
+        if target:
+            check_target(target)
+    settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
+    report = run(request.paths or ("",), settings)
+    for writer, target in writers:
+        _write(writer, report, target, request)
+    return _status(report, request.fail_on or settings.policy.fail_on)
+
+
+def settings_for(request: Request) -> Settings:
+    """Return what a run over the request's paths is held to.
+
+    Raises CallError, PluginError or PolicyError.
+    """
+    for path in request.paths:
+        if path != "-" and not os.path.lexists(path):
+            raise CallError(f"{path}: there is no such file or folder")
+    if request.stdin_filename is not None and request.paths != ("-",):
+        raise CallError("--stdin-filename names the text of stdin: give the path '-' and no other")
+    rules_by_id = rules()
+    policy = _policy(request, rules_by_id)
+    for name in (*request.select, *request.ignore):
+        known_name("rule", name, rules_by_id)
+    if request.environment is not None and policy.path is not None:
+        known_name("environment", request.environment, policy.environments)
+    return Settings(
+        policy,
+        rules_by_id,
+        request.environment,
+        frozenset(request.select),
+        frozenset(request.ignore),
+        _excluded(request.exclude),
+        request.comments,
+        stdin_filename=request.stdin_filename or "-",
+        debug=request.debug,
+    )
+
+
+def known_name(what: str, name: str, known: Collection[str]) -> str:
+    """Return name where it is among the known ones.
+
+    Raises CallError, with the nearest known name or all of them, where it is not.
+    """
+    if name in known:
+        return name
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    raise CallError(
+        f"there is no {what} {name}; " + (f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}")
+    )
+
+
+def _policy(request: Request, rules_by_id: dict[str, Rule]) -> Policy:
+    path = request.config or find("")
+    if path is None:
+        return default_policy()
+    from imglint.policy import load
+
+    return load(path, rules_by_id, kinds())
+
+
+def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
+    """Return whether a path is left out by the patterns of the command line, which are relative to the current folder."""
+    if not patterns:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    try:
+        spec = GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise CallError(f"--exclude takes gitignore patterns: {error}") from None
+    return lambda path, is_folder: spec.match_file(os.path.relpath(path) + ("/" if is_folder else ""))
+
+
+def _write(writer: Format, report: Report, target: str | None, request: Request) -> None:
+    """Write one report, to stdout or to a file, whole or not at all."""
+    out = StringIO()
+    if writer.terminal:
+        writer.write(report, out, colour=target is None and _is_colourful(request.color), summary=not request.quiet)
+    else:
+        writer.write(report, out)
+    if target is None:
+        sys.stdout.buffer.write(out.getvalue().encode("utf-8", "backslashreplace"))
+    else:
+        write_whole(target, out.getvalue())
+
+
+def _is_colourful(asked: bool | None) -> bool:
+    if asked is not None:
+        return asked
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _status(report: Report, fail_on: str) -> int:
+    if any(finding.rule == INTERNAL_ERROR for finding in report.findings):
+        return FAILED
+    if fail_on == "never":
+        return CLEAN
+    worst = max((finding.level for finding in report.findings), default=Severity.OFF)
+    return FINDINGS if worst >= Severity[fail_on.upper()] else CLEAN

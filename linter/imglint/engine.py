@@ -1,0 +1,245 @@
+"""The engine: paths to a report, and files to facts. Imports the model, the policy's lookup, the plugins; knows no rule by name but its own.
+
+path -> Source -> reader -> facts -> policy -> rules -> findings -> comments and exceptions -> Report
+"""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+
+from imglint import ignore
+from imglint.discover import Found, Unlisted, discover
+from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
+from imglint.plugins import readers
+from imglint.record import record, replace
+from imglint.source import Source, UnreadFile, read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from imglint.model import Fact
+    from imglint.plugins import Reader, Rule
+    from imglint.policy import Policy
+
+ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
+"""Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
+INTERNAL_ERROR = "internal-error"
+
+
+@record
+class Settings:
+    """What a run is held to: the policy, the rules by id, and what the command line says of them.
+
+    `environment` is that of all files, where it is given. `stdin_filename` is what the text of stdin, the path `-`, is taken for.
+    """
+
+    policy: Policy
+    rules: dict[str, Rule]
+    environment: str | None = None
+    selected: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    excluded: Callable[[str, bool], bool] | None = None
+    comments: bool = True
+    fingerprints: bool = False
+    stdin_filename: str = "-"
+    debug: bool = False
+
+
+@record
+class FileReport:
+    """What one file gave: its findings, whether a reader took it, its places, and the exceptions that silenced something, by index."""
+
+    findings: tuple[Finding, ...] = ()
+    read: bool = False
+    places: int = 0
+    excepted: frozenset[int] = frozenset()
+
+
+def run(paths: Sequence[str], settings: Settings) -> Report:
+    """Check files and folders.
+
+    Raises PluginError where a reader breaks its contract.
+    """
+    reports = [check_file(found, settings) for found in files(paths, settings)]
+    findings = [finding for report in reports for finding in report.findings]
+    return Report(in_order(findings), sum(report.read for report in reports), sum(report.places for report in reports))
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in file and line order."""
+    return tuple(
+        sorted(findings, key=lambda one: (one.location.path, one.location.line, one.location.column, one.rule, one.message))
+    )
+
+
+def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
+    """Yield the files to look into."""
+    patterns = tuple({pattern for reader in readers() for pattern in reader.files})
+
+    def wanted(path: str) -> bool:
+        name = os.path.basename(path).lower()
+        return any(fnmatchcase(name, pattern) for pattern in patterns) or settings.policy.kind_of(path) is not None
+
+    def excluded(path: str, is_folder: bool) -> bool:
+        by_option = settings.excluded is not None and settings.excluded(path, is_folder)
+        return by_option or settings.policy.excluded(path, is_folder)
+
+    return discover(paths, wanted, excluded)
+
+
+def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
+    """Check one file; whatever goes wrong with it is a finding."""
+    check = _Check(settings)
+    facts, read = facts_of(found, settings)
+    for fact in facts:
+        check.judge(fact)
+    findings = _merged(check.findings)
+    if settings.comments:
+        ignores = [ignore.parse(fact) for fact in facts if isinstance(fact, Comment)]
+        if ignores:
+            findings = check.without_ignored(findings, ignores)
+    return FileReport(tuple(findings), read, sum(isinstance(fact, ImageUse) for fact in facts), frozenset(check.excepted))
+
+
+def facts_of(found: Found | Unlisted, settings: Settings) -> tuple[list[Fact], bool]:
+    """Return the facts of one file, placed by the policy, and whether a reader took it."""
+    if isinstance(found, Unlisted):
+        problem = Problem(Source(found.path, ""), (0, 0), f"this folder cannot be read: {found.reason}", "unread-file")
+        return [_placed(problem, settings)], False
+    try:
+        text = read_text(found.path)
+    except UnreadFile as error:
+        return _unread(found, error, settings)
+    source, reader = claimed(found.path, text, settings.policy)
+    return (read_facts(source, reader, settings), True) if reader else ([], False)
+
+
+def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
+    """Return the source of a file's text, and the reader that its kind in the policy, its name or its content call for."""
+    kind = policy.kind_of(path)
+    source = Source(path, text, kind or "", policy.variables, policy.targets)
+    for reader in readers():
+        if reader.kind == kind if kind else reader.claims(source):
+            source.kind = reader.kind
+            return source, reader
+    return source, None
+
+
+def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]:
+    """Return what a reader finds in a source, placed by the policy; where the reader fails, that is a fact too."""
+    facts: list[Fact] = []
+    try:
+        for fact in reader.read(source):
+            facts.append(_placed(fact, settings))  # noqa: PERF401  what was read before a failure is kept
+    except Exception as error:
+        facts.append(_failure(source, f"the reader {reader.kind}", error, settings))
+    return facts
+
+
+def _unread(found: Found, error: UnreadFile, settings: Settings) -> tuple[list[Fact], bool]:
+    """Report a file that could not be read, unless it could be decoded far enough to know that no reader wants it."""
+    source = Source(found.path, error.text)
+    if error.text and claimed(found.path, error.text, settings.policy)[1] is None:
+        return [], False
+    problem = Problem(
+        source, (error.offset, min(error.offset + 1, len(error.text))), f"this file was not read: {error.reason}", "unread-file"
+    )
+    return [_placed(problem, settings)], False
+
+
+def _placed(fact: Fact, settings: Settings) -> Fact:
+    """Return a fact with its environment and, for an image, its row in the policy."""
+    policy, environment = settings.policy, settings.environment
+    if isinstance(fact, ImageUse):
+        return policy.place(fact, environment)
+    if isinstance(fact, Comment):
+        return fact
+    if isinstance(fact, RunUser) and fact.image:
+        fact = replace(fact, image=policy.place(fact.image, environment))
+    return replace(fact, environment=environment or policy.environment_of(fact.source.path))
+
+
+def _failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
+    if settings.debug:
+        import sys
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    kind = type(error).__name__
+    message = f"{what} failed here with {kind}: {error}; run with --debug for the traceback, and report it"
+    return Problem(source, (0, 0), message, INTERNAL_ERROR)
+
+
+class _Check:
+    """The rules at work on one file: what they found, which of them were applied, and which exceptions silenced something."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.findings: list[Finding] = []
+        self.ran: set[str] = set()
+        self.excepted: set[int] = set()
+
+    def judge(self, fact: Fact) -> None:
+        """Apply to a fact every rule that speaks about it."""
+        if isinstance(fact, Problem):
+            self._report(fact.rule, fact, [fact.finding()])
+        elif isinstance(fact, ImageUse):
+            if fact.fault:
+                self._report(fact.fault.rule, fact, [_fault(fact, fact.fault)])
+            elif self.settings.policy.judges(fact):
+                self._apply(fact)
+        elif isinstance(fact, RunUser):
+            self._apply(fact)
+
+    def _apply(self, fact: ImageUse | RunUser) -> None:
+        for rule in self.settings.rules.values():
+            check = rule.check_image if isinstance(fact, ImageUse) else rule.check_user
+            if check is not None:
+                level, options = self.level(rule, fact)
+                if level:
+                    self._apply_rule(rule, check(fact, options), fact)  # type: ignore[arg-type]
+
+    def _apply_rule(self, rule: Rule, found: Iterable[Finding], fact: ImageUse | RunUser) -> None:
+        try:
+            self._report(rule.id, fact, list(found))
+        except Exception as error:
+            problem = _failure(fact.source, f"the rule {rule.id}", error, self.settings)
+            self._report(INTERNAL_ERROR, problem, [problem.finding()])
+
+    def level(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> tuple[Severity, object]:
+        """Return the level at which a rule speaks about a subject, and its options there."""
+        settings = self.settings
+        selected = rule.id in settings.selected
+        if rule.id in settings.ignored or (settings.selected and not selected and rule.id not in ALWAYS):
+            return Severity.OFF, None
+        level, options = settings.policy.level(rule, subject)
+        return (Severity.WARNING if selected and not level else level), options
+
+    def _report(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding]) -> None:
+        level, _ = self.level(self.settings.rules[rule_id], subject)
+        if level:
+            self.ran.add(rule_id)
+            self.findings.extend([replace(finding, rule=rule_id, level=level) for finding in found])
+
+    def without_ignored(self, findings: list[Finding], ignores: list[ignore.Ignore]) -> list[Finding]:
+        """Return the findings that no comment silences, and those about comments that silence nothing."""
+        kept, unused = ignore.silence(findings, ignores, self.ran, self.settings.rules)
+        return kept + unused
+
+
+def _fault(use: ImageUse, fault: Fault) -> Finding:
+    return Problem(use.source, fault.span, fault.message).finding()
+
+
+def _merged(findings: list[Finding]) -> list[Finding]:
+    """Make one of the findings of a rule that stand at one place, with all their related places."""
+    merged: dict[object, Finding] = {}
+    for finding in findings:
+        key = (finding.rule, finding.location)
+        first = merged.setdefault(key, finding)
+        new = [place for place in finding.related if place not in first.related]
+        if new:
+            merged[key] = replace(first, related=(*first.related, *new))
+    return list(merged.values())

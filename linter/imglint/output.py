@@ -1,0 +1,83 @@
+"""What leaves the program: text made safe for a terminal, and files written whole or not at all. Imports only `os` and `sys`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+DEVICES = ("/dev/", "/proc/")
+
+
+class CallError(Exception):
+    """A wrong call: the text says what was expected, and the way out."""
+
+
+def printable(text: str) -> str:
+    """Return text with every character that could steer a terminal, hide or reorder what follows replaced by its escape, as Python writes it.
+
+    Those are the control and format characters, bidirectional overrides among them, the line and paragraph separators, and lone surrogates,
+    which stand for bytes of a file name that are no UTF-8. All of them but the space are what Python calls not printable.
+    """
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
+
+
+def tell(message: str) -> None:
+    """Write a line for people to stderr."""
+    sys.stderr.write(printable(message) + "\n")
+
+
+def check_target(path: str) -> None:
+    """Raise CallError where a file cannot be written: before the work is done, rather than after it."""
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise CallError(f"{path}: this is a folder; name a file to write")
+    if not os.path.isdir(folder):
+        raise CallError(f"{path}: there is no folder {folder} to write it in")
+    link = _link_above(path)
+    if link:
+        raise CallError(
+            f"{path}: {link} is a symbolic link, and nothing is written through one; name the folder that it stands for"
+        )
+
+
+def write_whole(path: str, text: str) -> None:
+    """Write a file whole or not at all; a symbolic link of that name is replaced, never followed. A device is written to as it is.
+
+    Raises CallError where it cannot be written.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    check_target(path)
+    try:
+        if path.startswith(DEVICES):
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        _replace(path, data)
+    except OSError as error:
+        raise CallError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _replace(path: str, data: bytes) -> None:
+    draft = f"{path}.{os.getpid()}.tmp"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(draft, path)
+    except OSError:
+        os.unlink(draft)
+        raise
+
+
+def _link_above(path: str) -> str | None:
+    """Return the first folder on the way from the current folder to path that is a symbolic link; what lies outside is not asked."""
+    relative = os.path.relpath(path)
+    at = ""
+    if not relative.startswith(os.pardir):
+        for part in relative.split(os.sep)[:-1]:
+            at = os.path.join(at, part)
+            if os.path.islink(at):
+                return at
+    return None

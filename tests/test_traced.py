@@ -1,0 +1,115 @@
+"""A traced text knows where its pieces stand, and a record is what the dataclass that it stands for would be."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from imglint.record import record, replace
+from imglint.source import Source
+from imglint.traced import Traced, joined, literal, opaque
+
+#           0         1         2         3
+#           0123456789012345678901234567890123456789
+DOCKERFILE = "ARG B=web:1.0\nARG T=2.0\nFROM ${B}-${T}\n"
+
+
+def _from_line() -> Traced:
+    """What `${B}-${T}` stands for: both defaults, joined in the text that begins at offset 29."""
+    base = literal("web:1.0", 6).used_at(29, 29, 33)
+    tag = literal("2.0", 20).used_at(29, 34, 38)
+    return joined([base, literal("-", 33, 29), tag])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (0, 3, "web"),
+        (4, 7, "1.0"),
+        (0, 7, "web:1.0"),
+        (8, 11, "2.0"),
+        (7, 8, "-"),
+        (4, 11, "${B}-${T}"),
+        (0, 11, "${B}-${T}"),
+        (7, 11, "-${T}"),
+    ],
+)
+def test_a_stretch_stands_in_the_innermost_text_that_holds_it_all(start: int, end: int, expected: str) -> None:
+    low, high = _from_line().span(start, end)
+    assert DOCKERFILE[low:high] == expected
+
+
+def test_a_default_within_a_default_is_followed_to_the_end() -> None:
+    text = "ARG A=web\nARG B=${A}:3\nFROM $B\n"
+    inner = literal("web", 6).used_at(16, 16, 20)
+    whole = joined([inner, literal(":3", 20, 16)]).used_at(28, 28, 30)
+    assert [text[slice(*whole.span(*span))] for span in [(0, 3), (4, 5), (0, 5)]] == ["web", "3", "${A}:3"]
+
+
+def test_an_opaque_piece_is_never_cut_in_its_place() -> None:
+    escaped = joined([literal("we", 1, 0), opaque("b\t", 0, 3, 8), literal("x", 8, 0)])
+    assert escaped.text == "web\tx"
+    assert escaped.span(2, 3) == (3, 8)
+    assert escaped.cut(1, 3).text == "eb"
+
+
+def test_an_empty_stretch_stands_at_the_whole() -> None:
+    assert literal("web", 5).span(3, 3) == (5, 8)
+
+
+@record
+class Point:
+    """A record as any module declares one."""
+
+    x: int
+    y: int = 2
+
+    @property
+    def total(self) -> int:
+        return self.x + self.y
+
+
+def test_a_record_is_a_frozen_value() -> None:
+    point = Point(1)
+    assert (point.x, point.y, point.total) == (1, 2, 3)
+    assert point == Point(x=1, y=2)
+    assert point != Point(1, 3)
+    assert hash(point) == hash(Point(1, 2))
+    assert repr(point) == "Point(x=1, y=2)"
+    assert replace(point, y=5) == Point(1, 5)
+    assert pickle.loads(pickle.dumps(point)) == point  # noqa: S301  our own bytes
+    with pytest.raises(AttributeError, match="frozen"):
+        point.x = 3  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="frozen"):
+        del point.x
+
+
+@pytest.mark.parametrize(("values", "named"), [((), {}), ((1, 2, 3), {}), ((1,), {"z": 3}), ((1,), {"x": 3})])
+def test_a_record_refuses_what_does_not_fit_its_fields(values: tuple[int, ...], named: dict[str, int]) -> None:
+    with pytest.raises(TypeError, match="Point"):
+        Point(*values, **named)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "expected"),
+    [
+        ("web", 0, 3, (1, 1, 1, 4)),
+        ("a\nbc\n", 2, 4, (2, 1, 2, 3)),
+        ("a\r\nbc", 3, 5, (2, 1, 2, 3)),
+        ("é𝄞x", 2, 3, (1, 3, 1, 4)),
+        ("a\u2028b\x85c", 4, 5, (1, 5, 1, 6)),
+        ("a\nb", 0, 3, (1, 1, 2, 2)),
+        ("", 0, 0, (1, 1, 1, 1)),
+    ],
+)
+def test_places_count_lines_and_code_points_from_one(text: str, start: int, end: int, expected: tuple[int, ...]) -> None:
+    place = Source("f", text).location(start, end)
+    assert (place.line, place.column, place.end_line, place.end_column) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "expected"), [("a\r\nb\r\n", 1, "a"), ("a\r\nb\r\n", 2, "b"), ("a\nb", 2, "b"), ("a\n", 2, "")]
+)
+def test_a_line_comes_without_its_break(text: str, number: int, expected: str) -> None:
+    assert Source("f", text).line(number) == expected
