@@ -1,4 +1,4 @@
-"""Text that becomes YAML when a template engine has rendered it: its literal images, line by line. Imports the model and traced texts."""
+"""Text that becomes YAML when a template engine has rendered it: its literal images, line by line. Imports the model and the YAML trees."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from imglint.model import ImageUse, image_use
 from imglint.traced import literal
+from imglint.yamltree import comments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def is_template(text: str) -> bool:
 
 def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
     """Yield the literal images between two offsets. One that an action gives wholly is none, one that it gives partly is unresolved."""
-    text = _without_comments(source.text[start:end])
+    text = without_comments(source.text[start:end])
     where = "template"
     for match in _LINE.finditer(text):
         if match["kind"]:
@@ -53,6 +54,14 @@ def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
                 role="workload",
                 unresolved="a part of this is known only when the template is rendered",
             )
+
+
+def comment_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each YAML comment that speaks to imglint, outside of the engine's comments and of quotes."""
+    for start, end in comments(without_comments(text), []):
+        line = text.rfind("\n", 0, start) + 1
+        if text.count('"', line, start) % 2 == 0:
+            yield start, end
 
 
 def _value(rest: str) -> str:
@@ -92,7 +101,7 @@ def _outside_actions(value: str) -> str:
     return "".join(kept) + value[at:]
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
     """Blank out the comments of Go templates, keeping offsets and lines."""
     kept, at = [], 0
     while (opened := text.find("{{", at)) >= 0:
