@@ -4,19 +4,14 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Return text in which every character that is not seen stands as its escape, so that none of them can act.
+    r"""Return text in which every character that is not seen stands as its escape, as Python writes it (`\x1b`, `\u202e`).
 
     Control characters, line breaks, terminal escapes, bidirectional overrides, zero-width characters and the surrogates of undecodable file
     names: all that Unicode does not call printable.
     """
     if text.isprintable():
         return text
-    return "".join([char if char.isprintable() else escaped(char) for char in text])
-
-
-def escaped(char: str) -> str:
-    r"""Return the escape of a character as Python writes it: `\x1b`, `\u202e`."""
-    return char.encode("unicode_escape").decode("ascii")
+    return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
 
 
 def well_formed(text: str) -> str:

@@ -9,7 +9,7 @@ deploy/web.yaml:12:23: error latest-tag: message
 from __future__ import annotations
 
 from imglint.model import Severity
-from imglint.printable import escaped, printable
+from imglint.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from imglint.model import Finding, Report
 
-COLOUR = True
-"""`write` takes the argument `colour`."""
+TERMINAL = True
+"""`write` takes `colour` and `summary`."""
 
 LINE_MAX = 120
 """Characters of a source line that are shown; of a longer one, the stretch around the finding."""
@@ -31,11 +31,12 @@ _BOLD, _DIM = "1", "2"
 _LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
 
 
-def write(report: Report, out: TextIO, *, colour: bool = False) -> None:
+def write(report: Report, out: TextIO, *, colour: bool = False, summary: bool = True) -> None:
     """Write the findings with their lines, then a summary. `colour` adds the escape sequences of a terminal."""
     for finding in report.findings:
         out.write(_finding(finding, colour))
-    out.write(_summary(report, colour))
+    if summary:
+        out.write(_summary(report, colour))
 
 
 def _finding(finding: Finding, colour: bool) -> str:
@@ -65,7 +66,7 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
 def _shown(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join([char if char.isprintable() else TAB if char == "\t" else escaped(char) for char in text])
+    return printable(text.replace("\t", TAB))
 
 
 def _width(text: str) -> int:

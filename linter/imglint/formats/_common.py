@@ -1,0 +1,43 @@
+"""What the formats for programs share: paths from the repository's root, stretches of one line. Imports `os` only."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from imglint.model import Finding
+
+
+def from_root(path: str) -> str | None:
+    """Return the path of a file from the root of its repository, which is where services expect it to start; None where it has no such path.
+
+    The root is the nearest folder at or above the current one that holds `.git`; of a file outside of that, the one at or above the file's own
+    folder. Outside of any repository it is the current folder.
+    """
+    whole = os.path.abspath(path)
+    current = os.getcwd()
+    for root in (_root(current), _root(os.path.dirname(whole)), current):
+        if root is not None:
+            relative = os.path.relpath(whole, root)
+            if relative != os.pardir and not relative.startswith(os.pardir + os.sep):
+                return relative
+    return None
+
+
+@cache
+def _root(folder: str) -> str | None:
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+def one_line_end(finding: Finding) -> int | None:
+    """Return the column after a finding's stretch of its first line; None where it has no length, and so no end that a viewer could show."""
+    place = finding.location
+    end = place.end_column if place.end_line == place.line else len(finding.line_text) + 1
+    return end if end > place.column else None

@@ -1,0 +1,182 @@
+"""The format `sarif`: SARIF 2.1.0 for code scanning services, GitHub's above all. Imports sarif_om, json and zlib.
+
+What GitHub asks beyond the standard: docs.github.com, "SARIF support for code scanning".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zlib
+from functools import cache
+from importlib.metadata import version
+from urllib.parse import quote
+
+import sarif_om
+
+from imglint.formats._common import from_root, one_line_end
+from imglint.model import Severity
+from imglint.output import tell
+from imglint.plugins import rules
+from imglint.printable import well_formed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TextIO
+
+    from imglint.model import Finding, Report
+    from imglint.plugins import Rule
+    from imglint.source import Location
+
+FINGERPRINTS = True
+"""The findings' fingerprints are written."""
+
+RESULTS_MAX = 25_000
+"""Results that GitHub takes in one run."""
+SIZE_MAX = 10_000_000
+"""Bytes that GitHub takes in one file, compressed by gzip."""
+RELATED_MAX = 100
+"""Places of one result that GitHub shows."""
+
+PROJECT = "https://github.com/imglint/imglint"
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+_PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "recommendation"}
+
+
+def write(report: Report, out: TextIO) -> None:
+    """Write the report as a log of one run. Where GitHub would refuse it for its size, the gravest findings are kept, and stderr is told."""
+    findings = _gravest(report.findings, RESULTS_MAX)
+    text = _log(findings)
+    while (size := _compressed(text)) > SIZE_MAX and findings:
+        findings = _gravest(findings, min(len(findings) - 1, len(findings) * SIZE_MAX * 9 // (size * 10)))
+        text = _log(findings)
+    left_out = len(report.findings) - len(findings)
+    if left_out:
+        tell(
+            f"imglint: the SARIF log holds the {len(findings)} gravest findings; {left_out} more are left out, because GitHub takes"
+            f" no more than {RESULTS_MAX} results and {SIZE_MAX // 1_000_000} MB compressed"
+        )
+    out.write(text)
+
+
+def _gravest(findings: Sequence[Finding], limit: int) -> Sequence[Finding]:
+    """Return the limit gravest findings, in the order in which they came."""
+    if len(findings) <= limit:
+        return findings
+    places = sorted(range(len(findings)), key=lambda place: -findings[place].level)[:limit]
+    return [findings[place] for place in sorted(places)]
+
+
+def _compressed(text: str) -> int:
+    """Return the bytes of text under gzip, or without it where those already suffice."""
+    return len(text) if len(text) <= SIZE_MAX else len(zlib.compress(text.encode(), wbits=31))
+
+
+def _log(findings: Sequence[Finding]) -> str:
+    known = rules()
+    places = {name: place for place, name in enumerate(known)}
+    driver = sarif_om.ToolComponent(
+        name="imglint",
+        version=version("imglint"),
+        semantic_version=version("imglint"),
+        information_uri=PROJECT,
+        rules=[_rule(rule) for rule in known.values()],
+    )
+    run = sarif_om.Run(
+        tool=sarif_om.Tool(driver=driver),
+        column_kind="unicodeCodePoints",
+        results=[_result(finding, places) for finding in findings],
+    )
+    log = sarif_om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run])
+    return json.dumps(_plain(log), separators=(",", ":")) + "\n"
+
+
+def _rule(rule: Rule) -> object:
+    security = {} if rule.security is None else {"security-severity": rule.security}
+    tags = rule.tags if rule.security is None or "security" in rule.tags else ("security", *rule.tags)
+    level = rule.level or Severity.WARNING
+    return sarif_om.ReportingDescriptor(
+        id=rule.id,
+        name="".join(word.capitalize() for word in rule.id.split("-")),
+        short_description=_text(rule.summary),
+        full_description=_text(_description(rule.doc)),
+        help=sarif_om.MultiformatMessageString(text=rule.doc, markdown=rule.doc),
+        help_uri=f"{PROJECT}/blob/main/docs/rules.md#{rule.id}",
+        default_configuration=sarif_om.ReportingConfiguration(enabled=bool(rule.level), level=str(level)),
+        properties={"tags": list(tags), "precision": "very-high", "problem.severity": _PROBLEM[level], **security},
+    )
+
+
+def _description(doc: str) -> str:
+    """Return the paragraph after the summary, which says why the rule matters; the summary where there is none."""
+    paragraphs = [paragraph for paragraph in doc.split("\n\n") if paragraph.strip()]
+    return " ".join(paragraphs[min(1, len(paragraphs) - 1)].split())
+
+
+def _text(text: str) -> object:
+    return sarif_om.MultiformatMessageString(text=text)
+
+
+def _result(finding: Finding, places: dict[str, int]) -> object:
+    fingerprints = {"primaryLocationLineHash": finding.fingerprint} if finding.fingerprint else None
+    related = [_location(place, place.end_column, number) for number, place in enumerate(finding.related[:RELATED_MAX], 1)]
+    return sarif_om.Result(
+        rule_id=finding.rule,
+        rule_index=places.get(finding.rule, -1),
+        level=str(finding.level),
+        message=sarif_om.Message(text=_message(finding.message)),
+        locations=[_location(finding.location, one_line_end(finding))],
+        related_locations=related or None,
+        partial_fingerprints=fingerprints,
+    )
+
+
+def _message(text: str) -> str:
+    """Return a message in which nothing reads as a link of SARIF's own (3.11.6)."""
+    text = well_formed(text)
+    return re.sub(r"[\\[\]]", r"\\\g<0>", text) if "](" in text else text
+
+
+def _location(place: Location, end: int | None, number: int = -1) -> object:
+    region = sarif_om.Region(
+        start_line=place.line, start_column=place.column, end_line=None if end is None else place.line, end_column=end
+    )
+    physical = sarif_om.PhysicalLocation(artifact_location=_artifact(place.path), region=region)
+    message = sarif_om.Message(text="used here") if number > 0 else None
+    return sarif_om.Location(id=number, physical_location=physical, message=message)
+
+
+@cache
+def _artifact(path: str) -> object:
+    """Return where a file is: a URI from the repository's root, percent-encoded from the very bytes of its name."""
+    relative = from_root(path)
+    if relative is None:
+        return sarif_om.ArtifactLocation(uri="file://" + quote(os.fsencode(os.path.abspath(path))))
+    return sarif_om.ArtifactLocation(uri=quote(os.fsencode(relative)), uri_base_id="%SRCROOT%")
+
+
+def _plain(value: Any) -> Any:
+    """Return an object of sarif_om as the JSON that its attributes' metadata describe, without what says nothing: None, and -1 for absent."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    properties = _properties(type(value))
+    if properties is None:
+        return value
+    plain = {}
+    for attribute, name in properties:
+        item = getattr(value, attribute)
+        if item is not None and item != -1:
+            plain[name] = _plain(item)
+    return plain
+
+
+@cache
+def _properties(kind: type) -> list[tuple[str, str]] | None:
+    """Return the names of a class's attributes in Python and in SARIF; None for a class that is not one of sarif_om."""
+    attributes: Sequence[Any] | None = getattr(kind, "__attrs_attrs__", None)
+    if attributes is None:
+        return None
+    return [(attribute.name, attribute.metadata["schema_property_name"]) for attribute in attributes]
