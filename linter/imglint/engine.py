@@ -13,19 +13,21 @@ from imglint.discover import Found, Unlisted, discover
 from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
 from imglint.plugins import readers
 from imglint.record import record, replace
-from imglint.source import Source, UnreadFile, read_text
+from imglint.source import Source, UnreadFile, read_stdin, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from imglint.model import Fact
+    from imglint.model import Fact, Span
     from imglint.plugins import Reader, Rule
     from imglint.policy import Policy
 
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
 INTERNAL_ERROR = "internal-error"
+STDIN = "-"
+"""The path that stands for the text of stdin."""
 
 
 @record
@@ -76,9 +78,11 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
     """Yield the files to look into."""
-    patterns = tuple({pattern for reader in readers() for pattern in reader.files})
+    patterns: list[str] = []
 
     def wanted(path: str) -> bool:
+        if not patterns:
+            patterns.extend({pattern for reader in readers() for pattern in reader.files})
         name = os.path.basename(path).lower()
         return any(fnmatchcase(name, pattern) for pattern in patterns) or settings.policy.kind_of(path) is not None
 
@@ -92,28 +96,38 @@ def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted
 def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     """Check one file; whatever goes wrong with it is a finding."""
     check = _Check(settings)
-    facts, read = facts_of(found, settings)
-    for fact in facts:
+    file = facts_of(found, settings)
+    for fact in file.facts:
         check.judge(fact)
-    findings = _merged(check.findings)
-    if settings.comments:
-        ignores = [ignore.parse(fact) for fact in facts if isinstance(fact, Comment)]
-        if ignores:
-            findings = check.without_ignored(findings, ignores)
-    return FileReport(tuple(findings), read, sum(isinstance(fact, ImageUse) for fact in facts), frozenset(check.excepted))
+    findings = check.without_ignored(_merged(check.findings), file) if settings.comments else _merged(check.findings)
+    if settings.fingerprints and findings:
+        findings = _fingerprinted(findings, file.source)
+    places = sum([isinstance(fact, ImageUse) for fact in file.facts])
+    return FileReport(tuple(findings), file.source.kind != "", places, frozenset(check.excepted))
 
 
-def facts_of(found: Found | Unlisted, settings: Settings) -> tuple[list[Fact], bool]:
-    """Return the facts of one file, placed by the policy, and whether a reader took it."""
+@record
+class Facts:
+    """What a file holds. The source has no kind where no reader took it."""
+
+    source: Source
+    facts: tuple[Fact, ...]
+
+
+def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
+    """Return the facts of one file, placed by the policy."""
     if isinstance(found, Unlisted):
-        problem = Problem(Source(found.path, ""), (0, 0), f"this folder cannot be read: {found.reason}", "unread-file")
-        return [_placed(problem, settings)], False
+        return _unread(Source(found.path, ""), (0, 0), f"this folder cannot be read: {found.reason}", settings)
+    path = settings.stdin_filename if found.path == STDIN else found.path
     try:
-        text = read_text(found.path)
+        text = read_stdin() if found.path == STDIN else read_text(path)
     except UnreadFile as error:
-        return _unread(found, error, settings)
-    source, reader = claimed(found.path, text, settings.policy)
-    return (read_facts(source, reader, settings), True) if reader else ([], False)
+        if error.text and claimed(path, error.text, settings.policy)[1] is None:
+            return Facts(Source(path, error.text), ())
+        span = (error.offset, min(error.offset + 1, len(error.text)))
+        return _unread(Source(path, error.text), span, f"this file was not read: {error.reason}", settings)
+    source, reader = claimed(path, text, settings.policy)
+    return Facts(source, tuple(read_facts(source, reader, settings)) if reader else ())
 
 
 def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
@@ -138,15 +152,8 @@ def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]
     return facts
 
 
-def _unread(found: Found, error: UnreadFile, settings: Settings) -> tuple[list[Fact], bool]:
-    """Report a file that could not be read, unless it could be decoded far enough to know that no reader wants it."""
-    source = Source(found.path, error.text)
-    if error.text and claimed(found.path, error.text, settings.policy)[1] is None:
-        return [], False
-    problem = Problem(
-        source, (error.offset, min(error.offset + 1, len(error.text))), f"this file was not read: {error.reason}", "unread-file"
-    )
-    return [_placed(problem, settings)], False
+def _unread(source: Source, span: Span, message: str, settings: Settings) -> Facts:
+    return Facts(source, (_placed(Problem(source, span, message, "unread-file"), settings),))
 
 
 def _placed(fact: Fact, settings: Settings) -> Fact:
@@ -223,14 +230,26 @@ class _Check:
             self.ran.add(rule_id)
             self.findings.extend([replace(finding, rule=rule_id, level=level) for finding in found])
 
-    def without_ignored(self, findings: list[Finding], ignores: list[ignore.Ignore]) -> list[Finding]:
+    def without_ignored(self, findings: list[Finding], file: Facts) -> list[Finding]:
         """Return the findings that no comment silences, and those about comments that silence nothing."""
+        ignores = [ignore.parse(fact) for fact in file.facts if isinstance(fact, Comment)]
+        if not ignores:
+            return findings
         kept, unused = ignore.silence(findings, ignores, self.ran, self.settings.rules)
-        return kept + unused
+        self.findings = []
+        self._report(ignore.UNUSED, _placed(Problem(file.source, (0, 0), ""), self.settings), unused)
+        return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
 
 
 def _fault(use: ImageUse, fault: Fault) -> Finding:
     return Problem(use.source, fault.span, fault.message).finding()
+
+
+def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:
+    from imglint.fingerprint import line_hashes
+
+    hashes = line_hashes(source.text, {finding.location.line for finding in findings})
+    return [replace(finding, fingerprint=hashes.get(finding.location.line, "")) for finding in findings]
 
 
 def _merged(findings: list[Finding]) -> list[Finding]:

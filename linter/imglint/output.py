@@ -1,26 +1,17 @@
-"""What leaves the program: text made safe for a terminal, and files written whole or not at all. Imports only `os` and `sys`."""
+"""What leaves the program beside a report on stdout: messages to people, and files written whole or not at all. Imports printable."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+from imglint.printable import printable
+
 DEVICES = ("/dev/", "/proc/")
 
 
 class CallError(Exception):
     """A wrong call: the text says what was expected, and the way out."""
-
-
-def printable(text: str) -> str:
-    """Return text with every character that could steer a terminal, hide or reorder what follows replaced by its escape, as Python writes it.
-
-    Those are the control and format characters, bidirectional overrides among them, the line and paragraph separators, and lone surrogates,
-    which stand for bytes of a file name that are no UTF-8. All of them but the space are what Python calls not printable.
-    """
-    if text.isprintable():
-        return text
-    return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
 
 
 def tell(message: str) -> None:

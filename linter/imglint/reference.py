@@ -40,11 +40,12 @@ class InvalidReference(ValueError):
 class ImageReference:
     """One image reference, normalised as Docker does.
 
-    `registry` and `repository` are complete (`docker.io`, `library/nginx`); `tag` and `digest` are None where they are not written, and
+    `text` is what was read. `registry` and `repository` are complete (`docker.io`, `library/nginx`); `tag` and `digest` are None where they are not written, and
     `registry_explicit` tells whether the registry is. `spans` says where each written part stands in the text that was read: pairs of offsets
     by the names `registry`, `repository`, `tag` and `digest`.
     """
 
+    text: str
     registry: str
     repository: str
     tag: str | None
@@ -85,7 +86,7 @@ def parse(text: str) -> ImageReference:
         spans["tag"] = match.span(2)
     if digest is not None:
         spans["digest"] = match.span(3)
-    return ImageReference(registry, repository, tag, digest, start > 0, spans)
+    return ImageReference(text, registry, repository, tag, digest, start > 0, spans)
 
 
 def _registry_end(text: str) -> int:

@@ -123,6 +123,17 @@ def read_text(path: str) -> str:
     return decode(data)
 
 
+def read_stdin() -> str:
+    """Return the text of stdin, under the limits of a file.
+
+    Raises UnreadFile.
+    """
+    try:
+        return decode(_read(0))
+    except OSError as error:
+        raise UnreadFile(error.strerror or str(error)) from None
+
+
 def _read(descriptor: int) -> bytes:
     """Read to the end, though never more than the limit: a file may grow, and some report no size."""
     chunks, left = [], FILE_SIZE_MAX + 1
