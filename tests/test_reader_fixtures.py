@@ -1,0 +1,126 @@
+"""Every reader finds in every fixture what is written beside it.
+
+A case is an input, `fixtures/readers/<kind>/.../<input>`, under whatever name and in whatever folder its reader expects, and `<input>.facts.json`
+beside it. Files without one are only there to be read along (`.env`, `Chart.yaml`). The reader is the module `imglint.readers.<kind>`, which has
+to claim the input by its path or content. The facts are an object of lists, of which empty ones are left out:
+
+- `given`: what the policy tells the reader: `{"variables": {...}, "targets": [...]}`; written by hand;
+- `uses`: each with `at` (line:column-line:column, counted from 1, the end exclusive), `place`, `where`, `role`, `text`, `reference` (null where there
+  is none: `fault` then is the rule, its place and its message), `parts` (those that stand apart from the use), `tag_known` and `built`
+  (where they are not the usual);
+- `users`: each with `at`, `place`, `where`, `user`, and `nonroot`, `known`, `explicit`, `base`, `image` (the
+  place of the use) where they say something;
+- `problems`: each with `at` and `message`;
+- `comments`: each with `at` and `text`.
+
+To add a case, put the input there and an empty `<input>.facts.json` beside it, run `IMGLINT_UPDATE=1 pytest tests/test_reader_fixtures.py`, which
+writes what the reader finds today, and read every line of the difference: it is right only because somebody has looked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imglint.model import Comment, Fact, Fault, ImageUse, Problem, RunUser, Span
+from imglint.source import Source, read_text
+
+ROOT = Path(__file__).parent.parent / "fixtures" / "readers"
+SUFFIX = ".facts.json"
+CASES = sorted(path.relative_to(ROOT).as_posix().removesuffix(SUFFIX) for path in ROOT.rglob(f"*{SUFFIX}"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_reader_finds_what_is_written_beside_the_input(case: str) -> None:
+    expected_path = ROOT / (case + SUFFIX)
+    expected = json.loads(expected_path.read_text(encoding="utf-8") or "{}")
+    given = expected.get("given", {})
+    path = str(ROOT / case)
+    source = Source(path, read_text(path), variables=given.get("variables"), targets=given.get("targets", ()))
+    found = {"given": given} if given else {}
+    found |= _read(source, case.partition("/")[0])
+    if os.environ.get("IMGLINT_UPDATE"):
+        expected_path.write_text(_written(found), encoding="utf-8")
+    else:
+        assert found == expected
+
+
+def test_every_kind_that_has_a_reader_has_cases() -> None:
+    readers = Path(import_module("imglint.readers").__path__[0])
+    kinds = {path.stem.replace("_", "-") for path in readers.glob("[a-z]*.py")}
+    assert kinds == {case.partition("/")[0] for case in CASES}
+
+
+def _read(source: Source, kind: str) -> dict[str, Any]:
+    reader = import_module(f"imglint.readers.{kind.replace('-', '_')}")
+    assert reader.claims(source)
+    source.kind = kind
+    facts: list[Fact] = sorted(reader.read(source), key=lambda fact: fact.span)
+    described = {
+        "uses": [_use(fact) for fact in facts if isinstance(fact, ImageUse)],
+        "users": [_user(fact) for fact in facts if isinstance(fact, RunUser)],
+        "problems": [{"at": _at(source, fact.span), "message": fact.message} for fact in facts if isinstance(fact, Problem)],
+        "comments": [{"at": _at(source, fact.span), "text": fact.text} for fact in facts if isinstance(fact, Comment)],
+    }
+    return {name: entries for name, entries in described.items() if entries}
+
+
+def _use(use: ImageUse) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "at": _at(use.source, use.span),
+        "place": use.place,
+        "where": use.where,
+        "role": use.role,
+        "text": use.text,
+    }
+    told["reference"] = None if use.reference is None else str(use.reference)
+    apart = {name: span for name, span in use.parts.items() if not (use.span[0] <= span[0] and span[1] <= use.span[1])}
+    if apart:
+        told["parts"] = {name: _at(use.source, span) for name, span in apart.items()}
+    if use.fault is not None:
+        told["fault"] = _fault(use.source, use.fault)
+    if not use.tag_known:
+        told["tag_known"] = False
+    if use.built:
+        told["built"] = True
+    return told
+
+
+def _fault(source: Source, fault: Fault) -> str:
+    return f"{fault.rule} at {_at(source, fault.span)}: {fault.message}"
+
+
+def _user(user: RunUser) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": _at(user.source, user.span), "place": user.place, "where": user.where, "user": user.user}
+    if user.nonroot is not None:
+        told["nonroot"] = user.nonroot
+    if not user.known:
+        told["known"] = False
+    if not user.explicit:
+        told["explicit"] = False
+    if user.base is not None:
+        told["base"] = str(user.base)
+    if user.image is not None:
+        told["image"] = _at(user.source, user.image.span)
+    return told
+
+
+def _at(source: Source, span: Span) -> str:
+    place = source.location(*span)
+    return f"{place.line}:{place.column}-{place.end_line}:{place.end_column}"
+
+
+def _written(found: dict[str, Any]) -> str:
+    """Write one fact a line, so that a difference shows the facts that changed."""
+    lists = []
+    for name, entries in found.items():
+        if isinstance(entries, list):
+            rows = ",\n".join([f"    {json.dumps(entry, ensure_ascii=False)}" for entry in entries])
+            lists.append(f'  "{name}": [\n{rows}\n  ]')
+        else:
+            lists.append(f'  "{name}": {json.dumps(entries, ensure_ascii=False)}')
+    return "{\n" + ",\n".join(lists) + "\n}\n"
