@@ -75,10 +75,32 @@ def _check(request: Request) -> int:
         if target:
             check_target(target)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
-    report = run(request.paths or ("",), settings)
+    report = _report(request, settings)
     for writer, target in writers:
         _write(writer, report, target, request)
     return _status(report, request.fail_on or settings.policy.fail_on)
+
+
+def _report(request: Request, settings: Settings) -> Report:
+    """Run, and leave out what a baseline holds: the one given, or the one now written."""
+    if not request.baseline and not request.write_baseline:
+        return run(request.paths or ("",), settings)
+    from imglint.baseline import read_baseline, without_known, write_baseline
+
+    known = read_baseline(request.baseline) if request.baseline else {}
+    if request.write_baseline:
+        check_target(request.write_baseline)
+    report = run(request.paths or ("",), settings)
+    if request.write_baseline:
+        write_baseline(request.write_baseline, report)
+        report, _ = without_known(report, read_baseline(request.write_baseline), request.write_baseline)
+    elif request.baseline:
+        report, gone = without_known(report, known, request.baseline)
+        if gone and not request.quiet:
+            tell(
+                f"{request.baseline}: {gone} of its findings {'is' if gone == 1 else 'are'} no longer there; write it again to forget them"
+            )
+    return report
 
 
 def settings_for(request: Request) -> Settings:

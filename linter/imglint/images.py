@@ -41,7 +41,9 @@ def _write_text(uses: list[ImageUse]) -> Iterator[str]:
         place = use.location
         name = str(use.reference) if use.reference else use.text
         why = f" ({use.fault.message})" if use.fault else ""
-        yield printable(f"{place.path}:{place.line}:{place.column}: {name}, {use.role}, {use.where}, {use.environment}{why}") + "\n"
+        yield (
+            printable(f"{place.path}:{place.line}:{place.column}: {name}, {use.role}, {use.where}, {use.environment}{why}") + "\n"
+        )
 
 
 def _write_json(uses: list[ImageUse]) -> Iterator[str]:

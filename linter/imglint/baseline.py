@@ -1,0 +1,101 @@
+"""The baseline: the findings that a team has decided to live with for now. Imports json.
+
+A finding is known again by its rule, its file (relative to the baseline's folder), the text at its place and the line that this stands on, without
+its indentation: lines may move, and other findings come and go. Of several that are alike, as many are known as the baseline counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+
+from imglint.output import CallError, write_whole
+from imglint.printable import well_formed
+from imglint.record import replace
+from imglint.source import UnreadFile, read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imglint.model import Finding, Report
+
+VERSION = 1
+NEVER_KNOWN = frozenset(("internal-error", "unread-file"))
+"""Rules that no baseline holds: a file that was not read cannot be lived with."""
+
+_FIELDS = ("rule", "path", "text", "line")
+_Key = tuple[str, ...]
+
+
+def write_baseline(path: str, report: Report) -> None:
+    """Write the findings of a report.
+
+    Raises CallError where the file cannot be written.
+    """
+    counts = Counter([_key(finding, path) for finding in report.findings if finding.rule not in NEVER_KNOWN])
+    entries = [{**dict(zip(_FIELDS, key, strict=True)), "count": count} for key, count in sorted(counts.items())]
+    lines = ",\n".join(["    " + json.dumps(entry) for entry in entries])
+    write_whole(path, f'{{\n  "version": {VERSION},\n  "findings": [\n{lines}\n  ]\n}}\n')
+
+
+def read_baseline(path: str) -> Mapping[_Key, int]:
+    """Return how many findings of each kind the baseline holds.
+
+    Raises CallError, with the place in the file, where it is no baseline.
+    """
+    try:
+        text = read_text(path)
+        content = json.loads(text)
+    except UnreadFile as error:
+        raise CallError(f"{path}: the baseline cannot be read: {error.reason}") from None
+    except json.JSONDecodeError as error:
+        raise CallError(f"{path}:{error.lineno}:{error.colno}: the baseline is no JSON: {error.msg}; {_AGAIN}") from None
+    except RecursionError:
+        raise CallError(f"{path}:1:1: the baseline is nested too deep; {_AGAIN}") from None
+    if not isinstance(content, dict) or content.get("version") != VERSION or not isinstance(content.get("findings"), list):
+        raise CallError(f'{path}:1:1: expected an object with "version": {VERSION} and a list of "findings"; {_AGAIN}')
+    counts: Counter[_Key] = Counter()
+    for entry in content["findings"]:
+        key = _entry_key(entry)
+        if key is None:
+            # imglint writes each entry on a line of its own; one that somebody has laid out otherwise is told by its text alone.
+            line = text.count("\n", 0, max(text.find(json.dumps(entry)), 0)) + 1
+            wanted = f"the texts {', '.join(_FIELDS)} and a count of at least 1"
+            raise CallError(f"{path}:{line}:1: expected {wanted}, found {json.dumps(entry)[:80]}; {_AGAIN}")
+        counts[key] += entry["count"]
+    return counts
+
+
+_AGAIN = "write it again with --write-baseline"
+
+
+def without_known(report: Report, known: Mapping[_Key, int], path: str) -> tuple[Report, int]:
+    """Return the report without the findings that the baseline at path holds, and the number of those it holds that are no longer there."""
+    left = Counter(known)
+    new: list[Finding] = []
+    for finding in report.findings:
+        key = _key(finding, path)
+        if finding.rule not in NEVER_KNOWN and left[key] > 0:
+            left[key] -= 1
+        else:
+            new.append(finding)
+    return replace(report, findings=tuple(new)), left.total()
+
+
+def _key(finding: Finding, baseline: str) -> _Key:
+    relative = os.path.relpath(finding.location.path, os.path.dirname(baseline) or ".")
+    return (
+        finding.rule,
+        well_formed(relative.replace(os.sep, "/")),
+        well_formed(finding.text),
+        well_formed(finding.line_text.strip()),
+    )
+
+
+def _entry_key(entry: object) -> _Key | None:
+    if not isinstance(entry, dict):
+        return None
+    key, count = tuple([entry.get(field) for field in _FIELDS]), entry.get("count")
+    return key if all(isinstance(value, str) for value in key) and isinstance(count, int) and count > 0 else None
