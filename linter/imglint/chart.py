@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from imglint.source import Source
 
+_DEPENDENCY = re.compile(r"""^[ \t-]+(?:name|alias)[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _APP_VERSION = re.compile(r"""^appVersion[ \t]*:[ \t]*(["']?)([^\s"'#]+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 
 
@@ -24,8 +25,11 @@ def in_templates(path: str) -> bool:
         folder = parent
 
 
-def app_version(source: Source) -> str | None:
-    """Return the appVersion of the chart whose values these are; None where no Chart.yaml stands beside them or it names none."""
-    chart = source.beside("Chart.yaml")
-    match = _APP_VERSION.search(chart) if chart else None
-    return match[2] if match else None
+def app_version(source: Source) -> tuple[str, frozenset[str]]:
+    """Return the appVersion of the chart whose values these are, and the keys whose values are for other charts, on which it depends.
+
+    The version is empty where no Chart.yaml stands beside the values or it names none.
+    """
+    text = source.beside("Chart.yaml") or ""
+    match = _APP_VERSION.search(text)
+    return match[2] if match else "", frozenset(_DEPENDENCY.findall(text))

@@ -36,7 +36,7 @@ def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
     where = "template"
     for match in _LINE.finditer(text):
         if match["kind"]:
-            where = f"template of a {match['word'][:100]}"
+            where = f"{match['word'][:100]} template"
             continue
         value = _value(match["value"])
         low = start + match.start("value") + (match["value"][0] in _ENDS)
@@ -44,7 +44,7 @@ def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
         if _OPEN not in value and "{%" not in value:
             if value:
                 yield image_use(source, literal(value, low), span, place="template-image", where=where, role="workload")
-        elif any(char.isalnum() for char in _outside_actions(value)):
+        elif any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
             yield image_use(
                 source,
                 None,

@@ -48,25 +48,27 @@ def clipped(name: str) -> str:
 
 
 def written(text: str, value: Scalar) -> tuple[Traced, Span]:
-    """Return what a scalar says and where: in a block scalar of one line, at that line rather than at its header."""
+    """Return what a scalar says and where it stands. A block scalar stands at its header, what one of a single line says at that line."""
     if value.style in _FOLDED:
         content = value.value.strip()
         at = text.find(content, text.find("\n", value.start), value.end)
         if at >= 0:
-            return literal(content, at), (at, at + len(content))
+            return literal(content, at), (value.start, at + len(content))
     return traced(value, text), (value.start, value.end)
 
 
 def assembled(text: str, name: Scalar, before: list[Scalar | str], after: list[Scalar | str]) -> Traced:
-    """Return the reference that a name and its other parts make, each with its place. A `str` is a separator that stands nowhere."""
-    pieces = []
-    for part in (*before, name, *after):
+    """Return the reference that a name and its other parts make, each with its place. A `str` is written nowhere; it goes with the next part."""
+    pieces: list[Traced] = []
+    following = name
+    for part in reversed((*before, name, *after)):
         if isinstance(part, str):
-            pieces.append(opaque(part, name.start, name.start, name.end))
+            pieces.append(opaque(part, name.start, following.start, following.end))
         else:
-            content, (start, end) = written(text, part)
-            pieces.append(content.used_at(name.start, start, end))
-    return joined(pieces)
+            content, span = written(text, part)
+            pieces.append(content.used_at(name.start, *span))
+            following = part
+    return joined(pieces[::-1])
 
 
 def use_of(
@@ -78,7 +80,8 @@ def use_of(
     if filled_in(text.text):
         unresolved = f"{clipped(text.text)} is filled in outside of this file"
         return image_use(source, None, span, place=place, where=where, role="workload", unresolved=unresolved)
-    return image_use(source, text, span, place=place, where=where, role="workload", tag_known=tag_known, parts={"whole": span})
+    parts = {"whole": alone.span(0, len(alone.text))}
+    return image_use(source, text, span, place=place, where=where, role="workload", tag_known=tag_known, parts=parts)
 
 
 def user_of(

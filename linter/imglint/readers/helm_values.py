@@ -126,9 +126,12 @@ class _Chart:
 
     def __init__(self, source: Source, root: Node) -> None:
         self.source = source
-        self._version: str | None = None
+        self._version: tuple[str, frozenset[str]] | None = None
         everywhere = root.mapping("global") if isinstance(root, Mapping) else None
-        self.registry = scalar(fields(everywhere), "imageRegistry") if everywhere else None
+        image = everywhere.mapping("image") if everywhere else None
+        self.registry = (scalar(fields(everywhere), "imageRegistry") if everywhere else None) or (
+            scalar(fields(image), "registry") if image else None
+        )
 
     def images(self, mapping: Mapping, parent: Mapping | None, place: Place) -> Iterator[tuple[ImageUse, Mapping | None]]:
         """Yield the images that a mapping names, each with the mapping that has it as its image."""
@@ -148,25 +151,26 @@ class _Chart:
         before, after = self._before(values, name), [] if _has_tag(name.value) else _after(values)
         known = bool(after) or _has_tag(name.value)
         where = place.words or key
-        if not known and self.version:
-            where = f"{where} (tag from the chart: appVersion {self.version})"
+        version = "" if known else self._version_for(where)
+        if version:
+            where = f"{where} (tag from the chart: appVersion {version})"
         whole = assembled(self.source.text, name, before, after)
         return use_of(self.source, name, "helm-map", where, whole, tag_known=known)
 
     def _before(self, values: dict[str, Node], name: Scalar) -> list[Scalar | str]:
-        registry = scalar(values, "registry")
+        registry = scalar(values, "registry") or scalar(values, "hub")
         if registry is None and not _has_registry(name.value):
             registry = self.registry
         if registry is None:
             return []
         return [registry] if registry.value.endswith("/") else [registry, "/"]
 
-    @property
-    def version(self) -> str:
-        """The appVersion of the chart, looked up once; empty where it is unknown."""
+    def _version_for(self, where: str) -> str:
+        """Return the version that the chart gives to a value without a tag; empty where none is known, or another chart gives it."""
         if self._version is None:
-            self._version = clipped(chart.app_version(self.source) or "")
-        return self._version
+            self._version = chart.app_version(self.source)
+        version, others = self._version
+        return "" if where.partition(".")[0] in others else clipped(version)
 
 
 def _name_key(values: dict[str, Node], place: Place) -> str | None:
