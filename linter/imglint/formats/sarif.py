@@ -162,7 +162,7 @@ def _plain(value: Any) -> Any:
     """Return an object of sarif_om as the JSON that its attributes' metadata describe, without what says nothing: None, and -1 for absent."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    properties = _properties(type(value))
+    properties = _properties(value.__class__.__name__)
     if properties is None:
         return value
     plain = {}
@@ -174,9 +174,9 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _properties(kind: type) -> list[tuple[str, str]] | None:
+def _properties(kind: str) -> list[tuple[str, str]] | None:
     """Return the names of a class's attributes in Python and in SARIF; None for a class that is not one of sarif_om."""
-    attributes: Sequence[Any] | None = getattr(kind, "__attrs_attrs__", None)
+    attributes = getattr(getattr(sarif_om, kind, None), "__attrs_attrs__", None)
     if attributes is None:
         return None
     return [(attribute.name, attribute.metadata["schema_property_name"]) for attribute in attributes]

@@ -1,0 +1,144 @@
+"""Variables as compose files write them, and the `.env` files that give them values. Imports traced texts.
+
+The syntax is that of the Compose Specification ("Interpolation") and of its reference implementation: `$V`, `${V}`, `${V:-default}`, `${V-default}`,
+`${V:?message}`, `${V?message}`, `${V:+value}`, `${V+value}`, all of them nested, and `$$` for a dollar sign.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from imglint.traced import Piece, Traced, joined, literal, opaque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Values = dict[str, str | None]
+"""What variables stand for; None for one that has a value which cannot be told."""
+
+TEXT_MAX = 4096
+"""Characters of a text before and after its variables are resolved; no image reference is nearly as long."""
+DEPTH_MAX = 20
+"""Levels of defaults within defaults."""
+
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+
+
+class Unresolved(Exception):
+    """A text that cannot be resolved; the exception's text says why, and what would help."""
+
+
+def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 0) -> Traced:
+    """Return a text with its variables resolved. A default stands at its own place, a value from elsewhere at the expression.
+
+    What is no expression is left as it is. Raises Unresolved where a variable has no value, and where text or nesting exceed TEXT_MAX and DEPTH_MAX.
+    """
+    text = written.text
+    if "$" not in text:
+        return written
+    if len(text) > TEXT_MAX or depth > DEPTH_MAX:
+        raise Unresolved("this is too long, or nested too deep, to be an image reference")
+    parts, at, length = [], 0, 0
+    while match := _expression().search(text, at):
+        parts.append(written.cut(at, match.start()))
+        end = _end(text, match)
+        if match["dollar"]:
+            parts.append(written.cut(match.start() + 1, end))
+        elif end < 0:
+            end = match.end()
+            parts.append(written.cut(match.start(), end))
+        else:
+            parts.append(_value(written, match, end, values, depth))
+            length += len(parts[-1].text)
+        if length > TEXT_MAX:
+            raise Unresolved("this becomes too long to be an image reference")
+        at = end
+    parts.append(written.cut(at, len(text)))
+    return joined(parts)
+
+
+@cache
+def _expression() -> re.Pattern[str]:
+    return re.compile(rf"\$(?:(?P<dollar>\$)|(?P<named>{_NAME})|\{{(?P<braced>{_NAME})(?P<operator>:?[-+?])?)")
+
+
+def _end(text: str, match: re.Match[str]) -> int:
+    """Return the offset after an expression, -1 where it does not end as one."""
+    if not match["braced"]:
+        return match.end()
+    if not match["operator"]:
+        return match.end() + 1 if text[match.end() : match.end() + 1] == "}" else -1
+    opened = 1
+    for at in range(match.end(), len(text)):
+        opened += (text[at] == "{") - (text[at] == "}")
+        if not opened:
+            return at + 1
+    return -1
+
+
+def _value(written: Traced, match: re.Match[str], end: int, values: Mapping[str, str | None], depth: int) -> Traced:
+    name, operator = match["named"] or match["braced"], match["operator"] or ""
+    known = name in values
+    value = values.get(name)
+    if known and value is None:
+        raise Unresolved(f"the value of {name} in .env depends on a variable that has none")
+    frame, (start, stop) = written.pieces[0].frames[0][0], written.span(match.start(), end)
+    present = known and (bool(value) or not operator.startswith(":"))
+    if operator[-1:] == ("+" if present else "-"):
+        return interpolate(_framed(written.cut(match.end(), end - 1)), values, depth + 1).used_at(frame, start, stop)
+    if operator[-1:] == "+":
+        return Traced(())
+    if not present and (operator or not known):
+        raise Unresolved(
+            f"{name} has no value: give it a default here, ${{{name}:-...}}, or a value in .env or the policy's variables"
+        )
+    return opaque(value or "", frame, start, stop)
+
+
+def _framed(text: Traced) -> Traced:
+    """Return a default as a text of its own, inside the expression that holds it."""
+    if not text.pieces:
+        return text
+    first = text.pieces[0].frames[0][1]
+    return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact) for piece in text.pieces]))
+
+
+def dotenv(text: str, values: Mapping[str, str | None]) -> Values:
+    """Return the variables that a `.env` file gives, on top of `values`, which win over it. Lines that say nothing are passed over."""
+    found: Values = dict(values)
+    for match in _assignment().finditer(text):
+        key, single, double = match["key"], match["single"], match["double"]
+        if key in values:
+            continue
+        if single is not None:
+            found[key] = single.replace("\\'", "'")
+        elif double is not None:
+            found[key] = _expanded(_unescaped(double), found)
+        else:
+            found[key] = _expanded(match["plain"].partition(" #")[0].strip(), found)
+    return found
+
+
+@cache
+def _assignment() -> re.Pattern[str]:
+    return re.compile(
+        r"""^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z0-9_.\-]+)[ \t]*[=:][ \t]*
+        (?: '(?P<single>(?:[^'\\]|\\.)*+)' | "(?P<double>(?:[^"\\]|\\.)*+)" | (?P<plain>[^\r\n]*) )""",
+        re.MULTILINE | re.VERBOSE | re.DOTALL,
+    )
+
+
+def _unescaped(text: str) -> str:
+    def meant(match: re.Match[str]) -> str:
+        return {"n": "\n", "r": "\r", "t": "\t", "$": "$$"}.get(match[1], match[1])
+
+    return re.sub(r"\\(.)", meant, text, flags=re.DOTALL)
+
+
+def _expanded(text: str, values: Values) -> str | None:
+    try:
+        return interpolate(literal(text, 0), values).text
+    except Unresolved:
+        return None

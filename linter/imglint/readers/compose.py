@@ -1,0 +1,286 @@
+"""Compose files: the images that services run, build with, mount and hook in. Imports the YAML trees.
+
+The format is that of the Compose Specification. Variables are resolved from the policy's `variables`, from `.env` beside the file, and from their
+defaults, in this order.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imglint.interpolate import Unresolved, Values, dotenv, interpolate
+from imglint.model import ImageUse, RunUser, image_use
+from imglint.record import record, replace
+from imglint.template import is_template
+from imglint.yamlfacts import clipped, fields, read_documents, scalar, written
+from imglint.yamltree import Mapping, Node, Scalar, Sequence, documents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imglint.model import Fact, Span
+    from imglint.source import Source
+    from imglint.traced import Traced
+
+FILES = ("*.yaml", "*.yml")
+
+MERGES_MAX = 32
+"""Mappings that the merge keys of one service may bring in; those of more are not followed."""
+
+RESET = "!reset"
+"""The tag of a value that a compose file takes back from those it is merged with."""
+HOOKS = ("pre_start", "post_start")
+
+_SERVICE_KEYS = ("image", "user", "build", "volumes", "extends", *HOOKS)
+_TOP_LEVEL = frozenset(("version", "name", "services", "networks", "volumes", "configs", "secrets", "include", "models"))
+_NAME = r"(?:docker-)?compose(?:[-_.0-9].*)?\.ya?ml|.*(?:docker-compose.*|[-_.]compose)\.ya?ml"
+_IMAGE_CONTEXT = re.compile(r"(?:[^=]*=)?docker-image://")
+_SERVICES = re.compile(r"""^["']?services["']?[ \t]*:""", re.MULTILINE)
+_MANIFEST = re.compile(r"""^["']?apiVersion["']?[ \t]*:""", re.MULTILINE)
+_RUNS = re.compile(r"""^[ \t]+["']?(?:image|build|extends)["']?[ \t]*:""", re.MULTILINE)
+
+
+def claims(source: Source) -> bool:
+    """Whether the file is a compose file by its name, or holds services that run images and nothing that a compose file cannot hold."""
+    text, name = source.text, source.name.lower()
+    if not name.endswith((".yaml", ".yml")) or _MANIFEST.search(text):
+        return False
+    if "compose" in name and re.fullmatch(_NAME, name):
+        return True
+    if "services" not in text or is_template(text) or not _SERVICES.search(text) or not _RUNS.search(text):
+        return False
+    return not name.startswith("values") and any(_is_compose(document.root) for document in documents(text))
+
+
+def _is_compose(root: Node | None) -> bool:
+    services = root.mapping("services") if isinstance(root, Mapping) else None
+    if not isinstance(root, Mapping) or services is None:
+        return False
+    if not all(key in _TOP_LEVEL or key.startswith("x-") for key in root.by_key):
+        return False
+    nodes = services.by_key.values()
+    return all(isinstance(node, Mapping) for node in nodes) and any(
+        isinstance(node, Mapping) and (scalar(node.by_key, "image") or "build" in node.by_key or "extends" in node.by_key)
+        for node in nodes
+    )
+
+
+def read(source: Source) -> Iterator[Fact]:
+    """Yield the images that the services of a file name, and the users that they run as."""
+    roots: list[Node] = []
+    yield from read_documents(source, roots)
+    for root in roots:
+        if isinstance(root, Mapping):
+            yield from _File(source, root).facts()
+
+
+@record
+class Service:
+    """One service: its name, where that stands, and the values that it has of _SERVICE_KEYS, merge keys followed."""
+
+    name: str
+    span: Span
+    values: dict[str, Node]
+
+    @property
+    def where(self) -> str:
+        """The service in words."""
+        return f"service {clipped(self.name)}"
+
+    @property
+    def extends(self) -> tuple[str, bool] | None:
+        """The service that this one extends, and whether it is one of the same file."""
+        value = self.values.get("extends")
+        if isinstance(value, Scalar):
+            return value.value, True
+        name = value.scalar("service") if isinstance(value, Mapping) else None
+        return (name.value, value.scalar("file") is None) if isinstance(value, Mapping) and name else None
+
+
+def _services(root: Mapping) -> dict[str, Service]:
+    services = root.mapping("services")
+    if services is None:
+        return {}
+    spans = {key.value: (key.start, key.end) for key, _ in services.entries if isinstance(key, Scalar)}
+    return {
+        name: Service(name, spans.get(name, (node.start, node.start)), _values(node))
+        for name, node in fields(services).items()
+        if isinstance(node, Mapping)
+    }
+
+
+def _values(service: Mapping) -> dict[str, Node]:
+    values: dict[str, Node] = {}
+    waiting = [service]
+    for _ in range(MERGES_MAX):
+        if not waiting:
+            break
+        current = waiting.pop()
+        for key in _SERVICE_KEYS:
+            if key in current.by_key:
+                values.setdefault(key, current.by_key[key])
+        merge = current.get("<<")
+        sources = merge.items[:MERGES_MAX] if isinstance(merge, Sequence) else [merge]
+        waiting.extend([node for node in reversed(sources) if isinstance(node, Mapping)])
+    return values
+
+
+class _File:
+    """One compose document while it is read."""
+
+    def __init__(self, source: Source, root: Mapping) -> None:
+        self.source = source
+        self.services = _services(root)
+        self.seen: set[object] = set()
+        self.known: dict[tuple[str, str], tuple[bool, Scalar | None]] = {}
+        self.variables: Values | None = None
+
+    def facts(self) -> Iterator[Fact]:
+        """Yield what the services name. An image that one of them builds is a result of this repository for all of them."""
+        built = {
+            str(image.reference)
+            for service in self.services.values()
+            if "build" in service.values and (image := self.image(service))
+        }
+        for service in self.services.values():
+            image = self.image(service)
+            if image is not None:
+                image = replace(image, built=image.reference is not None and str(image.reference) in built)
+                if "image" in service.values and self.first(image.span):
+                    yield image
+            yield from self.user(service, image)
+            yield from self.other_images(service)
+
+    def first(self, what: object) -> bool:
+        """Whether this is met for the first time: through anchors, services share what they name."""
+        new = what not in self.seen
+        self.seen.add(what)
+        return new
+
+    def image(self, service: Service) -> ImageUse | None:
+        """Return the image that a service runs, if it names one or inherits one in this file."""
+        _, value = self.inherited(service, "image")
+        if value is None or value.tag == RESET:
+            return None
+        text, span = written(self.source.text, value)
+        return self.use(text, span, "compose-image", service.where, "workload")
+
+    def other_images(self, service: Service) -> Iterator[ImageUse]:
+        """Yield the images that a service mounts, hooks in, or is built with."""
+        volumes, build = service.values.get("volumes"), service.values.get("build")
+        if isinstance(volumes, Sequence) and self.first(id(volumes)):
+            for mount in _mappings(volumes):
+                kind = mount.scalar("type")
+                if kind and kind.value == "image":
+                    yield from self.named(mount.scalar("source"), "image-volume", f"{service.where} volume")
+        for hook in HOOKS:
+            steps = service.values.get(hook)
+            if isinstance(steps, Sequence) and self.first(id(steps)):
+                for step in _mappings(steps):
+                    yield from self.named(step.scalar("image"), "hook", f"{service.where} {hook}")
+        if isinstance(build, Mapping) and self.first(id(build)):
+            yield from self.build_images(build, service.where)
+
+    def named(self, value: Scalar | None, place: str, where: str) -> Iterator[ImageUse]:
+        """Yield the use of the image that a scalar names as a whole."""
+        if value is not None and self.first(value.start):
+            text, span = written(self.source.text, value)
+            yield self.use(text, span, place, where, "workload")
+
+    def build_images(self, build: Mapping, where: str) -> Iterator[ImageUse]:
+        """Yield the images that a build takes as additional contexts, and from which it takes its cache."""
+        contexts = build.get("additional_contexts")
+        if isinstance(contexts, Mapping):
+            for key, node in contexts.entries:
+                if isinstance(key, Scalar):
+                    yield from self.parts(node, _contexts, "additional-context", f"{where} context {clipped(key.value)}")
+        for node in build.sequence("additional_contexts"):
+            name = node.value.partition("=")[0] if isinstance(node, Scalar) else ""
+            yield from self.parts(node, _contexts, "additional-context", f"{where} context {clipped(name)}")
+        for node in build.sequence("cache_from"):
+            yield from self.parts(node, _caches, "cache-from", f"{where} cache_from")
+
+    def parts(self, value: Node, find: Callable[[str], list[Span]], place: str, where: str) -> Iterator[ImageUse]:
+        """Yield the uses of the images that parts of a scalar name: from and to offsets that `find` gives."""
+        if isinstance(value, Scalar) and not value.is_null and self.first(value.start):
+            text, whole = written(self.source.text, value)
+            for start, end in find(text.text):
+                part = text.cut(start, end)
+                yield self.use(part, part.span(0, end - start) if part.pieces else whole, place, where, "build")
+
+    def use(self, text: Traced, span: Span, place: str, where: str, role: str) -> ImageUse:
+        """Return the use of the image that a text names once its variables are resolved."""
+        if is_template(text.text):
+            unresolved = f"{clipped(text.text)} is filled in outside of this file"
+            return image_use(self.source, None, span, place=place, where=where, role=role, unresolved=unresolved)
+        try:
+            return image_use(self.source, self.resolved(text), span, place=place, where=where, role=role)
+        except Unresolved as error:
+            return image_use(self.source, None, span, place=place, where=where, role=role, unresolved=str(error))
+
+    def resolved(self, text: Traced) -> Traced:
+        """Return a text with its variables resolved. Raises Unresolved."""
+        if "$" not in text.text:
+            return text
+        if self.variables is None:
+            self.variables = dotenv(self.source.beside(".env") or "", self.source.variables)
+        return interpolate(text, self.variables)
+
+    def user(self, service: Service, image: ImageUse | None) -> Iterator[RunUser]:
+        """Yield who a service runs as. One that inherits from another file and says nothing itself cannot be judged."""
+        known, found = self.inherited(service, "user")
+        span = image.span if image else service.span
+        if found is not None and self.first((found.start, span)):
+            yield self.run_user(found, service.where, image)
+        elif found is None and known and self.first(("silent", span)):
+            yield RunUser(self.source, span, "compose-user", service.where, None, explicit=False, image=image)
+
+    def inherited(self, service: Service, key: str) -> tuple[bool, Scalar | None]:
+        """Return the value that a service has by itself or by what it extends, and whether that is all in this file."""
+        chain: dict[str, None] = {}
+        current: Service | None = service
+        while current is not None and current.name not in chain and (current.name, key) not in self.known:
+            chain[current.name] = None
+            value, extends = scalar(current.values, key), current.extends
+            if value is not None or extends is None:
+                self.known[current.name, key] = (True, value)
+                break
+            base, here = extends
+            current = self.services.get(base) if here else None
+        found = self.known.get((current.name, key), (False, None)) if current else (False, None)
+        self.known.update(dict.fromkeys([(name, key) for name in chain], found))
+        return found
+
+    def run_user(self, value: Scalar, where: str, image: ImageUse | None) -> RunUser:
+        """Return the user that a scalar names once its variables are resolved."""
+        text, span = written(self.source.text, value)
+        try:
+            resolved = self.resolved(text)
+        except Unresolved:
+            return RunUser(self.source, span, "compose-user", where, None, known=False, image=image)
+        place = resolved.span(0, len(resolved.text)) if resolved.text else span
+        return RunUser(self.source, place, "compose-user", where, resolved.text, image=image)
+
+
+def _mappings(sequence: Sequence) -> Iterator[Mapping]:
+    return (node for node in sequence.items if isinstance(node, Mapping))
+
+
+def _contexts(text: str) -> list[Span]:
+    """Return where the image of an additional context stands, written `docker-image://IMAGE` in a map or `NAME=docker-image://IMAGE` in a list."""
+    match = _IMAGE_CONTEXT.match(text)
+    return [(match.end(), len(text))] if match else []
+
+
+def _caches(text: str) -> list[Span]:
+    """Return where the images of a cache stand: written alone, or as `type=registry,ref=IMAGE`."""
+    fields, at = [], 0
+    for field in text.split(","):
+        fields.append((at, field))
+        at += len(field) + 1
+    if "=" not in text:
+        return [(at, at + len(field)) for at, field in fields if field]
+    if not any(field.strip() == "type=registry" for _, field in fields):
+        return []
+    return [(at + len("ref="), at + len(field)) for at, field in fields if field.startswith("ref=")]
