@@ -1,0 +1,425 @@
+"""The policy, looked up: environment, row, level and exceptions of what the readers find. Imports the model; loading is policyfile's, on demand.
+
+Nothing here reads YAML, so that a run without a policy file pays for none of it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from imglint.model import FRONTEND, ImageUse, RunUser, Severity
+from imglint.record import record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from imglint.model import Problem
+    from imglint.paths import PathPatterns
+    from imglint.patterns import ImagePattern
+    from imglint.plugins import Rule
+    from imglint.reference import ImageReference
+    from imglint.tags import TagPattern
+
+FILE_NAME = ".imglint.yaml"
+PRODUCTION = "production"
+LATEST = "latest"
+SUGGESTIONS_MAX = 3
+"""Names or patterns that a message offers."""
+SUGGESTION_ROWS_MAX = 2000
+"""Rows that are looked through for a name that is close."""
+
+
+@record
+class Fault:
+    """One mistake in a policy file. Line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message}"
+
+
+class PolicyError(Exception):
+    """A policy that cannot be used: all the mistakes in its files."""
+
+    def __init__(self, faults: Collection[Fault]) -> None:
+        super().__init__("\n".join([str(fault) for fault in faults]))
+        self.faults = tuple(faults)
+
+
+@record
+class Row:
+    """One row of `images`. What it leaves out is empty, or None, and fits any. `rules` holds its levels, that of `digest` among them."""
+
+    path: str
+    line: int
+    column: int
+    match: tuple[ImagePattern, ...]
+    environments: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    files: PathPatterns | None = None
+    tags: tuple[TagPattern, ...] = ()
+    forbidden_tags: tuple[TagPattern, ...] = ()
+    approved: bool = True
+    reason: str = ""
+    use_instead: str = ""
+    rules: Mapping[str, Severity] = {}
+
+    @property
+    def at(self) -> str:
+        """Where the row stands, as `path:line`."""
+        return f"{self.path}:{self.line}"
+
+    @property
+    def names_latest(self) -> bool:
+        """Whether it names the tag latest, in its tags or its match."""
+        return any(tag.text == LATEST for tag in self.tags) or any(pattern.tag == LATEST for pattern in self.match)
+
+    def matches(self, use: ImageUse) -> bool:
+        """Whether `match` fits. An unknown tag is not judged: it passes where it would be approved, and is not refused."""
+        return self.pattern_of(use) is not None
+
+    def pattern_of(self, use: ImageUse) -> ImagePattern | None:
+        """Return the first pattern of `match` that fits."""
+        reference, tag = use.reference, use.pulled_tag
+        if reference is not None:
+            name, any_tag = reference.name, not use.tag_known and self.approved
+            for pattern in self.match:
+                if pattern.fits(name, tag, reference.digest, any_tag=any_tag):
+                    return pattern
+        return None
+
+    def misfit(self, environment: str, role: str, path: str | None) -> str:
+        """Return the key that keeps the row from fitting a place: `environments`, `roles` or `files`; empty where the row fits there."""
+        if self.environments and environment not in self.environments:
+            return "environments"
+        if role not in self.roles and (self.roles or role == FRONTEND):
+            return "roles"
+        return "files" if self.files is not None and not self.files.fit(path) else ""
+
+    def replacement(self, use: ImageUse) -> str:
+        """Return the reference to write instead of a use that matches: `use-instead`, its wildcards filled, with the tag of the use."""
+        pattern = self.pattern_of(use)
+        if not self.use_instead or pattern is None or use.reference is None:
+            return ""
+        name = pattern.fill(use.reference.name, self.use_instead) or self.use_instead
+        bears_tag = "@" in name or ":" in name.rpartition("/")[2]
+        return name if bears_tag or use.reference.tag is None else f"{name}:{use.reference.tag}"
+
+
+@record
+class Catalogue:
+    """The table `images` of a policy, and the path of its file."""
+
+    path: str
+    rows: tuple[Row, ...]
+
+
+@record
+class Standing:
+    """How a use stands in the policy.
+
+    `row` is the row of the use, None where no row fits wholly. `near` are the approving rows whose `match` fits, though not their environments,
+    roles or files. `catalogue` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
+    """
+
+    row: Row | None = None
+    near: tuple[Row, ...] = ()
+    catalogue: Catalogue | None = None
+    path: str | None = None
+
+    def approved_here(self, use: ImageUse) -> list[str]:
+        """Return a few of the patterns that are approved in the environment, role and file of the use."""
+        rows = self.catalogue.rows if self.catalogue else ()
+        found: dict[str, None] = {}
+        for row in rows:
+            if row.approved and not row.misfit(use.environment, use.role, self.path):
+                found.update(dict.fromkeys([pattern.text for pattern in row.match]))
+            if len(found) >= SUGGESTIONS_MAX:
+                break
+        return list(found)[:SUGGESTIONS_MAX]
+
+    def suggest(self, use: ImageUse) -> list[str]:
+        """Return a few approved images that are close to the use: of the same last name, or spelled almost alike."""
+        from difflib import get_close_matches
+
+        if use.reference is None or self.catalogue is None:
+            return []
+        name = use.reference.name
+        last = name.rpartition("/")[2]
+        rows = [row for row in self.catalogue.rows[:SUGGESTION_ROWS_MAX] if row.approved]
+        patterns = [pattern for row in rows if not row.misfit(use.environment, use.role, self.path) for pattern in row.match]
+        shown = {_likened(pattern, last): pattern for pattern in patterns}
+        alike = [text for text, pattern in shown.items() if pattern.name.rpartition("/")[2] == last]
+        found = dict.fromkeys([*alike, *get_close_matches(name, shown, SUGGESTIONS_MAX, 0.75)])
+        return list(found)[:SUGGESTIONS_MAX]
+
+
+def _likened(pattern: ImagePattern, last: str) -> str:
+    """Return a pattern as an image that it approves: with the name last where it ends in a wildcard."""
+    front, slash, back = pattern.name.rpartition("/")
+    return f"{front}{slash}{last}" if not back.strip("*") else pattern.name
+
+
+@record
+class Setting:
+    """One entry of `rules`: a rule's level and options, and where they hold. Empty or None fits any."""
+
+    level: Severity
+    options: object
+    environments: tuple[str, ...]
+    files: PathPatterns | None
+    exclude: PathPatterns | None
+    path: str
+    line: int
+
+    @property
+    def at(self) -> str:
+        """Where the entry stands, as `path:line`."""
+        return f"{self.path}:{self.line}"
+
+    def fits(self, environment: str, path: str | None) -> bool:
+        """Whether it speaks about a file of this environment and path."""
+        if self.environments and environment not in self.environments:
+            return False
+        return (self.files is None or self.files.fit(path)) and not (self.exclude is not None and self.exclude.fit(path))
+
+
+@record
+class Decision:
+    """At which level a rule speaks about something, with its options, and who said so.
+
+    `by` is "row", "rules" or "default"; "elsewhere" where the policy or the default has a level, though not for this place. `at` is `path:line`
+    of a row or an entry.
+    """
+
+    level: Severity
+    options: object
+    by: str
+    at: str = ""
+
+
+@record
+class Exemption:
+    """One entry of `exceptions`. `until` is the last day, yyyy-mm-dd, on which it silences its rules."""
+
+    path: str
+    line: int
+    column: int
+    rules: frozenset[str]
+    until: str
+    match: tuple[ImagePattern, ...] = ()
+    files: PathPatterns | None = None
+    reason: str = ""
+    approved_by: str = ""
+
+    @property
+    def at(self) -> str:
+        """Where the entry stands, as `path:line`."""
+        return f"{self.path}:{self.line}"
+
+    def expired(self, today: str) -> bool:
+        """Whether its last day is over on the day today, yyyy-mm-dd in UTC."""
+        return self.until < today
+
+    def fits(self, rule: str, reference: ImageReference | None, tag: str | None, path: str | None) -> bool:
+        """Whether it speaks about a finding of a rule on an image, None where it has none, in a file."""
+        if rule not in self.rules or (self.files is not None and not self.files.fit(path)):
+            return False
+        if not self.match:
+            return True
+        return reference is not None and any(pattern.fits(reference.name, tag, reference.digest) for pattern in self.match)
+
+
+class Policy:
+    """One policy: what its files say, merged. Made by `load` or `default_policy`.
+
+    `path` is the policy file as its user would open it, None where there is none; `folder` the absolute folder that all patterns are relative to.
+    Paths given to its methods are relative to the current folder, or absolute.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        folder: str = "",
+        *,
+        files: Mapping[str, PathPatterns] | None = None,
+        default_environment: str = PRODUCTION,
+        catalogue: Catalogue | None = None,
+        built: tuple[ImagePattern, ...] = (),
+        targets: tuple[str, ...] = (),
+        variables: Mapping[str, str] | None = None,
+        rules: Mapping[str, tuple[Setting, ...]] | None = None,
+        exceptions: tuple[Exemption, ...] = (),
+        exclude: PathPatterns | None = None,
+        kinds: Mapping[str, PathPatterns] | None = None,
+        fail_on: str = "warning",
+    ) -> None:
+        self.path, self.folder = path, folder
+        self.default_environment = default_environment
+        self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
+        self.catalogue, self.built = catalogue, built
+        self.targets, self.variables = targets, variables or {}
+        self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
+        self._files, self._kinds, self._exclude = files or {}, kinds or {}, exclude
+        self._frontends = catalogue is not None and any(FRONTEND in row.roles for row in catalogue.rows)
+        self._paths: dict[str, str | None] = {}
+        self._environments: dict[str, str] = {}
+        self._rows: dict[object, tuple[Row, ...]] = {}
+        self._decisions: dict[object, Decision] = {}
+        self._options: dict[str, object] = {}
+
+    def relative(self, path: str) -> str | None:
+        """Return a path relative to the policy's folder, None where it lies outside."""
+        if path not in self._paths:
+            absolute, folder = os.path.abspath(path), os.path.join(self.folder, "")
+            inside = absolute.startswith(folder) and len(absolute) > len(folder)
+            self._paths[path] = absolute[len(folder) :].replace(os.sep, "/") if inside else None
+        return self._paths[path]
+
+    def environment_of(self, path: str) -> str:
+        """Return the environment of a file: the first whose patterns fit, else the default one."""
+        if path not in self._environments:
+            name, _ = self.environment_reason(path)
+            self._environments[path] = name
+        return self._environments[path]
+
+    def environment_reason(self, path: str) -> tuple[str, str | None]:
+        """Return the environment of a file and the pattern that says so; None where it is the default one."""
+        relative = self.relative(path) if self._files else None
+        for name, patterns in self._files.items():
+            first = patterns.first(relative)
+            if first is not None:
+                return name, first.text
+        return self.default_environment, None
+
+    def excluded(self, path: str, is_folder: bool = False) -> bool:
+        """Whether `exclude` leaves a file or a folder out."""
+        return self._exclude is not None and self._exclude.fit(self.relative(path), is_folder)
+
+    def kind_of(self, path: str) -> str | None:
+        """Return the kind that `kinds` gives a file, None where its name and content decide."""
+        if not self._kinds:
+            return None
+        relative = self.relative(path)
+        return next((kind for kind, patterns in self._kinds.items() if patterns.fit(relative)), None)
+
+    def place(self, use: ImageUse, environment: str | None = None) -> ImageUse:
+        """Return a use with its environment, or the one given for all, its standing, and whether it is built here."""
+        environment = environment or self.environment_of(use.source.path)
+        return replace(
+            use, environment=environment, standing=self._standing(use, environment), built=use.built or self._is_built(use)
+        )
+
+    def judges(self, use: ImageUse) -> bool:
+        """Whether rules speak about a use. About a frontend only where a row names that role."""
+        return use.role != FRONTEND or self._frontends
+
+    def level(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> tuple[Severity, object]:
+        """Return the level at which a rule speaks about a placed subject, OFF where it does not, and the rule's options there."""
+        decision = self.decision(rule, subject)
+        return decision.level, decision.options
+
+    def decision(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> Decision:
+        """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
+        image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
+        row = image.standing.row if image is not None and image.standing is not None else None
+        key = (rule.id, subject.environment, row and row.at, subject.source.path if self.rules else None)
+        if key not in self._decisions:
+            self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)
+        return self._decisions[key]
+
+    def exception_for(self, rule: str, use: ImageUse | None, path: str, today: str) -> Exemption | None:
+        """Return the first exception in force on the day today (yyyy-mm-dd, UTC) that silences a finding of a rule about a use in a file."""
+        if not self.exceptions:
+            return None
+        reference, tag = (use.reference, use.pulled_tag) if use else (None, None)
+        relative = self.relative(path)
+        for exemption in self.exceptions:
+            if not exemption.expired(today) and exemption.fits(rule, reference, tag, relative):
+                return exemption
+        return None
+
+    def _is_built(self, use: ImageUse) -> bool:
+        reference = use.reference
+        return reference is not None and any(
+            pattern.fits(reference.name, use.pulled_tag, reference.digest) for pattern in self.built
+        )
+
+    def _standing(self, use: ImageUse, environment: str) -> Standing:
+        if self.catalogue is None:
+            return _NO_CATALOGUE
+        path = self.relative(use.source.path)
+        near = []
+        for row in self._matching(use, self.catalogue):
+            misfit = row.misfit(environment, use.role, path)
+            if not misfit:
+                return Standing(row, (), self.catalogue, path)
+            if row.approved:
+                near.append(row)
+        return Standing(None, tuple(near), self.catalogue, path)
+
+    def _matching(self, use: ImageUse, catalogue: Catalogue) -> tuple[Row, ...]:
+        reference = use.reference
+        if reference is None:
+            return ()
+        key = (reference.name, use.pulled_tag, use.tag_known, reference.digest)
+        if key not in self._rows:
+            self._rows[key] = tuple([row for row in catalogue.rows if row.matches(use)])
+        return self._rows[key]
+
+    def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
+        settings = self.rules.get(rule.id, ())
+        fitting = next((setting for setting in settings if setting.fits(environment, self.relative(path))), None)
+        options = fitting.options if fitting else self._default_options(rule)
+        if row is not None and rule.id in row.rules:
+            return Decision(row.rules[rule.id], options, "row", row.at)
+        if fitting:
+            return Decision(fitting.level, options, "rules", fitting.at)
+        if settings:
+            return Decision(Severity.OFF, options, "elsewhere", settings[0].at)
+        if rule.level and rule.environments is not None and environment not in rule.environments:
+            return Decision(Severity.OFF, options, "elsewhere")
+        return Decision(rule.level, options, "default")
+
+    def _default_options(self, rule: Rule) -> object:
+        if rule.options is None:
+            return None
+        if rule.id not in self._options:
+            self._options[rule.id] = rule.options()
+        return self._options[rule.id]
+
+
+_NO_CATALOGUE = Standing()
+
+
+def default_policy() -> Policy:
+    """Return the policy of a run without a policy file: every file is production, every rule has its default level."""
+    return Policy()
+
+
+def find(start_folder: str) -> str | None:
+    """Return the nearest policy file, in a folder or above it up to the root of its repository, as a path from the current folder."""
+    folder = os.path.abspath(start_folder)
+    while True:
+        candidate = os.path.join(folder, FILE_NAME)
+        if os.path.lexists(candidate):
+            return os.path.relpath(candidate)
+        parent = os.path.dirname(folder)
+        if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
+            return None
+        folder = parent
+
+
+def load(path: str, rules: Mapping[str, Rule], kinds: Collection[str] = ()) -> Policy:
+    """Read a policy file and those that it extends. `rules` are those that exist, by id, `kinds` the kinds of file that readers know.
+
+    Raises PolicyError, with every mistake in the files.
+    """
+    from imglint.policyfile import load as load_file
+
+    return load_file(path, rules, kinds)

@@ -1,0 +1,88 @@
+"""An approved image in an environment, a role or a file that its rows do not allow.
+
+**Why it matters:** a development build in production, or a toolchain as the base of what is shipped, is a trusted
+image where it was never meant to be.
+
+**How to put it right:** use an image that is approved for that place, as the message says, or widen `environments`,
+`roles` or `files` of the row.
+
+## Flagged
+
+```yaml policy
+environments:
+  development: ["compose*.yaml"]
+images:
+  - match: quay.io/acme-dev/*
+    environments: [development]
+  - match: quay.io/acme/*
+    environments: [production]
+```
+
+```yaml kubernetes
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+    - name: web
+      image: quay.io/acme-dev/web:v1.0.0
+```
+
+## Passed
+
+```yaml compose
+services:
+  web:
+    image: quay.io/acme-dev/web:v1.0.0
+```
+"""
+
+from __future__ import annotations
+
+from imglint import ImageUse, Severity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint import Finding
+
+LEVEL = Severity.ERROR
+TAGS = ("security", "supply-chain")
+SECURITY_SEVERITY = "6.0"
+ROWS_MAX = 3
+
+
+def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
+    """Flag an image that only rows for other places approve, as a whole."""
+    standing = use.standing
+    if use.reference is None or standing is None or not standing.near:
+        return
+    rows = ", ".join([_allowed(use, number) for number in range(min(len(standing.near), ROWS_MAX))])
+    here = standing.suggest(use) or standing.approved_here(use)
+    offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
+    yield use.finding(f"{use.reference.name} is approved {rows}, not {_place(use)}{offer}")
+
+
+def _allowed(use: ImageUse, number: int) -> str:
+    """Say where the row of this number would have allowed the image, by the first key that does not fit."""
+    standing = use.standing
+    if standing is None:
+        return ""
+    row = standing.near[number]
+    key = row.misfit(use.environment, use.role, standing.path)
+    if key == "environments":
+        where = f"in {' and '.join(row.environments)}"
+    elif key == "roles":
+        where = f"as {' and '.join(row.roles) or 'another role'}"
+    else:
+        where = f"in {' and '.join(pattern.text for pattern in row.files.patterns) if row.files else 'other files'}"
+    return f"{where} ({row.at})"
+
+
+def _place(use: ImageUse) -> str:
+    """Name the place as far as it decides: the environment, the role, or the file."""
+    standing = use.standing
+    keys = {row.misfit(use.environment, use.role, standing.path) for row in standing.near} if standing else set()
+    words = {"environments": f"in {use.environment}", "roles": f"as {use.role}", "files": "in this file"}
+    return " or ".join([word for key, word in words.items() if key in keys])

@@ -1,0 +1,98 @@
+r"""A tag that moves with releases, such as `1`, `v1.2`, `stable` or `main`, not pinned by a digest.
+
+**Why it matters:** the image changes under a name that stays, so that what was tested is not what is deployed.
+
+**How to put it right:** write a whole version, or add the digest behind the tag: `postgres:16@sha256:...`.
+
+What moves:
+
+- a version of one or two numbers, with or without `v`, alone or before a variant: `1`, `v1.2`, `16-alpine`,
+  `1.25-bookworm`;
+- a name without any digit: `stable`, `main`, `edge`, `lts-alpine`, `bookworm`.
+
+What does not: whatever holds, between dashes or underscores, a version of three numbers (`1.25.3-alpine`), a date
+(`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of three digits or more
+(`9.4-1194`), or a commit (`main-abc1234`). `latest` is latest-tag's affair.
+
+## Flagged
+
+```yaml policy
+rules:
+  moving-tag: warning
+```
+
+```dockerfile
+FROM docker.io/library/golang:1.25-bookworm
+USER 1001
+```
+
+```yaml compose
+services:
+  api:
+    image: ghcr.io/acme/api:main
+```
+
+## Passed
+
+```dockerfile
+FROM docker.io/library/golang:1.25.3-bookworm
+USER 1001
+```
+
+```yaml compose
+services:
+  api:
+    image: ghcr.io/acme/api:main-abc1234
+```
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from imglint import ImageUse, Severity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint import Finding
+
+LEVEL = Severity.OFF
+TAGS = ("reproducibility",)
+LATEST = "latest"
+
+
+def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
+    """Flag a moving tag, at the tag."""
+    reference = use.reference
+    if reference is None or reference.digest is not None or reference.tag in (None, LATEST):
+        return
+    tag = str(reference.tag)
+    if moves(tag):
+        yield use.finding(f"the tag {tag} moves with releases; write a whole version, or add the digest", "tag")
+
+
+def moves(tag: str) -> bool:
+    """Whether a tag is one that is set anew with each release."""
+    version, release = _patterns()
+    if not any(character.isdigit() for character in tag):
+        return True
+    pieces = re.split("[-_]", tag)
+    return version.fullmatch(pieces[0]) is not None and not any(release.fullmatch(piece) for piece in pieces)
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what a version of one or two numbers is, and what a piece that names one release is."""
+    version = re.compile(r"[vV]?[0-9]{1,4}(?:\.[0-9]+)?")
+    release = re.compile(
+        r"""[vV]?[0-9]+\.[0-9]+\.[0-9].*              # three numbers or more
+        | (?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}  # a commit
+        | [0-9]{3,}                                   # a date, a build number
+        | (?:rc|alpha|beta|b|m|pre|preview|ea|build|r)\.?[0-9]+  # a numbered prerelease
+        """,
+        re.VERBOSE | re.IGNORECASE,
+    )
+    return version, release
