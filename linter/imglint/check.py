@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from io import StringIO
+from time import gmtime, strftime
 
 from imglint.engine import INTERNAL_ERROR, Settings, run
 from imglint.model import Severity
 from imglint.output import CallError, check_target, tell, write_whole
 from imglint.plugins import PluginError, formats, kinds, output_format, rules
-from imglint.policy import PolicyError, default_policy, find
+from imglint.policy import PolicyError, default_policy, find, load
 from imglint.record import record, replace
 
 TYPE_CHECKING = False
@@ -128,6 +129,7 @@ def settings_for(request: Request) -> Settings:
         _excluded(request.exclude),
         request.comments,
         stdin_filename=request.stdin_filename or "-",
+        today=strftime("%Y-%m-%d", gmtime()),
         debug=request.debug,
     )
 
@@ -151,8 +153,6 @@ def _policy(request: Request, rules_by_id: dict[str, Rule]) -> Policy:
     path = request.config or find("")
     if path is None:
         return default_policy()
-    from imglint.policy import load
-
     return load(path, rules_by_id, kinds())
 
 

@@ -17,11 +17,11 @@ from imglint.source import Source, UnreadFile, read_stdin, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from imglint.model import Fact, Span
     from imglint.plugins import Reader, Rule
-    from imglint.policy import Policy
+    from imglint.policy import Exemption, Policy
 
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
@@ -35,6 +35,7 @@ class Settings:
     """What a run is held to: the policy, the rules by id, and what the command line says of them.
 
     `environment` is that of all files, where it is given. `stdin_filename` is what the text of stdin, the path `-`, is taken for.
+    `today` is the day in UTC, yyyy-mm-dd, by which exceptions end.
     """
 
     policy: Policy
@@ -46,17 +47,18 @@ class Settings:
     comments: bool = True
     fingerprints: bool = False
     stdin_filename: str = "-"
+    today: str = ""
     debug: bool = False
 
 
 @record
 class FileReport:
-    """What one file gave: its findings, whether a reader took it, its places, and the exceptions that silenced something, by index."""
+    """What one file gave: its findings, whether a reader took it, its places, and where the exceptions stand that silenced something."""
 
     findings: tuple[Finding, ...] = ()
     read: bool = False
     places: int = 0
-    excepted: frozenset[int] = frozenset()
+    excepted: frozenset[str] = frozenset()
 
 
 def run(paths: Sequence[str], settings: Settings) -> Report:
@@ -65,8 +67,10 @@ def run(paths: Sequence[str], settings: Settings) -> Report:
     Raises PluginError where a reader breaks its contract.
     """
     reports = [check_file(found, settings) for found in files(paths, settings)]
+    excepted = frozenset[str]().union(*[report.excepted for report in reports])
     findings = [finding for report in reports for finding in report.findings]
-    return Report(in_order(findings), sum(report.read for report in reports), sum(report.places for report in reports))
+    findings += about_exceptions(paths, settings, excepted)
+    return Report(in_order(findings), sum([report.read for report in reports]), sum([report.places for report in reports]))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -153,7 +157,11 @@ def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]
 
 
 def _unread(source: Source, span: Span, message: str, settings: Settings) -> Facts:
-    return Facts(source, (_placed(Problem(source, span, message, "unread-file"), settings),))
+    return Facts(source, (_problem(source, span, message, "unread-file", settings),))
+
+
+def _problem(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
+    return Problem(source, span, message, rule, settings.environment or settings.policy.environment_of(source.path))
 
 
 def _placed(fact: Fact, settings: Settings) -> Fact:
@@ -163,9 +171,10 @@ def _placed(fact: Fact, settings: Settings) -> Fact:
         return policy.place(fact, environment)
     if isinstance(fact, Comment):
         return fact
+    environment = environment or policy.environment_of(fact.source.path)
     if isinstance(fact, RunUser) and fact.image:
-        fact = replace(fact, image=policy.place(fact.image, environment))
-    return replace(fact, environment=environment or policy.environment_of(fact.source.path))
+        return replace(fact, image=policy.place(fact.image, environment), environment=environment)
+    return replace(fact, environment=environment)
 
 
 def _failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
@@ -176,7 +185,17 @@ def _failure(source: Source, what: str, error: Exception, settings: Settings) ->
         traceback.print_exception(error, file=sys.stderr)
     kind = type(error).__name__
     message = f"{what} failed here with {kind}: {error}; run with --debug for the traceback, and report it"
-    return Problem(source, (0, 0), message, INTERNAL_ERROR)
+    return _problem(source, (0, 0), message, INTERNAL_ERROR, settings)
+
+
+def level_of(rule: Rule, subject: ImageUse | RunUser | Problem, settings: Settings) -> tuple[Severity, object]:
+    """Return the level at which a rule speaks about a subject in this run, and its options there: the command line's word, then the policy's."""
+    if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in ALWAYS):
+        return Severity.OFF, None
+    decision = settings.policy.decision(rule, subject)
+    if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
+        return Severity.WARNING, decision.options
+    return decision.level, decision.options
 
 
 class _Check:
@@ -186,7 +205,7 @@ class _Check:
         self.settings = settings
         self.findings: list[Finding] = []
         self.ran: set[str] = set()
-        self.excepted: set[int] = set()
+        self.excepted: set[str] = set()
 
     def judge(self, fact: Fact) -> None:
         """Apply to a fact every rule that speaks about it."""
@@ -204,7 +223,7 @@ class _Check:
         for rule in self.settings.rules.values():
             check = rule.check_image if isinstance(fact, ImageUse) else rule.check_user
             if check is not None:
-                level, options = self.level(rule, fact)
+                level, options = level_of(rule, fact, self.settings)
                 if level:
                     self._apply_rule(rule, check(fact, options), fact)  # type: ignore[arg-type]
 
@@ -215,20 +234,29 @@ class _Check:
             problem = _failure(fact.source, f"the rule {rule.id}", error, self.settings)
             self._report(INTERNAL_ERROR, problem, [problem.finding()])
 
-    def level(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> tuple[Severity, object]:
-        """Return the level at which a rule speaks about a subject, and its options there."""
-        settings = self.settings
-        selected = rule.id in settings.selected
-        if rule.id in settings.ignored or (settings.selected and not selected and rule.id not in ALWAYS):
-            return Severity.OFF, None
-        level, options = settings.policy.level(rule, subject)
-        return (Severity.WARNING if selected and not level else level), options
-
     def _report(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding]) -> None:
-        level, _ = self.level(self.settings.rules[rule_id], subject)
-        if level:
-            self.ran.add(rule_id)
-            self.findings.extend([replace(finding, rule=rule_id, level=level) for finding in found])
+        level, _ = level_of(self.settings.rules[rule_id], subject, self.settings)
+        if not level:
+            return
+        self.ran.add(rule_id)
+        image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
+        for finding in found:
+            exemption = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
+            if exemption:
+                self.excepted.add(exemption.at)
+            else:
+                self.findings.append(replace(finding, rule=rule_id, level=level))
+
+    def judge_exemption(self, rule_id: str, exemption: Exemption, message: str) -> None:
+        """Report an entry of the policy file."""
+        try:
+            source = Source(exemption.path, read_text(exemption.path))
+        except UnreadFile:
+            source = Source(exemption.path, "")
+        start = source.offset(exemption.line, exemption.column)
+        end = start + len(source.text[start:].partition("\n")[0].rstrip())
+        problem = _problem(source, (start, end), message, rule_id, self.settings)
+        self._report(rule_id, problem, [problem.finding()])
 
     def without_ignored(self, findings: list[Finding], file: Facts) -> list[Finding]:
         """Return the findings that no comment silences, and those about comments that silence nothing."""
@@ -237,8 +265,30 @@ class _Check:
             return findings
         kept, unused = ignore.silence(findings, ignores, self.ran, self.settings.rules)
         self.findings = []
-        self._report(ignore.UNUSED, _placed(Problem(file.source, (0, 0), ""), self.settings), unused)
+        self._report(ignore.UNUSED, _problem(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
+
+
+def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collection[str]) -> list[Finding]:
+    """Return what is to be said of the policy's exceptions: those that are over, and, after a run over all of its folder, those not needed."""
+    policy, check = settings.policy, _Check(settings)
+    narrowed = settings.selected or settings.ignored or settings.excluded or settings.environment
+    whole = not narrowed and any(_holds(path, policy.folder) for path in paths)
+    for exemption in policy.exceptions:
+        if exemption.expired(settings.today):
+            by = f", approved by {exemption.approved_by}" if exemption.approved_by else ""
+            why = f": {exemption.reason}" if exemption.reason else ""
+            check.judge_exemption("expired-exception", exemption, f"this exception ended on {exemption.until}{by}{why}")
+        elif whole and exemption.at not in excepted:
+            check.judge_exemption(
+                "unused-exception", exemption, "this exception silences nothing; delete it, or correct what it names"
+            )
+    return check.findings
+
+
+def _holds(path: str, folder: str) -> bool:
+    """Whether a path is a folder, or one above it."""
+    return os.path.isdir(path or ".") and os.path.join(folder, "").startswith(os.path.join(os.path.abspath(path), ""))
 
 
 def _fault(use: ImageUse, fault: Fault) -> Finding:

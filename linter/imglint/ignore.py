@@ -74,7 +74,9 @@ def _unused(ignore: Ignore, used: set[Span], ran: Collection[str], known: Collec
         yield _finding(comment, comment.span, "no rule is named here; write # imglint: ignore[RULE] and why")
     for name, span in ignore.names:
         if name not in known:
-            yield _finding(comment, span, f"there is no rule {name}{_suggestion(name, known)}")
+            from imglint.suggest import did_you_mean
+
+            yield _finding(comment, span, f"there is no rule {name}{did_you_mean(name, known)}")
         elif name in ran and name != UNUSED and span not in used:
             yield _finding(comment, span, f"{name} finds nothing here; delete it from the comment")
 
@@ -84,10 +86,3 @@ def _finding(comment: Comment, span: Span, message: str) -> Finding:
 
     location = comment.source.location(*span)
     return Finding(message, location, comment.source.text[slice(*span)], comment.source.line(location.line), (), UNUSED)
-
-
-def _suggestion(name: str, known: Collection[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]}?" if close else ""

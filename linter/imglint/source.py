@@ -77,6 +77,11 @@ class Source:
         end = starts[number] if number < len(starts) else len(self.text)
         return self.text[starts[number - 1] : end].rstrip("\r\n")
 
+    def offset(self, line: int, column: int) -> int:
+        """Return the offset of a line and column, the end of the text where it does not reach so far."""
+        starts = self._line_starts()
+        return min(starts[line - 1] + column - 1, len(self.text)) if line <= len(starts) else len(self.text)
+
     def beside(self, name: str) -> str | None:
         """Return the text of the file `name`, a path relative to this file's folder; None where there is none that can be read."""
         try:
