@@ -82,14 +82,18 @@ def _end_of_quoted(rest: str, closing: str) -> int:
 
 def _outside(text: str, wanted: str, at: int = 0) -> int:
     """Return the offset of `wanted` outside of actions, -1 where it does not stand there."""
-    while True:
-        found, opened = text.find(wanted, at), text.find(_OPEN, at)
-        if found < 0 or opened < 0 or found < opened:
+    found = text.find(wanted, at)
+    while found >= 0:
+        opened = text.find(_OPEN, at, found)
+        if opened < 0:
             return found
         closed = text.find(_CLOSE, opened)
         if closed < 0:
             return -1
         at = closed + 2
+        if found < at:
+            found = text.find(wanted, at)
+    return -1
 
 
 def _outside_actions(value: str) -> str:

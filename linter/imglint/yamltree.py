@@ -153,7 +153,7 @@ def parse_document(text: str, base: int = 0) -> Node | None:
     parser = _c_parser()
     if parser is not None:
         try:
-            return _compose(parser(text), text, base)
+            return _compose(_opened(parser, text), text, base)
         except _Refused as error:
             if len(text) > PURE_SIZE_MAX:
                 raise BrokenYaml(error.reason, base + error.offset) from None
@@ -177,6 +177,13 @@ def _c_parser() -> Callable[[str], Any] | None:
     return CParser  # type: ignore[no-any-return]
 
 
+def _opened(parser: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parser(text)
+    except Exception as error:
+        raise _refused(error) from None
+
+
 def _pure_parser(text: str) -> Any:
     from ruamel.yaml import YAML
 
@@ -195,7 +202,8 @@ def _refused(error: Exception) -> _Refused:
         mark = error.problem_mark or error.context_mark
         return _Refused(" ".join(filter(None, (error.context, error.problem))), mark.index if mark else 0)
     if isinstance(error, ReaderError):
-        return _Refused(f"the character U+{ord(error.character):04X} cannot stand in YAML", error.position)
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        return _Refused(f"the character U+{code:04X} cannot stand in YAML", error.position)
     # The pure parser has faults of its own; whatever it stumbles over is not read.
     return _Refused(f"the parser cannot read this ({type(error).__name__}: {error})", 0)
 

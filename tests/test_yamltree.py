@@ -1,0 +1,229 @@
+"""YAML is read with the place of every text, document by document, and nothing in it exhausts the reader."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imglint.yamltree import DEPTH_MAX, Mapping, Node, Scalar, Sequence, comments, documents, merged, parse_document, traced, walk
+from imglint.yamltree import BrokenYaml as Broken
+
+
+@pytest.fixture(params=["c", "pure"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test with the parser in C, and as where no C extension is installed."""
+    if request.param == "pure":
+        monkeypatch.setattr("imglint.yamltree._c_parser", lambda: None)
+    return str(request.param)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "written"),
+    [
+        ("k: nginx", "nginx", "nginx"),
+        ("k: 'nginx'", "nginx", "nginx"),
+        ('k: "nginx" # said', "nginx", "nginx"),
+        ("k: 'it''s'", "it's", "it''s"),
+        (r'k: "a\u0062"', "ab", r"a\u0062"),
+        ("k: &a nginx", "nginx", "nginx"),
+        ("k: !!str nginx", "nginx", "nginx"),
+        ("k: !!str &a 'nginx'", "nginx", "nginx"),
+        ("k: &a\n  nginx", "nginx", "nginx"),
+        ("k: 1.20", "1.20", "1.20"),
+        ("k: 0x1F", "0x1F", "0x1F"),
+        ("k: yes", "yes", "yes"),
+        ("k:", "", ""),
+        ("k: ''", "", ""),
+        ("k: ☃:1", "☃:1", "☃:1"),
+        ("{k: nginx:1.25}", "nginx:1.25", "nginx:1.25"),
+        ('{"k":"nginx"}', "nginx", "nginx"),
+        ('{\n\t"k":\t"a\\/b"\n}', "a/b", r"a\/b"),
+        ("%YAML 1.2\n---\nk: nginx", "nginx", "nginx"),
+        ("k: nginx\r\nl: m\r\n", "nginx", "nginx"),
+        ("k: >-\n  nginx", "nginx", ">-\n  nginx"),
+    ],
+)
+def test_a_scalar_is_its_text_and_its_place(parser: str, text: str, value: str, written: str) -> None:
+    root = parse_document(text, 100)
+    assert isinstance(root, Mapping)
+    node = root.get("k")
+    assert isinstance(node, Scalar)
+    assert node.value == value
+    assert text[node.start - 100 : node.end - 100] == written
+
+
+@pytest.mark.parametrize("text", ["~", "null", "NULL", "", "# nothing"])
+def test_null_is_no_value_unless_it_is_quoted(parser: str, text: str) -> None:
+    root = parse_document(f"k: {text}\nq: '{text}'")
+    assert isinstance(root, Mapping)
+    assert root.scalar("k") is None
+    assert root.scalar("q") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["none"]),
+        ("# only a comment\n", ["none"]),
+        ("a: 1\n---\nb: 2\n", ["a", "b"]),
+        ("---\na: 1\n---\nb: 2\n...\n", ["a", "b", "none"]),
+        ("a: 1\n...\nb: 2\n", ["a", "b"]),
+        ("a: 1\r\n---\r\nb: 2\r\n", ["a", "b"]),
+        ("a: |\n  ---\n  text\n---\nb: 2", ["a", "b"]),
+        ("a: 1\n---\nb: [\n---\nc: 3\n", ["a", "broken", "c"]),
+        ("a: *none\n---\nc: 3\n", ["broken", "c"]),
+        ("a: 1\n b: 2\n---\nc: 3\n", ["broken", "c"]),
+        ("a: \x1f\n---\nc: 3\n", ["broken", "c"]),
+        ("---\n# said\n---\na: 1\n", ["none", "a"]),
+    ],
+)
+def test_documents_are_read_one_by_one(parser: str, text: str, expected: list[str]) -> None:
+    found = []
+    for document in documents(text):
+        root = document.root
+        found.append("broken" if document.broken else _first_key(root) if isinstance(root, Mapping) else "none")
+    assert found == expected
+
+
+def test_the_place_of_an_error_is_one_in_the_file(parser: str) -> None:
+    text = "a: 1\n---\nb: 2\nc: @\n"
+    [broken] = [document.broken for document in documents(text) if document.broken]
+    assert text[broken.offset] == "@"
+
+
+def test_documents_that_are_not_wanted_are_not_parsed() -> None:
+    found = list(documents("a: [\n---\nimage: 1\n", wanted=lambda text: "image" in text))
+    assert [_first_key(document.root) for document in found if isinstance(document.root, Mapping)] == ["image"]
+    assert not [document for document in found if document.broken]
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_nesting_is_read_to_its_limit_and_no_further(parser: str, opening: str, closing: str) -> None:
+    def nested(levels: int) -> str:
+        return opening * levels + ("1" if closing == "}" else "") + closing * levels
+
+    assert parse_document(nested(DEPTH_MAX)) is not None
+    with pytest.raises(Broken, match=f"deeper than {DEPTH_MAX}"):
+        parse_document(nested(DEPTH_MAX + 1))
+
+
+def test_an_alias_is_the_node_of_its_anchor_and_is_walked_once(parser: str) -> None:
+    root = parse_document("a: &x {k: v}\nb: *x\nc: [*x, *x]\n")
+    assert isinstance(root, Mapping)
+    assert root.get("a") is root.get("b")
+    assert [node.value for node in walk(root) if isinstance(node, Scalar)] == ["a", "k", "v", "b", "c"]
+
+
+def test_aliases_of_aliases_cost_nothing(parser: str) -> None:
+    lines = ["a0: &a0 [x]"] + [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 60)]
+    assert sum(1 for _ in walk(parse_document("\n".join(lines)))) == 1 + 60 * 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: &a {k: 1, l: 2}\nm: {<<: *a, k: 3}", {"k": "3", "l": "2"}),
+        ("a: &a {k: 1}\nb: &b {k: 2, l: 2}\nm: {<<: [*a, *b]}", {"k": "1", "l": "2"}),
+        ("a: &a {k: 1}\nb: &b {<<: *a, l: 2}\nm: {<<: *b}", {"k": "1", "l": "2"}),
+        ("m: &m {<<: *m, k: 1}", {"k": "1"}),
+        ("m: {<<: text, k: 1}", {"k": "1"}),
+        ("m: {k: 1, k: 2}", {"k": "2"}),
+    ],
+)
+def test_merge_keys_bring_in_what_a_mapping_does_not_say(parser: str, text: str, expected: dict[str, str]) -> None:
+    root = parse_document(text)
+    assert isinstance(root, Mapping)
+    mapping = root.mapping("m")
+    assert mapping is not None
+    assert {key: value.value for key, value in merged(mapping).items() if isinstance(value, Scalar)} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("k: FROM nginx", "nginx"),
+        ("k: |\n  FROM nginx\n", "nginx"),
+        ("k: |2-\n    FROM nginx", "nginx"),
+        ("k: |\r\n  # first\r\n\r\n  FROM nginx\r\n", "nginx"),
+        ("k: |+\n  a\n\n   b\n  FROM nginx\n\n", "nginx"),
+        ('k: "FROM\\tnginx"', "FROM\\tnginx"),
+        ("k: >\n  FROM\n  nginx", ">\n  FROM\n  nginx"),
+    ],
+)
+def test_a_piece_of_a_scalar_is_traced_to_its_place(parser: str, text: str, part: str) -> None:
+    root = parse_document(text)
+    assert isinstance(root, Mapping)
+    scalar = root.scalar("k")
+    assert scalar is not None
+    at = scalar.value.index("nginx")
+    assert text[slice(*traced(scalar, text).span(at, at + 5))].rstrip() == part
+
+
+def test_comments_are_those_outside_of_scalars() -> None:
+    text = "# imglint: one\nk: v # imglint: two\ns: '# imglint: no'\nb: |\n  # imglint: no\np: a#imglint:no\nq: # said\n#  imglint: three\n"
+    roots: list[Node] = [document.root for document in documents(text) if document.root]
+    assert [text[start:end] for start, end in comments(text, roots)] == [
+        "# imglint: one",
+        "# imglint: two",
+        "#  imglint: three",
+    ]
+
+
+PIECES = st.sampled_from(
+    [
+        *"[]{},:-?|>&*!%@`'\"# \n\t",
+        "\r\n",
+        "a",
+        "k: v\n",
+        "- ",
+        "---\n",
+        "...\n",
+        "<<: ",
+        "&a ",
+        "*a ",
+        "\\",
+        "\0",
+        "é",
+        "%YAML 1.2\n",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=30).map("".join))
+def test_any_text_is_read_or_broken_and_every_node_lies_in_it(text: str) -> None:
+    for document in documents(text):
+        assert 0 <= document.start <= document.end <= len(text)
+        if document.broken is not None:
+            assert document.start <= document.broken.offset
+        for node in walk(document.root):
+            assert document.start <= node.start <= node.end <= document.end
+
+
+PLAIN = st.recursive(
+    st.text("abc:/.-1 '\"\\\n☃", max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(PLAIN)
+def test_json_is_read_as_what_it_says(value: object) -> None:
+    assert _plain(parse_document(json.dumps(value, ensure_ascii=False))) == value
+    assert _plain(parse_document(json.dumps(value, indent="\t"))) == value
+
+
+def _plain(node: Node | None) -> object:
+    if isinstance(node, Mapping):
+        return {key.value: _plain(value) for key, value in node.entries if isinstance(key, Scalar)}
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    return node.value if node else None
+
+
+def _first_key(root: Mapping) -> str:
+    key = root.entries[0][0]
+    assert isinstance(key, Scalar)
+    return key.value
