@@ -32,7 +32,10 @@ def is_template(text: str) -> bool:
 
 def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
     """Yield the literal images between two offsets. One that an action gives wholly is none, one that it gives partly is unresolved."""
-    text = without_comments(source.text[start:end])
+    text = source.text[start:end]
+    if "image" not in text:
+        return
+    text = without_comments(text)
     where = "template"
     for match in _LINE.finditer(text):
         if match["kind"]:
@@ -58,6 +61,8 @@ def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
 
 def comment_spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each YAML comment that speaks to imglint, outside of the engine's comments and of quotes."""
+    if "imglint:" not in text:
+        return
     for start, end in comments(without_comments(text), []):
         line = text.rfind("\n", 0, start) + 1
         if text.count('"', line, start) % 2 == 0:
@@ -107,6 +112,8 @@ def _outside_actions(value: str) -> str:
 
 def without_comments(text: str) -> str:
     """Blank out the comments of Go templates, keeping offsets and lines."""
+    if "/*" not in text:
+        return text
     kept, at = [], 0
     while (opened := text.find("{{", at)) >= 0:
         body = opened + 2 + (text[opened + 2 : opened + 3] == "-")

@@ -361,9 +361,9 @@ def _traced_block(scalar: Scalar, text: str) -> Traced | None:
 
 def comments(text: str, roots: list[Node]) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each comment that speaks to imglint: outside of the scalars of these trees, to the end of its line."""
-    found = [(match.start(1), match.end(1)) for match in _COMMENT.finditer(text)]
-    if not found:
+    if "imglint:" not in text:
         return
+    found = [(match.start(1), match.end(1)) for match in _COMMENT.finditer(text)]
     scalars = [
         (node.start, node.end) for root in roots for node in walk(root) if isinstance(node, Scalar) and node.end > node.start
     ]
