@@ -186,12 +186,12 @@ PLACEHOLDERS: dict[str, Callable[[_Automaton, int], int]] = {
 
 def _placeholder(name: str, match: re.Match[str]) -> Callable[[_Automaton, int], int]:
     if name not in PLACEHOLDERS:
-        from imglint.suggest import did_you_mean
+        from imglint.suggest import closest
 
+        close = closest(name, PLACEHOLDERS)
+        hint = f"; did you mean {{{close}}}?" if close else ""
         known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
-        raise BadPattern(
-            f"there is no placeholder {{{name}}}{did_you_mean(name, PLACEHOLDERS)}; there are {known}", match.start(), match.end()
-        )
+        raise BadPattern(f"there is no placeholder {{{name}}}{hint or f'; there are {known}'}", match.start(), match.end())
     return PLACEHOLDERS[name]
 
 
