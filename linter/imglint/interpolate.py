@@ -1,7 +1,7 @@
 """Variables as compose files write them, and the `.env` files that give them values. Imports traced texts.
 
 The syntax is that of the Compose Specification ("Interpolation") and of its reference implementation: `$V`, `${V}`, `${V:-default}`, `${V-default}`,
-`${V:?message}`, `${V?message}`, `${V:+value}`, `${V+value}`, all of them nested, and `$$` for a dollar sign.
+`${V:?message}`, `${V?message}`, `${V:+value}`, `${V+value}`, nested, and `$$` for a dollar sign.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from imglint.traced import Piece, Traced, joined, literal, opaque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Values = dict[str, str | None]
 """What variables stand for; None for one that has a value which cannot be told."""
@@ -30,10 +30,18 @@ class Unresolved(Exception):
     """A text that cannot be resolved; the exception's text says why, and what would help."""
 
 
+class Malformed(Exception):
+    """A text with a `${` that Compose refuses; from `start` to `end` in it."""
+
+    def __init__(self, start: int, end: int) -> None:
+        super().__init__("this is no variable of Compose: write ${NAME}, ${NAME:-default}, or $$ for a dollar sign")
+        self.start, self.end = start, end
+
+
 def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 0) -> Traced:
     """Return a text with its variables resolved. A default stands at its own place, a value from elsewhere at the expression.
 
-    What is no expression is left as it is. Raises Unresolved where a variable has no value, and where text or nesting exceed TEXT_MAX and DEPTH_MAX.
+    Raises Malformed, and Unresolved where a variable has no value, and where text or nesting exceed TEXT_MAX and DEPTH_MAX.
     """
     text = written.text
     if "$" not in text:
@@ -41,14 +49,12 @@ def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 
     if len(text) > TEXT_MAX or depth > DEPTH_MAX:
         raise Unresolved("this is too long, or nested too deep, to be an image reference")
     parts, at, length = [], 0, 0
-    while match := _expression().search(text, at):
+    for match, end in _expressions(text):
+        if end < 0:
+            raise Malformed(match.start(), len(text))
         parts.append(written.cut(at, match.start()))
-        end = _end(text, match)
         if match["dollar"]:
             parts.append(written.cut(match.start() + 1, end))
-        elif end < 0:
-            end = match.end()
-            parts.append(written.cut(match.start(), end))
         else:
             parts.append(_value(written, match, end, values, depth))
             length += len(parts[-1].text)
@@ -59,19 +65,37 @@ def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 
     return joined(parts)
 
 
+def replacements(text: str, values: Mapping[str, str | None]) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and value of each expression in a text of any length; those that have no value are left out."""
+    for match, end in _expressions(text):
+        if end >= 0:
+            try:
+                yield match.start(), end, interpolate(literal(text[match.start() : end], 0), values).text
+            except (Unresolved, Malformed):
+                continue
+
+
+def _expressions(text: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Yield the expressions of a text, outermost ones only, each with the offset after it, which is -1 where it does not end as one."""
+    at = 0
+    while match := _expression().search(text, at):
+        end = _end(text, match)
+        yield match, end
+        at = max(end, match.end())
+
+
 @cache
 def _expression() -> re.Pattern[str]:
-    return re.compile(rf"\$(?:(?P<dollar>\$)|(?P<named>{_NAME})|\{{(?P<braced>{_NAME})(?P<operator>:?[-+?])?)")
+    return re.compile(rf"\$(?:(?P<dollar>\$)|(?P<named>{_NAME})|\{{(?:(?P<braced>{_NAME})(?P<operator>:?[-+?])?)?)")
 
 
 def _end(text: str, match: re.Match[str]) -> int:
-    """Return the offset after an expression, -1 where it does not end as one."""
-    if not match["braced"]:
+    if match["dollar"] or match["named"]:
         return match.end()
     if not match["operator"]:
-        return match.end() + 1 if text[match.end() : match.end() + 1] == "}" else -1
+        return match.end() + 1 if match["braced"] and text.startswith("}", match.end()) else -1
     opened = 1
-    for at in range(match.end(), len(text)):
+    for at in range(match.end(), min(len(text), match.end() + TEXT_MAX)):
         opened += (text[at] == "{") - (text[at] == "}")
         if not opened:
             return at + 1
@@ -83,11 +107,15 @@ def _value(written: Traced, match: re.Match[str], end: int, values: Mapping[str,
     known = name in values
     value = values.get(name)
     if known and value is None:
-        raise Unresolved(f"the value of {name} in .env depends on a variable that has none")
+        raise Unresolved(f"{name} has a value in .env that cannot be resolved: give it one in the policy's variables")
     frame, (start, stop) = written.pieces[0].frames[0][0], written.span(match.start(), end)
     present = known and (bool(value) or not operator.startswith(":"))
     if operator[-1:] == ("+" if present else "-"):
-        return interpolate(_framed(written.cut(match.end(), end - 1)), values, depth + 1).used_at(frame, start, stop)
+        default = _framed(written.cut(match.end(), end - 1))
+        try:
+            return interpolate(default, values, depth + 1).used_at(frame, start, stop)
+        except Malformed as error:
+            raise Malformed(match.end() + error.start, match.end() + error.end) from None
     if operator[-1:] == "+":
         return Traced(())
     if not present and (operator or not known):
@@ -140,5 +168,5 @@ def _unescaped(text: str) -> str:
 def _expanded(text: str, values: Values) -> str | None:
     try:
         return interpolate(literal(text, 0), values).text
-    except Unresolved:
+    except (Unresolved, Malformed):
         return None

@@ -1,4 +1,4 @@
-"""Compose files: the images that services run, build with, mount and hook in. Imports the YAML trees.
+"""Compose files: the images that services run, build with, mount and hook in. Imports the YAML trees, for inline Dockerfiles their reader.
 
 The format is that of the Compose Specification. Variables are resolved from the policy's `variables`, from `.env` beside the file, and from their
 defaults, in this order.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
-from imglint.interpolate import Unresolved, Values, dotenv, interpolate
-from imglint.model import ImageUse, RunUser, image_use
+from imglint.interpolate import Malformed, Unresolved, Values, dotenv, interpolate
+from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
 from imglint.record import record, replace
 from imglint.template import is_template
+from imglint.traced import Traced, literal
 from imglint.yamlfacts import clipped, fields, read_documents, scalar, written
 from imglint.yamltree import Mapping, Node, Scalar, Sequence, documents
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from imglint.model import Fact, Span
     from imglint.source import Source
-    from imglint.traced import Traced
 
 FILES = ("*.yaml", "*.yml")
 
@@ -147,8 +147,8 @@ class _File:
             image = self.image(service)
             if image is not None:
                 image = replace(image, built=image.reference is not None and str(image.reference) in built)
-                if "image" in service.values and self.first(image.span):
-                    yield image
+                if "image" in service.values:
+                    yield from self.once(image)
             yield from self.user(service, image)
             yield from self.other_images(service)
 
@@ -158,6 +158,11 @@ class _File:
         self.seen.add(what)
         return new
 
+    def once(self, use: ImageUse) -> Iterator[ImageUse]:
+        """Yield a use where no use of the same text has been yielded."""
+        if self.first(("image", use.span[0])):
+            yield use
+
     def image(self, service: Service) -> ImageUse | None:
         """Return the image that a service runs, if it names one or inherits one in this file."""
         _, value = self.inherited(service, "image")
@@ -166,30 +171,31 @@ class _File:
         text, span = written(self.source.text, value)
         return self.use(text, span, "compose-image", service.where, "workload")
 
-    def other_images(self, service: Service) -> Iterator[ImageUse]:
+    def other_images(self, service: Service) -> Iterator[Fact]:
         """Yield the images that a service mounts, hooks in, or is built with."""
         volumes, build = service.values.get("volumes"), service.values.get("build")
-        if isinstance(volumes, Sequence) and self.first(id(volumes)):
+        if isinstance(volumes, Sequence) and self.first(volumes):
             for mount in _mappings(volumes):
                 kind = mount.scalar("type")
                 if kind and kind.value == "image":
                     yield from self.named(mount.scalar("source"), "image-volume", f"{service.where} volume")
         for hook in HOOKS:
             steps = service.values.get(hook)
-            if isinstance(steps, Sequence) and self.first(id(steps)):
+            if isinstance(steps, Sequence) and self.first(steps):
                 for step in _mappings(steps):
                     yield from self.named(step.scalar("image"), "hook", f"{service.where} {hook}")
-        if isinstance(build, Mapping) and self.first(id(build)):
+        if isinstance(build, Mapping) and self.first(build):
             yield from self.build_images(build, service.where)
 
     def named(self, value: Scalar | None, place: str, where: str) -> Iterator[ImageUse]:
         """Yield the use of the image that a scalar names as a whole."""
-        if value is not None and self.first(value.start):
+        if value is not None:
             text, span = written(self.source.text, value)
-            yield self.use(text, span, place, where, "workload")
+            yield from self.once(self.use(text, span, place, where, "workload"))
 
-    def build_images(self, build: Mapping, where: str) -> Iterator[ImageUse]:
-        """Yield the images that a build takes as additional contexts, and from which it takes its cache."""
+    def build_images(self, build: Mapping, where: str) -> Iterator[Fact]:
+        """Yield the images that a build takes as additional contexts, from which it takes its cache, and what its inline Dockerfile says."""
+        yield from self.inline_facts(build, where)
         contexts = build.get("additional_contexts")
         if isinstance(contexts, Mapping):
             for key, node in contexts.entries:
@@ -201,31 +207,69 @@ class _File:
         for node in build.sequence("cache_from"):
             yield from self.parts(node, _caches, "cache-from", f"{where} cache_from")
 
+    def inline_facts(self, build: Mapping, where: str) -> Iterator[Fact]:
+        """Yield what the Dockerfile says that stands in a build."""
+        dockerfile, target = build.scalar("dockerfile_inline"), build.scalar("target")
+        if dockerfile is not None and self.first(dockerfile):
+            from imglint import inline
+
+            arguments = {**dict(self.arguments(build)), **self.source.variables}
+            targets = (target.value,) if target else self.source.targets
+            prefix = f"{where} "
+            yield from inline.facts(self.source, dockerfile, self.values(), arguments=arguments, targets=targets, prefix=prefix)
+
+    def arguments(self, build: Mapping) -> Iterator[tuple[str, str]]:
+        """Yield the names and values of a build's arguments; those without a value come from the environment."""
+        args = build.get("args")
+        pairs = args.entries if isinstance(args, Mapping) else []
+        for key, node in pairs:
+            if isinstance(key, Scalar) and isinstance(node, Scalar) and not node.is_null:
+                yield from self.argument(key.value, node.value)
+        for node in build.sequence("args"):
+            if isinstance(node, Scalar) and "=" in node.value:
+                name, _, value = node.value.partition("=")
+                yield from self.argument(name, value)
+
+    def argument(self, name: str, value: str) -> Iterator[tuple[str, str]]:
+        """Yield the name and value of a build argument, if its variables can be resolved."""
+        try:
+            yield name, self.resolved(literal(value, 0)).text
+        except (Unresolved, Malformed):
+            return
+
     def parts(self, value: Node, find: Callable[[str], list[Span]], place: str, where: str) -> Iterator[ImageUse]:
         """Yield the uses of the images that parts of a scalar name: from and to offsets that `find` gives."""
-        if isinstance(value, Scalar) and not value.is_null and self.first(value.start):
+        if isinstance(value, Scalar) and not value.is_null:
             text, whole = written(self.source.text, value)
             for start, end in find(text.text):
                 part = text.cut(start, end)
-                yield self.use(part, part.span(0, end - start) if part.pieces else whole, place, where, "build")
+                span = part.span(0, end - start) if part.pieces else whole
+                yield from self.once(self.use(part, span, place, where, "build"))
 
     def use(self, text: Traced, span: Span, place: str, where: str, role: str) -> ImageUse:
         """Return the use of the image that a text names once its variables are resolved."""
-        if is_template(text.text):
-            unresolved = f"{clipped(text.text)} is filled in outside of this file"
-            return image_use(self.source, None, span, place=place, where=where, role=role, unresolved=unresolved)
+        unresolved, resolved, fault = "", None, None
         try:
-            return image_use(self.source, self.resolved(text), span, place=place, where=where, role=role)
+            if is_template(text.text):
+                unresolved = f"{clipped(text.text)} is filled in outside of this file"
+            else:
+                resolved = self.resolved(text)
         except Unresolved as error:
-            return image_use(self.source, None, span, place=place, where=where, role=role, unresolved=str(error))
+            unresolved = str(error)
+        except Malformed as error:
+            fault = Fault(INVALID, str(error), text.span(error.start, error.end))
+        use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
+        return replace(use, fault=fault) if fault else use
 
     def resolved(self, text: Traced) -> Traced:
-        """Return a text with its variables resolved. Raises Unresolved."""
-        if "$" not in text.text:
-            return text
+        """Return a text with its variables resolved. Raises Unresolved or Malformed."""
+        return interpolate(text, self.values()) if "$" in text.text else text
+
+    def values(self) -> Values:
+        """Return what variables stand for, in this file."""
         if self.variables is None:
             self.variables = dotenv(self.source.beside(".env") or "", self.source.variables)
-        return interpolate(text, self.variables)
+        return self.variables
 
     def user(self, service: Service, image: ImageUse | None) -> Iterator[RunUser]:
         """Yield who a service runs as. One that inherits from another file and says nothing itself cannot be judged."""
@@ -257,7 +301,7 @@ class _File:
         text, span = written(self.source.text, value)
         try:
             resolved = self.resolved(text)
-        except Unresolved:
+        except (Unresolved, Malformed):
             return RunUser(self.source, span, "compose-user", where, None, known=False, image=image)
         place = resolved.span(0, len(resolved.text)) if resolved.text else span
         return RunUser(self.source, place, "compose-user", where, resolved.text, image=image)
