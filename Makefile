@@ -4,12 +4,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format docs clean
 
 demo: $(READY)
 	@cd fixtures/demo && ../../$(BIN)/imglint --fail-on never .
 
 test: lint
+	scripts/system-packages
+	scripts/peers
 	$(BIN)/pytest -q
 
 lint: $(READY)
