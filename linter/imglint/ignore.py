@@ -49,8 +49,9 @@ def silence(
     here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in ignore.names}
     everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in ignore.names}
     on_line = [_known({here.get((finding.rule, line)) for line in _lines(finding)}) for finding in findings]
-    used = set[Span]().union(*on_line)
-    kept, silencing = [], set[Span]()
+    used: set[Span] = set().union(*on_line)
+    kept: list[Finding] = []
+    silencing: set[Span] = set()
     for finding, spans in zip(findings, on_line, strict=True):
         above = _known({here.get((finding.rule, line - 1)) for line in _lines(finding)}) - used
         all_spans = spans | above | _known({everywhere.get(finding.rule)})
