@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from imglint.engine import Watch
     from imglint.model import Report
     from imglint.plugins import Format, Rule
     from imglint.policy import Policy
@@ -85,13 +86,13 @@ def _check(request: Request) -> int:
 def _report(request: Request, settings: Settings) -> Report:
     """Run, and leave out what a baseline holds: the one given, or the one now written."""
     if not request.baseline and not request.write_baseline:
-        return run(request.paths or ("",), settings)
+        return run(request.paths or ("",), settings, _watch(request))
     from imglint.baseline import read_baseline, without_known, write_baseline
 
     known = read_baseline(request.baseline) if request.baseline else {}
     if request.write_baseline:
         check_target(request.write_baseline)
-    report = run(request.paths or ("",), settings)
+    report = run(request.paths or ("",), settings, _watch(request))
     if request.write_baseline:
         write_baseline(request.write_baseline, report)
         report, _ = without_known(report, read_baseline(request.write_baseline), request.write_baseline)
@@ -102,6 +103,15 @@ def _report(request: Request, settings: Settings) -> Report:
                 f"{request.baseline}: {gone} of its findings {'is' if gone == 1 else 'are'} no longer there; write it again to forget them"
             )
     return report
+
+
+def _watch(request: Request) -> Watch | None:
+    """Return what shows the progress of a run, where somebody sees it."""
+    if request.quiet or not sys.stderr.isatty():
+        return None
+    from imglint.progress import progress
+
+    return progress
 
 
 def settings_for(request: Request) -> Settings:

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
+from click.shell_completion import CompletionItem
 
 from imglint.check import Request, check
 from imglint.main import COMMANDS
+from imglint.output import tell
+from imglint.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+
+class _Commands(click.Group):
+    """The commands; whatever names none of them is a call of check, when it is run and when a shell completes it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Spell `check` out where it is left out."""
+        if args and args[0] not in (*COMMANDS, *OWN_OPTIONS):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands, and what check takes."""
+        found = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return [*found, CompletionItem(incomplete, type="file")]
+        known = {item.value for item in found}
+        with click.Context(check_command, parent=ctx) as check_context:
+            return found + [item for item in check_command.shell_complete(check_context, incomplete) if item.value not in known]
+
+
+def _rule_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from imglint.plugins import rules
+
+    return [name for name in rules() if name.startswith(incomplete)]
+
+
+def _format_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from imglint.plugins import formats
+
+    return [name for name in formats() if name.startswith(incomplete)]
+
+
+OWN_OPTIONS = ("-h", "--help", "--version")
 LEVELS = click.Choice(["note", "warning", "error", "never"])
 PATHS = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
 CONFIG = click.option(
@@ -26,21 +60,25 @@ EXCLUDE = click.option(
 
 def run() -> int:
     """Run the command line and return the exit status."""
-    arguments = sys.argv[1:]
-    if arguments[:1] not in [["--help"], ["--version"], *([name] for name in COMMANDS)]:
-        # Whatever names no command is a call of check, spelled out or not.
-        arguments = ["check", *arguments]
     try:
-        status = cli.main(arguments, prog_name="imglint", standalone_mode=False)
+        status = cli.main(prog_name="imglint", standalone_mode=False)
     except click.exceptions.Abort:
         return 130
+    except click.UsageError as error:
+        name = error.ctx.command_path if error.ctx else "imglint"
+        tell(f"imglint: {_one_line(error)} See {printable(name)} --help")
+        return 2
     except click.ClickException as error:
-        error.show()
+        tell(f"imglint: {_one_line(error)}")
         return 2
     return status if isinstance(status, int) else 0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _one_line(error: click.ClickException) -> str:
+    return " ".join(error.format_message().split("\n"))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="imglint", message="imglint %(version)s")
 def cli() -> None:
     """Hold the image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts to a registry policy.
@@ -60,14 +98,29 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
 @cli.command("check")
 @PATHS
 @CONFIG
-@click.option("--format", default="text", metavar="NAME", help="text, json, sarif, github, gitlab, or a plugin's.")
+@click.option(
+    "--format",
+    default="text",
+    metavar="NAME",
+    shell_complete=_format_names,
+    help="Write the report as text, json, sarif, github or gitlab, or as a plugin does [default: text].",
+)
 @click.option("--output", metavar="FILE", type=click.Path(), help="Write the report to a file instead of stdout.")
 @click.option("--report", "reports", metavar="FORMAT=FILE", multiple=True, callback=_pair, help="Write another report to a file.")
 @ENVIRONMENT
-@click.option("--select", metavar="RULE", multiple=True, help="Apply only this rule; may be repeated.")
-@click.option("--ignore", metavar="RULE", multiple=True, help="Do not apply this rule; may be repeated.")
+@click.option(
+    "--select", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Apply only this rule; may be repeated."
+)
+@click.option(
+    "--ignore", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Do not apply this rule; may be repeated."
+)
 @EXCLUDE
-@click.option("--fail-on", type=LEVELS, help="The lowest level that makes the exit status 1 [default: warning].")
+@click.option(
+    "--fail-on",
+    type=LEVELS,
+    metavar="LEVEL",
+    help="Exit with 1 from this level on: note, warning, error or never [default: warning].",
+)
 @click.option("--no-ignore-comments", "comments", flag_value=False, default=True, help="Report what comments silence, too.")
 @click.option("--baseline", metavar="FILE", type=click.Path(), help="Report only what this baseline does not hold.")
 @click.option("--write-baseline", metavar="FILE", type=click.Path(), help="Write all findings to a baseline.")
@@ -78,7 +131,7 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
 @click.option("--debug", is_flag=True, help="Print tracebacks of internal errors.")
 @click.option("--color/--no-color", default=None, help="Colour the text [default: on a terminal].")
 def check_command(**options: Any) -> int:
-    """Check files and folders (default: the current folder)."""
+    """Check files and folders; by default the current folder."""
     return check(Request(**options))
 
 
@@ -96,7 +149,7 @@ def images_command(format: str, **options: Any) -> int:  # noqa: A002  the name 
 
 
 @cli.command("rules")
-@click.argument("rule", required=False)
+@click.argument("rule", required=False, shell_complete=_rule_names)
 def rules_command(rule: str | None) -> int:
     """List the rules, or print one rule's documentation."""
     from imglint.rulebook import print_rules
@@ -105,11 +158,11 @@ def rules_command(rule: str | None) -> int:
 
 
 @cli.command("explain")
-@click.argument("place", metavar="FILE[:LINE]")
+@click.argument("place", metavar="FILE[:LINE]", type=click.Path())
 @CONFIG
 @ENVIRONMENT
 def explain_command(place: str, **options: Any) -> int:
-    """Tell what each use in a file is, and which row, rules and levels apply to it and why."""
+    """Tell which row, rules and levels apply to each image, and why."""
     from imglint.explain import explain
 
     return explain(place, Request(**options))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imglint.plugins import Reader, Rule
     from imglint.policy import Exemption, Policy
 
+    Watch = Callable[[Iterable[Found | Unlisted]], Iterable[Found | Unlisted]]
+
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
 INTERNAL_ERROR = "internal-error"
@@ -61,12 +63,13 @@ class FileReport:
     excepted: frozenset[str] = frozenset()
 
 
-def run(paths: Sequence[str], settings: Settings) -> Report:
-    """Check files and folders.
+def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) -> Report:
+    """Check files and folders. `watch` is given the files, and passes them on while it shows how far the run has come.
 
     Raises PluginError where a reader breaks its contract.
     """
-    reports = [check_file(found, settings) for found in files(paths, settings)]
+    found_files = files(paths, settings)
+    reports = [check_file(found, settings) for found in (watch(found_files) if watch else found_files)]
     excepted = frozenset[str]().union(*[report.excepted for report in reports])
     findings = [finding for report in reports for finding in report.findings]
     findings += about_exceptions(paths, settings, excepted)
