@@ -299,7 +299,12 @@ class Policy:
 
     def excluded(self, path: str, is_folder: bool = False) -> bool:
         """Whether `exclude` leaves a file or a folder out."""
-        return self._exclude is not None and self._exclude.fit(self.relative(path), is_folder)
+        return self.exclusion(path, is_folder) is not None
+
+    def exclusion(self, path: str, is_folder: bool = False) -> str | None:
+        """Return the pattern of `exclude` that leaves a file or a folder out, None where none does."""
+        first = self._exclude.first(self.relative(path), is_folder) if self._exclude is not None else None
+        return None if first is None else first.text
 
     def kind_of(self, path: str) -> str | None:
         """Return the kind that `kinds` gives a file, None where its name and content decide."""
