@@ -94,10 +94,45 @@ def test_the_place_of_an_error_is_one_in_the_file(parser: str) -> None:
     assert text[broken.offset] == "@"
 
 
-def test_documents_that_are_not_wanted_are_not_parsed() -> None:
-    found = list(documents("a: [\n---\nimage: 1\n", wanted=lambda text: "image" in text))
+def test_documents_that_are_not_wanted_are_only_held_to_be_yaml() -> None:
+    found = list(documents("a: [\n---\nb: 1\n---\nimage: 1\n", wanted=lambda text: "image" in text))
     assert [_first_key(document.root) for document in found if isinstance(document.root, Mapping)] == ["image"]
-    assert not [document for document in found if document.broken]
+    assert [document.start for document in found if document.broken] == [0]
+
+
+UNWANTED = [
+    "a: b\n",
+    "a: [\n",
+    "a: *b\n",
+    "a: [*b]\n",
+    "- *b\n",
+    "*b : 1\n",
+    "a: &b 1\nc: *b\n",
+    "a: '*b'\n# *b\n",
+    "%YAML 1.2\n---\na: 1\n",
+    "%YAML 1.2\na: [\n",
+    "{image: nginx:1.25}\n",
+    "a: \x07\n",
+    "[" * 150 + "]" * 150,
+    "[" * 201 + "]" * 201,
+    "[{" * 60 + "}]" * 60,
+    "[{a: " * 101 + "}]" * 101,
+    "- " * 150 + "a\n",
+    "- " * 201 + "a\n",
+    "- -\t- " * 80 + "a\n",
+    "? " * 201 + "a\n",
+    "".join([" " * level + "a:\n" for level in range(150)]),
+    "".join([" " * level + "a:\n" for level in range(199)]) + " " * 199 + "[[[a]]]\n",
+    "".join([" " * level + "a:\n" for level in range(130)]) + " " * 130 + "[" * 66 + "]" * 66 + "\n",
+    "".join([" " * level + "a:\n" for level in range(130)]) + " " * 130 + "[" * 90 + "]" * 90 + "\n",
+]
+
+
+@pytest.mark.parametrize("text", UNWANTED)
+def test_a_document_is_held_to_be_yaml_as_it_would_be_if_it_were_composed(text: str) -> None:
+    assert [bool(found.broken) for found in documents(text, wanted=lambda _text: False)] == [
+        True for found in documents(text) if found.broken
+    ]
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])

@@ -20,6 +20,8 @@ _LINE = re.compile(
       | (?P<q>["']?)image(?P=q)[ \t]*:[ \t]+(?P<value>[^\s#][^\r\n]*) )""",
     re.MULTILINE | re.VERBOSE,
 )
+_IMAGE_KEY = re.compile(r"""image["']?[ \t]*:[ \t]""")
+"""What `_LINE` cannot match without, found much faster."""
 _ENDS = {'"': '"', "'": "'"}
 _OPEN, _CLOSE = "{{", "}}"
 _NO_PLAIN_SCALAR = "|>*&!{[%@`"
@@ -33,7 +35,7 @@ def is_template(text: str) -> bool:
 def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
     """Yield the literal images between two offsets. One that an action gives wholly is none, one that it gives partly is unresolved."""
     text = source.text[start:end]
-    if "image" not in text:
+    if _IMAGE_KEY.search(text) is None:
         return
     text = without_comments(text)
     where = "template"

@@ -29,6 +29,15 @@ PURE_SIZE_MAX = 256 * 1024
 """Characters that the slow, exact parser is given; libyaml's refusal of a longer document stands."""
 
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+PLAIN_DEPTH = DEPTH_MAX // 3
+"""Levels of brackets, brackets without a counterpart, and half the characters of indentation of a document that cannot be too deep."""
+_DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ", "%YAML")
+"""What a document that libyaml alone may judge does not hold: deep indentation, several levels on one line, a version."""
+_STAR = re.compile(r"\*[^\s*,\[\]{}]")
+_BEFORE_VALUE = "-?:,[{"
+"""What stands before a value, and so before an alias."""
+_BETWEEN_BRACKETS = re.compile(r"[^\[\]{}]+")
+_MARKERS = ("---", "...")
 _DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
@@ -120,21 +129,25 @@ class Document:
 def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterator[Document]:
     """Yield the documents of a file. One that is broken does not keep the others from being read.
 
-    `wanted` is asked with the text of each document, and those that it does not want are passed over unparsed.
+    `wanted` is asked with the text of each document; one that it does not want is yielded only where it is broken, and is never composed.
     """
     for start, end in _split(text):
         chunk = text[start:end]
-        if wanted is None or wanted(chunk):
-            try:
+        try:
+            if wanted is None or wanted(chunk):
                 yield Document(parse_document(chunk, start), None, start, end)
-            except BrokenYaml as error:
-                yield Document(None, error, start, end)
+            else:
+                check_document(chunk, start)
+        except BrokenYaml as error:
+            yield Document(None, error, start, end)
 
 
 def _split(text: str) -> Iterator[tuple[int, int]]:
     """Cut a file where a line starts with `---`: nothing else can stand there (YAML 1.2.2, 9.1.2). Directives stay with what follows."""
     start = 0
-    for match in _DOCUMENT.finditer(text):
+    for match in (
+        _DOCUMENT.finditer(text) if text.startswith(_MARKERS) or any(f"\n{marker}" in text for marker in _MARKERS) else ()
+    ):
         if any(line.strip() and line[0] not in "#%" for line in text[start : match.start()].splitlines()):
             cut = match.start() if match[0] == "---" else match.end()
             yield start, cut
@@ -161,6 +174,36 @@ def parse_document(text: str, base: int = 0) -> Node | None:
         return _compose(_pure_parser(text), text, base)
     except _Refused as error:
         raise BrokenYaml(error.reason, base + error.offset) from None
+
+
+def check_document(text: str, base: int = 0) -> None:
+    """Raise BrokenYaml where `parse_document` would, in a tenth of the time: libyaml runs over a plain document without making a tree of it."""
+    parser = _c_parser()
+    if parser is None or any(sign in text for sign in _DEEP) or _may_have_aliases(text) or not _is_shallow(text):
+        parse_document(text, base)
+        return
+    try:
+        parser(text).raw_parse()
+    except Exception:
+        parse_document(text, base)
+
+
+def _may_have_aliases(text: str) -> bool:
+    for match in _STAR.finditer(text):
+        before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].rstrip(" \t")
+        if not before or before[-1] in _BEFORE_VALUE:
+            return True
+    return False
+
+
+def _is_shallow(text: str) -> bool:
+    brackets = _BETWEEN_BRACKETS.sub("", text)
+    for _ in range(PLAIN_DEPTH):
+        outer = brackets.replace("[]", "").replace("{}", "")
+        if len(outer) == len(brackets):
+            return len(brackets) < PLAIN_DEPTH
+        brackets = outer
+    return False
 
 
 class _Refused(Exception):
