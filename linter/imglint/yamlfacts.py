@@ -10,11 +10,11 @@ import re
 from imglint import template
 from imglint.model import Comment, ImageUse, Problem, RunUser, Span, image_use
 from imglint.traced import Traced, joined, literal, opaque
-from imglint.yamltree import Document, Mapping, Node, Scalar, comments, documents, merged, traced
+from imglint.yamltree import Document, Mapping, Node, Scalar, Sequence, comments, documents, merged, traced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from imglint.model import Fact
     from imglint.source import Source
@@ -22,18 +22,71 @@ if TYPE_CHECKING:
 WORDS_MAX = 100
 """Characters of a name from the file that are repeated in `where`."""
 
+MERGED_MAX = 64
+"""Mappings that the merge keys of one bring in; what more would say is not looked at."""
+
 _FILLED_IN = re.compile(r"\{\{|\$[A-Za-z_({]|^ko://")
 _FOLDED = ("|", ">")
 
 
+class Values:
+    """The values of a mapping by key, with what its merge keys bring in. They are looked up, for merging them would cost a hostile file's square."""
+
+    __slots__ = ("_layers",)
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._layers = _layers(mapping) if "<<" in mapping.by_key else [mapping]
+
+    def get(self, key: str) -> Node | None:
+        """Return the value of a key: the mapping's own, else that of the first merged."""
+        for layer in self._layers:
+            if key in layer.by_key:
+                return layer.by_key[key]
+        return None
+
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
+    def scalar(self, key: str) -> Scalar | None:
+        """Return the value of a key where it is a scalar that says something: neither null nor blank."""
+        return said(self.get(key))
+
+    def word(self, key: str) -> str:
+        """Return the text of such a scalar, empty where there is none."""
+        value = self.scalar(key)
+        return value.value if value else ""
+
+    def values(self, key: str) -> Values | None:
+        """Return the values of the mapping that is the value of a key."""
+        value = self.get(key)
+        return Values(value) if isinstance(value, Mapping) else None
+
+
 def fields(mapping: Mapping) -> dict[str, Node]:
-    """Return the values of a mapping by key, with what its merge keys bring in."""
+    """Return all values of a mapping by key, with what its merge keys bring in; for mappings that are looked into as a whole."""
     return merged(mapping) if "<<" in mapping.by_key else mapping.by_key
 
 
 def scalar(values: dict[str, Node], key: str) -> Scalar | None:
     """Return the value of a key where it is a scalar that says something: neither null nor blank."""
-    value = values.get(key)
+    return said(values.get(key))
+
+
+def _layers(mapping: Mapping) -> list[Mapping]:
+    """Return a mapping and those it merges, by precedence, at most MERGED_MAX."""
+    layers: list[Mapping] = []
+    waiting: list[Node | None] = [mapping]
+    while waiting and len(layers) < MERGED_MAX:
+        current = waiting.pop()
+        if isinstance(current, Mapping) and current not in layers:
+            layers.append(current)
+            source = current.get("<<")
+            waiting += reversed(source.items[:MERGED_MAX]) if isinstance(source, Sequence) else [source]
+    return layers
+
+
+def said(value: Node | None) -> Scalar | None:
+    """Return a value where it is a scalar that says something: neither null nor blank."""
     return value if isinstance(value, Scalar) and not value.is_null and value.value.strip() else None
 
 
@@ -88,7 +141,7 @@ def user_of(
     source: Source, where: str, user: Node | None, nonroot: Node | None, *, image: ImageUse | None, silent: Span | None = None
 ) -> RunUser | None:
     """Return who runs a container by the `runAsUser` and `runAsNonRoot` in force; at `silent`, if given, where neither says anything."""
-    uid, flag = _said(user), _said(nonroot)
+    uid, flag = said(user), said(nonroot)
     decides = uid or flag
     if decides is None:
         return silent and RunUser(source, silent, "run-as-user", where, None, explicit=False, image=image)
@@ -99,16 +152,13 @@ def user_of(
     return RunUser(source, span, place, where, uid.value if uid else None, nonroot=says, known=known, image=image)
 
 
-def _said(value: Node | None) -> Scalar | None:
-    return value if isinstance(value, Scalar) and not value.is_null and value.value.strip() else None
-
-
-def read_documents(source: Source, roots: list[Node]) -> Iterator[Fact]:
+def read_documents(source: Source, roots: list[Node], wanted: Callable[[str], bool] | None = None) -> Iterator[Fact]:
     """Collect the roots of a file's documents into `roots`; yield the problems of those that are broken, and the comments.
 
-    A broken document that holds template text is no YAML until it is rendered: its literal images are read as those of a Helm template are.
+    Documents that are not `wanted`, by their text, are only checked for being YAML. A broken document that holds template text is none until
+    it is rendered: its literal images are read as those of a Helm template are.
     """
-    for document in documents(source.text):
+    for document in documents(source.text, wanted):
         if document.broken is not None:
             yield from _broken(source, document)
         elif document.root is not None:

@@ -14,7 +14,7 @@ from imglint.readers import kubernetes
 from imglint.record import record
 from imglint.reference import InvalidReference, parse
 from imglint.template import is_template
-from imglint.yamlfacts import assembled, clipped, fields, filled_in, read_documents, scalar, use_of, user_of
+from imglint.yamlfacts import Values, assembled, clipped, filled_in, read_documents, use_of, user_of
 from imglint.yamltree import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -127,27 +127,27 @@ class _Chart:
     def __init__(self, source: Source, root: Node) -> None:
         self.source = source
         self._version: tuple[str, frozenset[str]] | None = None
-        everywhere = root.mapping("global") if isinstance(root, Mapping) else None
-        image = everywhere.mapping("image") if everywhere else None
-        self.registry = (scalar(fields(everywhere), "imageRegistry") if everywhere else None) or (
-            scalar(fields(image), "registry") if image else None
+        everywhere = Values(root).values("global") if isinstance(root, Mapping) else None
+        image = everywhere.values("image") if everywhere else None
+        self.registry = (everywhere.scalar("imageRegistry") if everywhere else None) or (
+            image.scalar("registry") if image else None
         )
 
     def images(self, mapping: Mapping, parent: Mapping | None, place: Place) -> Iterator[tuple[ImageUse, Mapping | None]]:
         """Yield the images that a mapping names, each with the mapping that has it as its image."""
-        values = fields(mapping)
+        values = Values(mapping)
         key = _name_key(values, place)
         if key:
             yield self._split(values, key, place), parent if key not in ("image", "Image") else mapping
-        for name, value in values.items():
+        for name, value in mapping.by_key.items():
             if name != key and _STRING_KEY.search(name) and isinstance(value, Scalar) and _is_image(value):
                 where = ".".join(filter(None, (place.words, clipped(name))))
                 known = place.key.startswith("[") or _has_tag(value.value)
                 yield use_of(self.source, value, "helm-string", where, tag_known=known), mapping
 
-    def _split(self, values: dict[str, Node], key: str, place: Place) -> ImageUse:
-        name = values[key]
-        assert isinstance(name, Scalar)
+    def _split(self, values: Values, key: str, place: Place) -> ImageUse:
+        name = values.scalar(key)
+        assert name is not None
         before, after = self._before(values, name), [] if _has_tag(name.value) else _after(values)
         known = bool(after) or _has_tag(name.value)
         where = place.words or key
@@ -157,8 +157,8 @@ class _Chart:
         whole = assembled(self.source.text, name, before, after)
         return use_of(self.source, name, "helm-map", where, whole, tag_known=known)
 
-    def _before(self, values: dict[str, Node], name: Scalar) -> list[Scalar | str]:
-        registry = scalar(values, "registry") or scalar(values, "hub")
+    def _before(self, values: Values, name: Scalar) -> list[Scalar | str]:
+        registry = values.scalar("registry") or values.scalar("hub")
         if registry is None and not _has_registry(name.value):
             registry = self.registry
         if registry is None:
@@ -173,23 +173,23 @@ class _Chart:
         return "" if where.partition(".")[0] in others else clipped(version)
 
 
-def _name_key(values: dict[str, Node], place: Place) -> str | None:
+def _name_key(values: Values, place: Place) -> str | None:
     """Return the key whose value names the image that a mapping is, None where it is none."""
     for key in ("repository", "repo"):
-        repository = scalar(values, key)
+        repository = values.scalar(key)
         if repository:
             return key if _is_repository(repository.value, values, key, place) else None
     for key in ("image", "Image"):
-        image = scalar(values, key)
+        image = values.scalar(key)
         if image and _is_image(image) and any(other in values for other in ("registry", *TAGS)):
             return key
-    name = scalar(values, "name")
+    name = values.scalar("name")
     if name and "tag" in values and (place.of_image or "pullPolicy" in values or "registry" in values) and _is_image(name):
         return "name"
     return None
 
 
-def _is_repository(value: str, values: dict[str, Node], key: str, place: Place) -> bool:
+def _is_repository(value: str, values: Values, key: str, place: Place) -> bool:
     if SCHEME.search(value) or any(character.isspace() for character in value):
         return False
     if key == "repo":
@@ -225,14 +225,14 @@ def _has_registry(name: str) -> bool:
         return False
 
 
-def _after(values: dict[str, Node]) -> list[Scalar | str]:
+def _after(values: Values) -> list[Scalar | str]:
     """Return tag and digest with their separators, empty where neither is written."""
     parts: list[Scalar | str] = []
-    tag = next(filter(None, [scalar(values, key) for key in TAGS]), None)
+    tag = next(filter(None, [values.scalar(key) for key in TAGS]), None)
     if tag:
         parts += ["@" if tag.value.startswith("sha256:") else ":", tag]
-    unused = scalar(values, "useDigest")
-    digest = scalar(values, "digest") or scalar(values, "sha")
+    unused = values.scalar("useDigest")
+    digest = values.scalar("digest") or values.scalar("sha")
     if digest and not (unused and unused.value == "false"):
         parts += ["@sha256:" if _HEX_DIGEST.fullmatch(digest.value) else "@", digest]
     return parts
@@ -240,27 +240,27 @@ def _after(values: dict[str, Node]) -> list[Scalar | str]:
 
 def _user(source: Source, context: Mapping, parent: Mapping | None, place: Place, image: ImageUse | None) -> RunUser | None:
     """Return the user that a security context names; None where it names none or has no effect."""
-    values = fields(context)
-    if _is_off(values) or (place.key == POD_CONTEXT and parent is not None and _is_overridden(fields(parent))):
+    values = Values(context)
+    if _is_off(values) or (place.key == POD_CONTEXT and parent is not None and _is_overridden(Values(parent))):
         return None
     return user_of(source, place.words, _uid(values), values.get("runAsNonRoot"), image=image)
 
 
-def _is_off(values: dict[str, Node]) -> bool:
-    enabled = scalar(values, "enabled")
+def _is_off(values: Values) -> bool:
+    enabled = values.scalar("enabled")
     return enabled is not None and enabled.value == "false"
 
 
-def _uid(values: dict[str, Node]) -> Scalar | None:
+def _uid(values: Values) -> Scalar | None:
     """Return the user where it is a number or filled in; charts also take words such as `auto` there."""
-    user = scalar(values, "runAsUser")
+    user = values.scalar("runAsUser")
     return user if user and (user.value.strip().isdigit() or filled_in(user.value)) else None
 
 
-def _is_overridden(siblings: dict[str, Node]) -> bool:
+def _is_overridden(siblings: Values) -> bool:
     """Whether the context of the container, which wins over that of its pod, names a user."""
     for key in CONTAINER_CONTEXTS:
-        context = siblings.get(key)
-        if isinstance(context, Mapping) and not _is_off(fields(context)) and _uid(fields(context)):
+        context = siblings.values(key)
+        if context and not _is_off(context) and _uid(context):
             return True
     return False

@@ -7,7 +7,7 @@ import re
 from imglint import chart
 from imglint.model import ImageUse, RunUser
 from imglint.template import is_template
-from imglint.yamlfacts import assembled, clipped, fields, read_documents, scalar, use_of, user_of
+from imglint.yamlfacts import Values, assembled, clipped, read_documents, use_of, user_of
 from imglint.yamltree import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -61,11 +61,12 @@ def read(source: Source) -> Iterator[Fact]:
     yield from read_documents(source, roots)
     seen: set[tuple[str, int]] = set()
     kustomize = source.name.lower() in KUSTOMIZE_FILES
+    manifests = _Manifests(source)
     for root in roots:
-        if isinstance(root, Mapping) and (kustomize or _word(root, "kind") in KUSTOMIZE_KINDS):
-            yield from _kustomize_images(source, root)
+        if isinstance(root, Mapping) and (kustomize or Values(root).word("kind") in KUSTOMIZE_KINDS):
+            yield from manifests.kustomize_images(Values(root))
         for mapping, owner in _mappings(root):
-            for fact in _of_mapping(source, mapping, owner):
+            for fact in manifests.facts(Values(mapping), owner):
                 key = (fact.where if isinstance(fact, RunUser) else "", fact.span[0])
                 if key not in seen:
                     seen.add(key)
@@ -94,11 +95,6 @@ def _first_line(text: str) -> str:
     return ""
 
 
-def _word(mapping: Mapping, key: str) -> str:
-    value = mapping.scalar(key)
-    return value.value if value else ""
-
-
 def _mappings(root: Node) -> Iterator[tuple[Mapping, str]]:
     """Yield every mapping that a manifest asks for, with the manifest it belongs to ("Deployment/web"): not a status, not a schema."""
     waiting: list[tuple[Node, str]] = [(root, "")]
@@ -111,112 +107,98 @@ def _mappings(root: Node) -> Iterator[tuple[Mapping, str]]:
         if isinstance(node, Sequence):
             waiting.extend([(item, owner) for item in reversed(node.items)])
             continue
-        is_manifest = bool(_word(node, "apiVersion") and _word(node, "kind"))
-        if is_manifest and _word(node, "kind") == SCHEMA_KIND:
+        kind = _word(node, "kind") if _word(node, "apiVersion") else ""
+        if kind == SCHEMA_KIND:
             continue
-        owner = _owner(node) if is_manifest else owner
+        owner = _owner(node, kind) if kind else owner
         yield node, owner
-        waiting.extend([(value, owner) for key, value in reversed(node.entries) if not (is_manifest and _is(key, "status"))])
+        waiting.extend([(value, owner) for key, value in reversed(node.entries) if not (kind and _is(key, "status"))])
 
 
 def _is(key: Node, word: str) -> bool:
     return isinstance(key, Scalar) and key.value == word
 
 
-def _owner(manifest: Mapping) -> str:
+def _word(mapping: Mapping, key: str) -> str:
+    value = mapping.scalar(key)
+    return value.value if value else ""
+
+
+def _owner(manifest: Mapping, kind: str) -> str:
     metadata = manifest.mapping("metadata")
     name = (_word(metadata, "name") or _word(metadata, "generateName")) if metadata else ""
-    return clipped("/".join(filter(None, (_word(manifest, "kind"), name))))
+    return clipped(f"{kind}/{name}" if name else kind)
 
 
-def _of_mapping(source: Source, mapping: Mapping, owner: str) -> Iterator[ImageUse | RunUser]:
-    values = fields(mapping)
-    windows = _is_windows(values)
-    for key, place in POD_LISTS.items():
-        for container in _items(values, key):
-            yield from _container(source, container, place, owner, values, whole_pod=True, windows=windows)
-    for key in LISTS:
-        for container in _items(values, key):
-            yield from _container(source, container, "container", owner, {}, whole_pod=False, windows=windows)
-    for key in SINGLE:
-        single = values.get(key)
-        if isinstance(single, Mapping):
-            yield from _container(source, single, "container", owner, values, whole_pod=False, windows=windows)
-    for volume in _items(values, "volumes"):
-        yield from _image_volume(source, volume, owner)
+class _Manifests:
+    """The facts of a file's manifests. A list that aliases put in many places is looked into once."""
 
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._entered: set[int] = set()
 
-def _items(values: dict[str, Node], key: str) -> list[Mapping]:
-    value = values.get(key)
-    return [item for item in value.items if isinstance(item, Mapping)] if isinstance(value, Sequence) else []
+    def facts(self, values: Values, owner: str) -> Iterator[ImageUse | RunUser]:
+        """Yield the images and users of a mapping, as far as it is a pod spec or has containers of its own kind."""
+        windows = _is_windows(values)
+        for key, place in POD_LISTS.items():
+            for container in self._items(values, key):
+                yield from self._container(container, place, owner, values, whole_pod=True, windows=windows)
+        for key in LISTS:
+            for container in self._items(values, key):
+                yield from self._container(container, "container", owner, None, whole_pod=False, windows=windows)
+        for key in SINGLE:
+            single = values.values(key)
+            if single:
+                yield from self._container(single, "container", owner, values, whole_pod=False, windows=windows)
+        for volume in self._items(values, "volumes"):
+            image = volume.values("image")
+            reference = image.scalar("reference") if image else None
+            if reference:
+                where = " ".join(filter(None, (owner, "volume", clipped(volume.word("name")))))
+                yield use_of(self.source, reference, "image-volume", where)
 
+    def kustomize_images(self, values: Values) -> Iterator[ImageUse]:
+        """Yield the images that a Kustomize file puts in place of others."""
+        for entry in self._items(values, "images"):
+            name = entry.scalar("newName") or entry.scalar("name")
+            if name is None:
+                continue
+            digest, tag = entry.scalar("digest"), entry.scalar("newTag")
+            after: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
+            where = f"Kustomize image {clipped(entry.word('name') or name.value)}"
+            whole = assembled(self.source.text, name, [], after)
+            yield use_of(self.source, name, "kustomize-image", where, whole, tag_known=bool(after))
 
-def _container(
-    source: Source, container: Mapping, place: str, owner: str, pod: dict[str, Node], *, whole_pod: bool, windows: bool
-) -> Iterator[ImageUse | RunUser]:
-    """Yield a container's image and its user. Only a pod spec as a whole can tell that nothing names a user."""
-    values = fields(container)
-    name = scalar(values, "name") or scalar(pod, "name")
-    where = " ".join(filter(None, (owner, place.replace("-", " "), clipped(name.value) if name else "")))
-    image = scalar(values, "image")
-    use = use_of(source, image, place, where) if image else None
-    if use:
-        yield use
-    if windows or not (use or whole_pod):
-        return
-    own, inherited = _security(values), _security(pod)
-    silent = use.span if use and whole_pod else None
-    user = user_of(
-        source,
-        where,
-        own.get("runAsUser") or inherited.get("runAsUser"),
-        own.get("runAsNonRoot") or inherited.get("runAsNonRoot"),
-        image=use,
-        silent=silent,
-    )
-    if user:
-        yield user
+    def _items(self, values: Values, key: str) -> Iterator[Values]:
+        items = values.get(key)
+        if isinstance(items, Sequence) and id(items) not in self._entered:
+            self._entered.add(id(items))
+            for item in items.items:
+                if isinstance(item, Mapping):
+                    yield Values(item)
 
-
-def _security(values: dict[str, Node]) -> dict[str, Node]:
-    """Return what a security context says; a null in it says nothing."""
-    context = values.get("securityContext")
-    if not isinstance(context, Mapping):
-        return {}
-    return {key: value for key, value in fields(context).items() if not (isinstance(value, Scalar) and value.is_null)}
-
-
-def _is_windows(pod: dict[str, Node]) -> bool:
-    system, selector = pod.get("os"), pod.get("nodeSelector")
-    names = (
-        _word(system, "name") if isinstance(system, Mapping) else "",
-        _word(selector, "kubernetes.io/os") if isinstance(selector, Mapping) else "",
-    )
-    return "windows" in names
-
-
-def _image_volume(source: Source, volume: Mapping, owner: str) -> Iterator[ImageUse]:
-    image = fields(volume).get("image")
-    reference = scalar(fields(image), "reference") if isinstance(image, Mapping) else None
-    if reference:
-        name = clipped(_word(volume, "name"))
-        yield use_of(source, reference, "image-volume", " ".join(filter(None, (owner, "volume", name))))
-
-
-def _kustomize_images(source: Source, root: Mapping) -> Iterator[ImageUse]:
-    for entry in _items(fields(root), "images"):
-        values = fields(entry)
-        name = scalar(values, "newName") or scalar(values, "name")
-        if name is None:
-            continue
-        digest, tag = scalar(values, "digest"), scalar(values, "newTag")
-        after: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
-        original = scalar(values, "name") or name
-        yield use_of(
-            source,
-            name,
-            "kustomize-image",
-            f"Kustomize image {clipped(original.value)}",
-            assembled(source.text, name, [], after),
-            tag_known=bool(after),
+    def _container(
+        self, container: Values, place: str, owner: str, pod: Values | None, *, whole_pod: bool, windows: bool
+    ) -> Iterator[ImageUse | RunUser]:
+        """Yield a container's image and its user. Only a pod spec as a whole can tell that nothing names a user."""
+        name = container.word("name") or (pod.word("name") if pod else "")
+        where = " ".join(filter(None, (owner, place.replace("-", " "), clipped(name))))
+        image = container.scalar("image")
+        use = use_of(self.source, image, place, where) if image else None
+        if use:
+            yield use
+        if windows or not (use or whole_pod):
+            return
+        contexts = [holder.values("securityContext") for holder in (container, pod) if holder]
+        user, nonroot = (
+            next(filter(None, [context.scalar(key) for context in contexts if context]), None)
+            for key in ("runAsUser", "runAsNonRoot")
         )
+        runs_as = user_of(self.source, where, user, nonroot, image=use, silent=use.span if use and whole_pod else None)
+        if runs_as:
+            yield runs_as
+
+
+def _is_windows(pod: Values) -> bool:
+    system, selector = pod.values("os"), pod.values("nodeSelector")
+    return "windows" in (system.word("name") if system else "", selector.word("kubernetes.io/os") if selector else "")
