@@ -87,7 +87,7 @@ def _normalise(name: str, text: str) -> str:
     if name.startswith(EVERYTHING):
         return name
     first, slash, path = name.partition("/")
-    if not slash and _could_be_registry(first):
+    if not slash and name != "*" and _could_be_registry(first):
         raise BadPattern(f"{first} is a registry and names no image; write {first}/** for all of it", 0, len(text))
     if not slash or not _could_be_registry(first):
         first, path = DOCKER_HUB, name

@@ -399,14 +399,14 @@ def _replacement(nodes: Nodes, values: dict[str, Node], match: tuple[ImagePatter
         return ""
     short = next((one for one in match if one.wildcards < pattern.wildcards), None)
     if short is not None:
-        nodes.fault(node, f"use-instead: it has {pattern.wildcards} wildcards to fill, and {short.text} has {short.wildcards}")
+        nodes.fault(node, f"use-instead: {short.text} has fewer wildcards, which are to fill those here")
     return pattern.text
 
 
 def _day(nodes: Nodes, node: Node) -> str | None:
     from datetime import date
 
-    value = nodes.text(node, "until")
+    value = nodes.text(node, "until", literal=True)
     if value is None:
         return None
     try:

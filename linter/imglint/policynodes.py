@@ -105,6 +105,10 @@ class Nodes:
 
     def choice(self, node: Node, key: str, known: Collection[str], what: str = "") -> str | None:
         """Return a text that is one of the known ones. `what` names their sort, where they are not words of the policy's language."""
+        if not what and not (isinstance(node, Scalar) and plain_type(node) == "text"):
+            self._counted(node)
+            self.unexpected(node, key, _either(known))
+            return None
         value = self.text(node, key)
         if value is None or value in known:
             return value
