@@ -63,7 +63,7 @@ def begins_as_dockerfile(text: str, *, strict: bool) -> bool:
     """Whether a text begins as a Dockerfile: with ARG or FROM, whose first has an image; `strict` wants capitals, and instructions all through."""
     lines = scan(text, _same).lines if _first_word(text).upper() in ("FROM", "ARG") else []
     stages = [line for line in lines if line.keyword == "FROM"]
-    if not stages or _stage_words(stages[0], flags(stages[0], DEFAULT_ESCAPE)[1])[1]:
+    if not stages or _stage_words(stages[0], flags(stages[0], DEFAULT_ESCAPE)[1])[2]:
         return False
     return not strict or all(line.keyword in KEYWORDS and line.text.startswith(line.keyword, line.begin) for line in lines)
 
@@ -194,14 +194,12 @@ class _Build:
         self._refuse(line, line.begin, line.start, message)
 
     def on_from(self, line: Line) -> None:
-        spans, fault, name = _stage_words(line, flags(line, self.escape)[1])
-        if fault:
-            first = spans[1][0] if len(spans) > 1 else line.begin
-            self._refuse(line, first, spans[-1][1] if spans else line.stop, fault)
+        spans, name, fault = _stage_words(line, flags(line, self.escape)[1])
+        if fault is not None:
+            self._refuse(line, *fault)
         if not spans:
             return
-        start, end = spans[0]
-        value, inside = self._base(line, start, end)
+        value, inside = self._base(line, *spans[0], refused=fault is not None)
         stage = _Stage(name or str(len(self.stages)), value, line.span(*inside))
         if isinstance(value, Traced):
             parent = self.names.get(value.text.lower())
@@ -210,14 +208,14 @@ class _Build:
             elif value.text == SCRATCH:
                 stage.names_image = False
         else:
-            choices = self._choices(line.text[start:end])
+            choices = self._choices(line.text[slice(*spans[0])])
             if choices:
                 stage.stand_on(choices)
         self.stages.append(stage)
         if name:
             self.names[name] = stage
 
-    def _base(self, line: Line, start: int, end: int) -> tuple[Value, Span]:
+    def _base(self, line: Line, start: int, end: int, *, refused: bool) -> tuple[Value, Span]:
         """Return what a FROM names, and where that is written, without the quotes around it."""
         inside = _inside_quotes(line.text, start, end)
         if "{{" in line.text[start:end]:
@@ -225,7 +223,8 @@ class _Build:
         try:
             return expand(line, start, end, self.escape, self.arguments), inside
         except BadSubstitution as error:
-            self._refuse(line, start, end, str(error))
+            if not refused:
+                self._refuse(line, start, end, str(error))
             return Unresolved(str(error)), inside
 
     def _choices(self, written: str) -> list[_Stage]:
@@ -416,8 +415,9 @@ class _Build:
         base = image.reference if image else None
         known = root is not None and (base is not None or not root.names_image)
         span = (root or stage).span
-        if image is not None:
-            span = image.parts.get("whole", span)
+        whole = image.parts.get("whole", span) if image else span
+        if not span[0] <= whole[0] <= whole[1] <= span[1]:
+            span = whole
         return RunUser(self.source, span, "user", where, None, known=known, base=base, image=image)
 
     def _scope(self, stage: _Stage, count: int) -> Scope:
@@ -455,31 +455,32 @@ def _is_buildkit(frontend_use: ImageUse) -> bool:
     return reference is not None and reference.repository.endswith(OWN_FRONTENDS)
 
 
-def _stage_words(line: Line, start: int) -> tuple[list[Span], str, str]:
-    """Return the words of a FROM after its flags, what is wrong with them, if anything, and the stage's name in lower case, if it has one."""
+def _stage_words(line: Line, start: int) -> tuple[list[Span], str, tuple[int, int, str] | None]:
+    """Return the words of a FROM after its flags, the stage's name in lower case if it has one, and what is wrong from where to where."""
     spans = [word.span() for word in WORD.finditer(line.text, start, line.stop)]
     if not spans:
-        return spans, "FROM needs an image", ""
+        return spans, "", (line.begin, line.stop, "FROM needs an image")
     if len(spans) > 1 and "{{" in line.text[start : line.stop]:
         return _templated(line.text, spans)
     if len(spans) == 1:
-        return spans, "", ""
+        return spans, "", None
     if len(spans) == 3 and line.text[slice(*spans[1])].lower() == "as":
         name = line.text[slice(*spans[2])].lower()
         if _is_stage_name(name):
-            return spans, "", name
-        return spans, "a stage's name begins with a letter and has only letters, digits, '-', '_' and '.'", ""
-    if line.text.startswith("#", spans[1][0]):
-        return spans, "a comment stands on a line of its own", ""
-    return spans, "FROM takes an image, or IMAGE AS NAME, and nothing else", ""
+            return spans, name, None
+        return spans, "", (*spans[2], "a stage's name begins with a letter and has only letters, digits, '-', '_' and '.'")
+    rest = spans[1][0], spans[-1][1]
+    if line.text.startswith("#", rest[0]):
+        return spans, "", (*rest, "a comment stands on a line of its own")
+    return spans, "", (*rest, "FROM takes an image, or IMAGE AS NAME, and nothing else")
 
 
-def _templated(text: str, spans: list[Span]) -> tuple[list[Span], str, str]:
+def _templated(text: str, spans: list[Span]) -> tuple[list[Span], str, None]:
     """Read the words of a FROM in which a template writes, blanks and all."""
     if len(spans) > 2 and text[slice(*spans[-2])].lower() == "as":
         name = text[slice(*spans[-1])].lower()
-        return [(spans[0][0], spans[-3][1])], "", name if _is_stage_name(name) else ""
-    return [(spans[0][0], spans[-1][1])], "", ""
+        return [(spans[0][0], spans[-3][1])], name if _is_stage_name(name) else "", None
+    return [(spans[0][0], spans[-1][1])], "", None
 
 
 def _is_stage_name(name: str) -> bool:

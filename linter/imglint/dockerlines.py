@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 DEFAULT_ESCAPE = "\\"
 DIRECTIVES = ("syntax", "escape", "check")
 HEREDOC_KEYWORDS = ("RUN", "COPY", "ADD")
-SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
 WORD = re.compile("[^\t\v\f\r ]+")
+
+FLAG_MAX = 4096
+"""Characters; from a longer flag quotes and escapes are not taken off. None that names an image is as long as that."""
 
 
 class Line:
@@ -45,7 +45,7 @@ class Line:
             return
         self.begin, end = word.span()
         self.keyword = word[0].upper()
-        self.stop = max(len(text.rstrip(SPACE)), end)
+        self.stop = max(len(text.rstrip()), end)
         following = WORD.search(text, end, self.stop)
         self.start = following.start() if following else self.stop
 
@@ -116,7 +116,7 @@ def _next_line(script: Script, text: str, index: int, at: At, has_comments: bool
         end = len(text) if end < 0 else end
         index = end + 1
         body = text[begin:end].rstrip("\r")
-        bare = body.lstrip(SPACE)
+        bare = body.lstrip()
         if not bare:
             continue
         if bare[0] == "#":
@@ -144,7 +144,7 @@ def _obey_directives(script: Script, text: str, at: At) -> None:
     while index < len(text):
         end = text.find("\n", index)
         end = len(text) if end < 0 else end
-        bare = text[index:end].lstrip(SPACE)
+        bare = text[index:end].lstrip()
         found = _directive(bare, "#")
         if found is None:
             return
@@ -323,7 +323,7 @@ def flags(line: Line, escape: str) -> tuple[list[Traced], int]:
 def _bare(line: Line, start: int, end: int, escape: str) -> Traced:
     text, frame = line.text, line.offset(start)
     parts, quote, first, at = [], "", start, start
-    while at < end:
+    while at < end <= start + FLAG_MAX:
         if text[at] == escape or text[at] == quote or (not quote and text[at] in "'\""):
             parts.append(line.cut(first, at, frame))
             if text[at] == escape:

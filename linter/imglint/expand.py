@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from imglint.dockerlines import Line
 
-VALUE_MAX = 4096
-"""Characters; a longer word is not resolved. An image reference has no more than about 400."""
+VALUE_MAX = 1024
+"""Characters; a longer word is not resolved. No image reference is as long as that."""
 
 PIECES_MAX = 64
 """Pieces that a value may be put together from, and variables that it may come through: more is not resolved, so that a value costs little."""
@@ -260,7 +260,7 @@ class _Word:
         for start, end in _Pattern(pattern.text).matches(value.text):
             parts += [value.cut(at, start), replacement]
             at = end
-            if not everywhere:
+            if not everywhere or len(parts) > 2 * PIECES_MAX:
                 break
         return _together([*parts, value.cut(at, len(value.text))])
 
