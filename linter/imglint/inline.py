@@ -84,7 +84,9 @@ def _characters(text: str, value: Scalar) -> Placed:
 
 
 def _interpolated(placed: Placed, variables: Mapping[str, str | None]) -> Placed:
-    text, spans, at = [], [], 0
+    text: list[str] = []
+    spans: list[Span] = []
+    at = 0
     for start, end, value in replacements(placed.text, variables):
         if len(spans) > TEXT_MAX:
             break

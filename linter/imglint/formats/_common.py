@@ -16,8 +16,12 @@ def from_root(path: str) -> str | None:
     The root is the nearest folder at or above the current one that holds `.git`; of a file outside of that, the one at or above the file's own
     folder. Outside of any repository it is the current folder.
     """
-    whole = os.path.abspath(path)
-    current = os.getcwd()
+    return _relative(path, os.getcwd())
+
+
+@cache
+def _relative(path: str, current: str) -> str | None:
+    whole = os.path.normpath(os.path.join(current, path))
     for root in (_root(current), _root(os.path.dirname(whole)), current):
         if root is not None:
             relative = os.path.relpath(whole, root)

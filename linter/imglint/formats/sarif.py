@@ -149,7 +149,6 @@ def _location(place: Location, end: int | None, number: int = -1) -> object:
     return sarif_om.Location(id=number, physical_location=physical, message=message)
 
 
-@cache
 def _artifact(path: str) -> object:
     """Return where a file is: a URI from the repository's root, percent-encoded from the very bytes of its name."""
     relative = from_root(path)

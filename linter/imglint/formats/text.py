@@ -64,8 +64,6 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
 
 
 def _shown(text: str) -> str:
-    if text.isprintable():
-        return text
     return printable(text.replace("\t", TAB))
 
 

@@ -1,0 +1,44 @@
+"""The format `github`: workflow commands, which GitHub Actions shows as annotations on the changed lines. Imports what the formats share.
+
+A command is a line of the log, so nothing from a file may end the line or a value: all that is not printable stands as its escape, and `%`, `:` and `,`
+as GitHub's own escapes.
+"""
+
+from __future__ import annotations
+
+from imglint.formats._common import from_root, one_line_end
+from imglint.model import Severity
+from imglint.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from imglint.model import Finding, Report
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def write(report: Report, out: TextIO) -> None:
+    """Write a workflow command for each finding; nothing where there are none."""
+    for finding in report.findings:
+        out.write(_command(finding))
+
+
+def _command(finding: Finding) -> str:
+    place, end = finding.location, one_line_end(finding)
+    properties = {"file": from_root(place.path) or place.path, "line": place.line, "col": place.column, "endLine": place.line}
+    if end is not None:
+        properties["endColumn"] = end
+    properties["title"] = f"imglint {finding.rule}"
+    written = ",".join([f"{name}={_property(str(value))}" for name, value in properties.items()])
+    uses = "".join([f" (used at {from_root(use.path) or use.path}:{use.line}:{use.column})" for use in finding.related])
+    return f"::{_COMMANDS[finding.level]} {written}::{_message(finding.message + uses)}\n"
+
+
+def _message(text: str) -> str:
+    return printable(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

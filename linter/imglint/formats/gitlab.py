@@ -1,0 +1,50 @@
+"""The format `gitlab`: GitLab's Code Quality report, a list of findings for its merge requests. Imports json and hashlib.
+
+The fields are those of docs.gitlab.com, "Code Quality report format".
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from imglint.formats._common import from_root
+from imglint.model import Severity
+from imglint.printable import well_formed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from imglint.model import Finding, Report
+
+FINGERPRINTS = True
+"""The findings' fingerprints are part of GitLab's."""
+
+_SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
+
+
+def write(report: Report, out: TextIO) -> None:
+    """Write the findings as a JSON list, one a line."""
+    encode = json.JSONEncoder().encode
+    seen: dict[str, int] = {}
+    rows = [encode(_finding(finding, seen)) for finding in report.findings]
+    out.write("[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n")
+
+
+def _finding(finding: Finding, seen: dict[str, int]) -> dict[str, object]:
+    path = well_formed(from_root(finding.location.path) or finding.location.path)
+    return {
+        "description": well_formed(finding.message),
+        "check_name": finding.rule,
+        "fingerprint": _fingerprint(finding, path, seen),
+        "severity": _SEVERITIES[finding.level],
+        "location": {"path": path, "lines": {"begin": finding.location.line, "end": finding.location.end_line}},
+    }
+
+
+def _fingerprint(finding: Finding, path: str, seen: dict[str, int]) -> str:
+    """Return what stays the same when lines above the finding move. Findings that are alike in all of it are numbered: GitLab wants each its own."""
+    alike = "\0".join((finding.rule, path, finding.fingerprint, finding.text))
+    seen[alike] = seen.get(alike, 0) + 1
+    return sha256(f"{alike}\0{seen[alike]}".encode("utf-8", "backslashreplace")).hexdigest()
