@@ -40,7 +40,7 @@ class PathPattern:
         pattern = pattern.rstrip("/") if self._folder else pattern
         if not pattern:
             raise BadPattern("this names no file; ** alone stands for every file", 0, len(text))
-        parts = pattern.removeprefix("/").split("/")
+        parts = ["**" if len(part) > 1 and not part.strip("*") else part for part in pattern.removeprefix("/").split("/")]
         if "/" not in pattern:
             parts.insert(0, "**")
         elif parts[-1] == "**":

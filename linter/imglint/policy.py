@@ -12,7 +12,7 @@ from imglint.record import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from imglint.model import Problem
     from imglint.paths import PathPatterns
@@ -26,7 +26,9 @@ PRODUCTION = "production"
 LATEST = "latest"
 SUGGESTIONS_MAX = 3
 """Names or patterns that a message offers."""
-SUGGESTION_ROWS_MAX = 2000
+CLOSE = 0.75
+"""How much of two names has to agree, from 0 to 1, for one to be offered for the other."""
+SUGGESTION_ROWS_MAX = 500
 """Rows that are looked through for a name that is close."""
 
 
@@ -134,14 +136,7 @@ class Standing:
 
     def approved_here(self, use: ImageUse) -> list[str]:
         """Return a few of the patterns that are approved in the environment, role and file of the use."""
-        rows = self.catalogue.rows if self.catalogue else ()
-        found: dict[str, None] = {}
-        for row in rows:
-            if row.approved and not row.misfit(use.environment, use.role, self.path):
-                found.update(dict.fromkeys([pattern.text for pattern in row.match]))
-            if len(found) >= SUGGESTIONS_MAX:
-                break
-        return list(found)[:SUGGESTIONS_MAX]
+        return list(dict.fromkeys([pattern.text for pattern in self._patterns_here(use)]))[:SUGGESTIONS_MAX]
 
     def suggest(self, use: ImageUse) -> list[str]:
         """Return a few approved images that are close to the use: of the same last name, or spelled almost alike."""
@@ -150,19 +145,25 @@ class Standing:
         if use.reference is None or self.catalogue is None:
             return []
         name = use.reference.name
-        last = name.rpartition("/")[2]
-        rows = [row for row in self.catalogue.rows[:SUGGESTION_ROWS_MAX] if row.approved]
-        patterns = [pattern for row in rows if not row.misfit(use.environment, use.role, self.path) for pattern in row.match]
-        shown = {_likened(pattern, last): pattern for pattern in patterns}
-        alike = [text for text, pattern in shown.items() if pattern.name.rpartition("/")[2] == last]
-        found = dict.fromkeys([*alike, *get_close_matches(name, shown, SUGGESTIONS_MAX, 0.75)])
-        return list(found)[:SUGGESTIONS_MAX]
+        folder, _, last = name.rpartition("/")
+        images, folders, alike = list[str](), list[str](), list[str]()
+        for pattern in self._patterns_here(use):
+            front, _, back = pattern.name.rpartition("/")
+            if not back.strip("*"):
+                folders.append(front)
+                alike += [f"{front}/{last}"] if front.partition("/")[2] == folder.partition("/")[2] else []
+            else:
+                images.append(pattern.name)
+                alike += [pattern.name] if back == last else []
+        alike += get_close_matches(name, images, SUGGESTIONS_MAX, CLOSE)
+        alike += [f"{front}/{last}" for front in get_close_matches(folder, folders, SUGGESTIONS_MAX, CLOSE)]
+        return list(dict.fromkeys(alike))[:SUGGESTIONS_MAX]
 
-
-def _likened(pattern: ImagePattern, last: str) -> str:
-    """Return a pattern as an image that it approves: with the name last where it ends in a wildcard."""
-    front, slash, back = pattern.name.rpartition("/")
-    return f"{front}{slash}{last}" if not back.strip("*") else pattern.name
+    def _patterns_here(self, use: ImageUse) -> Iterator[ImagePattern]:
+        """Yield the patterns that are approved where the use stands."""
+        for row in self.catalogue.rows[:SUGGESTION_ROWS_MAX] if self.catalogue else ():
+            if row.approved and not row.misfit(use.environment, use.role, self.path):
+                yield from row.match
 
 
 @record

@@ -145,7 +145,7 @@ class _Builder:
     def __init__(self, path: str, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str]) -> None:
         self.path, self.layers, self.rules, self.kinds = path, layers, rules, kinds
         self.default = PRODUCTION
-        self.environments: set[str] = set()
+        self.environments: tuple[str, ...] = ()
 
     def policy(self) -> Policy:
         """Return the policy; with mistakes noted, of what is right in it."""
@@ -191,7 +191,7 @@ class _Builder:
         ]
         default = self._first("default-environment", lambda nodes, node: nodes.text(node, "default-environment"))
         self.default = default or PRODUCTION
-        self.environments = {PRODUCTION, self.default, *merged}
+        self.environments = tuple(dict.fromkeys([*merged, self.default, PRODUCTION]))
         for nodes, node in self._with("default-environment"):
             if isinstance(node, Scalar):
                 names.append((nodes, node, node.value))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-VALUES_MAX = 1_000_000
+VALUES_MAX = 500_000
 """Values read from one file, each as often as aliases bring it in."""
 NUMBER_MAX_DIGITS = 18
 LISTED_MAX = 8

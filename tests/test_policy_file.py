@@ -1,0 +1,215 @@
+"""Policy files: good ones load, bad ones are told with every mistake at its place, and the JSON Schema agrees with the loader."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from imglint import Severity, plugins
+from imglint.policy import Fault, Policy, PolicyError, load
+from imglint.policyfile import EXTENDS_MAX, FILES_MAX
+from imglint.policynodes import VALUES_MAX, plain_type
+from imglint.tags import PLACEHOLDERS
+from imglint.yamltree import BrokenYaml, Mapping, Node, Scalar, parse_document
+
+FOLDER = Path(__file__).parent.parent / "fixtures" / "policy-files"
+GOOD, BAD, BEYOND = (sorted((FOLDER / name).glob("*.yaml")) for name in ("good", "bad", "bad-beyond-schema"))
+SCHEMA = json.loads(files("imglint").joinpath("policy-schema.json").read_text(encoding="utf-8"))
+BUILT_IN = [name for name, rule in plugins.rules().items()]
+
+
+def name(path: Path) -> str:
+    return path.stem
+
+
+def read(path: Path | str) -> Policy:
+    return load(str(path), plugins.rules(), plugins.kinds())
+
+
+def written(tmp_path: Path, text: str) -> Policy:
+    path = tmp_path / ".imglint.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read(path)
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(PolicyError) as caught:
+        written(tmp_path, text)
+    return [str(fault).removeprefix(f"{tmp_path}/") for fault in caught.value.faults]
+
+
+def as_json(node: Node | None) -> Any:
+    """Return what a JSON Schema validator of an editor sees of a document: YAML 1.2, in which `off` is a text and so is a day."""
+    if isinstance(node, Mapping):
+        return {key.value: as_json(value) for key, value in node.entries if isinstance(key, Scalar)}
+    if not isinstance(node, Scalar):
+        return [as_json(item) for item in node.items] if node else None
+    kind = plain_type(node)
+    number = int(node.value) if re.fullmatch("-?[0-9]+", node.value) else node.value
+    return {
+        "null": None,
+        "bool": node.value == "true",
+        "number": float(number) if isinstance(number, str) and kind == "number" else number,
+    }.get(kind, node.value)
+
+
+def schema_accepts(path: Path) -> bool:
+    return not list(Draft202012Validator(SCHEMA).iter_errors(as_json(parse_document(path.read_text(encoding="utf-8")))))
+
+
+@pytest.mark.parametrize("path", GOOD, ids=name)
+def test_a_good_policy_loads_and_the_schema_accepts_it(path: Path) -> None:
+    assert read(path).path == str(path)
+    assert schema_accepts(path)
+
+
+@pytest.mark.parametrize("path", [*BAD, *BEYOND], ids=name)
+def test_every_mistake_is_told_at_its_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(PolicyError) as caught:
+        read(path.name)
+    assert str(caught.value) + "\n" == path.with_suffix(".errors").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", BAD, ids=name)
+def test_the_schema_refuses_what_the_loader_refuses(path: Path) -> None:
+    assert not schema_accepts(path)
+
+
+@pytest.mark.parametrize("path", BEYOND, ids=name)
+def test_only_the_loader_can_refuse_what_takes_more_than_one_value_to_see(path: Path) -> None:
+    try:
+        assert schema_accepts(path)
+    except BrokenYaml:
+        assert "this is not YAML" in path.with_suffix(".errors").read_text(encoding="utf-8")
+
+
+def test_the_schema_is_one_and_knows_every_rule_and_placeholder() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert set(SCHEMA["properties"]["rules"]["properties"]) == set(BUILT_IN)
+    assert all(f"{{{placeholder}}}" in SCHEMA["$defs"]["tag"]["description"] for placeholder in PLACEHOLDERS)
+    assert all(placeholder in SCHEMA["$defs"]["tag"]["pattern"] for placeholder in PLACEHOLDERS)
+
+
+def test_lists_of_the_extending_file_come_first_and_its_rules_replace() -> None:
+    policy = read(FOLDER / "good" / "extending.yaml")
+    assert policy.catalogue is not None
+    assert [row.match[0].text for row in policy.catalogue.rows] == ["quay.io/own/*", "quay.io/shared/*"]
+    assert [Path(row.path).name for row in policy.catalogue.rows] == ["extending.yaml", "registry.yaml"]
+    assert {name: [setting.level for setting in found] for name, found in policy.rules.items()} == {
+        "latest-tag": [Severity.OFF],
+        "root-user": [Severity.WARNING],
+    }
+
+
+def test_patterns_of_an_extended_file_are_relative_to_the_extending_one() -> None:
+    policy = read(FOLDER / "good" / "extending.yaml")
+    assert policy.environment_of(str(FOLDER / "good" / "staging" / "a.yaml")) == "staging"
+    assert policy.environment_of(str(FOLDER / "good" / "parts" / "staging" / "a.yaml")) == "production"
+
+
+def test_environments_of_one_name_merge_and_a_scalar_replaces(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "environments: {staging: [b/], development: [c/]}\nfail-on: never\nvariables: {A: 1, B: 2}\n"
+    )
+    policy = written(tmp_path, "extends: [base.yaml]\nenvironments: {staging: [a/]}\nfail-on: error\nvariables: {A: 3}\n")
+    found = [policy.environment_of(str(tmp_path / folder / "f")) for folder in "abcd"]
+    assert found == ["staging", "staging", "development", "production"]
+    assert (policy.fail_on, policy.variables) == ("error", {"A": "3", "B": "2"})
+
+
+@pytest.mark.parametrize(("length", "good"), [(EXTENDS_MAX, True), (EXTENDS_MAX + 1, False)])
+def test_a_chain_of_files_has_an_end(tmp_path: Path, length: int, good: bool) -> None:
+    for number in range(length):
+        following = f"extends: [p{number + 1}.yaml]\n" if number + 1 < length else ""
+        (tmp_path / f"p{number}.yaml").write_text(f"{following}fail-on: never\n")
+    if good:
+        assert read(tmp_path / "p0.yaml").fail_on == "never"
+    else:
+        with pytest.raises(
+            PolicyError, match=rf"p{EXTENDS_MAX - 1}.yaml:1:11: .*more than {EXTENDS_MAX} files extend one another"
+        ):
+            read(tmp_path / "p0.yaml")
+
+
+@pytest.mark.parametrize(("count", "good"), [(FILES_MAX - 1, True), (FILES_MAX, False)])
+def test_a_policy_has_so_many_files(tmp_path: Path, count: int, good: bool) -> None:
+    for number in range(count):
+        (tmp_path / f"p{number}.yaml").write_text("fail-on: never\n")
+    text = f"extends: [{', '.join(f'p{number}.yaml' for number in range(count))}]\n"
+    if good:
+        assert written(tmp_path, text).fail_on == "never"
+    else:
+        assert [fault for fault in faults(tmp_path, text) if f"more than {FILES_MAX} files" in fault]
+
+
+def test_a_policy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"nowhere.yaml:1:1: .*No such file or directory"):
+        read(tmp_path / "nowhere.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"fail-on: error\n# \xe9\n")
+    with pytest.raises(PolicyError, match=r"latin.yaml:2:3: .*not valid UTF-8"):
+        read(tmp_path / "latin.yaml")
+    with pytest.raises(PolicyError, match=r":1:1: .*not a regular file"):
+        read(tmp_path)
+
+
+def test_aliases_cannot_blow_a_policy_up(tmp_path: Path) -> None:
+    roles = ", ".join(["build"] * 2000)
+    rows = "".join("  - *row\n" for _ in range(VALUES_MAX // 2000 + 1))
+    text = f"images:\n  - &row\n    match: acme/*\n    roles: [{roles}]\n{rows}"
+    assert f"more than {VALUES_MAX} values" in faults(tmp_path, text)[-1]
+
+
+def test_a_mistake_inside_of_a_text_is_told_at_its_column(tmp_path: Path) -> None:
+    found = faults(tmp_path, "images:\n  - match: acme/*\n    tags: ['v{major}.{minr}']\n")
+    assert found == [".imglint.yaml:3:22: tags: there is no placeholder {minr}; did you mean {minor}?"]
+
+
+def test_nothing_suggested_where_nothing_is_close(tmp_path: Path) -> None:
+    assert faults(tmp_path, "fail-on: zzz\n") == [".imglint.yaml:1:10: fail-on: expected note, warning, error or never, not zzz"]
+
+
+KEYS = [
+    "extends",
+    "environments",
+    "images",
+    "rules",
+    "exceptions",
+    "kinds",
+    "match",
+    "tags",
+    "level",
+    "latest-tag",
+    "<<",
+    "production",
+]
+VALUES = st.recursive(
+    st.sampled_from(["error", "off", "", "~", "16", "1.20", "true", "acme/*", "{major}", "{", "!a", "2026-02-09", "production"])
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+@example({"images": [[{"match": "a"}]]})
+@example({"rules": {"root-user": {"uid": {}}}})
+@settings(deadline=None, max_examples=200)
+def test_no_document_makes_the_loader_fail(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(json.dumps(value), encoding="utf-8")
+    found: tuple[Fault, ...] = ()
+    try:
+        read(path)
+    except PolicyError as error:
+        found = error.faults
+    lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    assert all(fault.line <= len(lines) and 0 < fault.column <= len(lines[fault.line - 1]) + 1 for fault in found)

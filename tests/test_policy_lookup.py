@@ -1,0 +1,458 @@
+"""The policy looked up: patterns for images and files, environments, rows, levels, exceptions, and what is suggested."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pathspec
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from imglint import BASE, BUILD, FRONTEND, WORKLOAD, ImageUse, RunUser, Severity, Source, image_use, parse, plugins
+from imglint.globs import BadPattern
+from imglint.paths import PathPattern
+from imglint.patterns import ImagePattern
+from imglint.policy import FILE_NAME, Policy, default_policy, find, load
+from imglint.traced import literal
+
+DIGEST = "sha256:" + "0" * 64
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def policy_of(text: str) -> Policy:
+    Path(FILE_NAME).write_text(text, encoding="utf-8")
+    return load(FILE_NAME, plugins.rules(), plugins.kinds())
+
+
+def use_of(text: str, path: str = "deploy/web.yaml", role: str = WORKLOAD, **more: bool) -> ImageUse:
+    source = Source(path, text)
+    return image_use(
+        source, literal(text, 0), (0, len(text)), place="container", where="container web", role=role, unresolved="", **more
+    )
+
+
+def fits(pattern: str, text: str) -> bool:
+    reference = parse(text)
+    return ImagePattern(pattern).fits(reference.name, reference.tag, reference.digest)
+
+
+IMAGES = [
+    ("**", "nginx ghcr.io/a/b/c:v1 localhost:5000/x", ""),
+    ("docker.io/library/*", "nginx library/nginx docker.io/nginx index.docker.io/nginx:1", "acme/nginx quay.io/library/nginx"),
+    ("nginx", "nginx docker.io/library/nginx:1.27", "nginx-x acme/nginx"),
+    ("prism-*", "prism-server docker.io/library/prism-x", "acme/prism-server ghcr.io/acme/prism-server"),
+    ("acme/*", "acme/api docker.io/acme/api", "acme/team/api ghcr.io/acme/api acme-x/api"),
+    ("acme/**", "acme/api acme/team/api", "ghcr.io/acme/api"),
+    ("docker.io/*", "nginx", "acme/api"),
+    ("docker.io/**", "nginx acme/api", "quay.io/acme/api evil-docker.io/x"),
+    ("index.docker.io/acme/*", "acme/api", "quay.io/acme/api"),
+    ("ghcr.io/**", "ghcr.io/x ghcr.io/a/b/c", "evil-ghcr.io/x ghcr.io.evil.example/x ghcr.io:443/x nginx"),
+    (
+        "quay.io/kubernaut/*",
+        "quay.io/kubernaut/gateway:v1",
+        "quay.io/kubernaut-x/gateway quay.io/kubernaut/a/b quay.io/kubernaut",
+    ),
+    ("quay.io/*/app", "quay.io/a/app", "quay.io/a/b/app quay.io/app"),
+    ("quay.io/**/app", "quay.io/a/app quay.io/a/b/app", "quay.io/a/app-x"),
+    ("*/team/*", "quay.io/team/app localhost/team/app team/app", "team/x/app quay.io/a/team/app"),
+    ("**/nginx", "nginx quay.io/a/nginx", "quay.io/a/my-nginx"),
+    ("*.gcr.io/**", "eu.gcr.io/a/b", "gcr.io/a eu.gcr.io.evil.example/a"),
+    ("localhost:5000/*", "localhost:5000/x", "localhost/x localhost:5001/x"),
+    ("acme/app:1.*", "acme/app:1.2", "acme/app acme/app:2.1"),
+    ("acme/app:latest", "acme/app:latest", "acme/app:1"),
+    (f"acme/app@{DIGEST}", f"acme/app@{DIGEST} acme/app:1@{DIGEST}", "acme/app:1"),
+    ("acme/app:1@sha256:*", f"acme/app:1@{DIGEST}", f"acme/app:1 acme/app:2@{DIGEST}"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "text"), [(pattern, text) for pattern, good, _ in IMAGES for text in good.split()])
+def test_an_image_that_fits(pattern: str, text: str) -> None:
+    assert fits(pattern, text)
+
+
+@pytest.mark.parametrize(("pattern", "text"), [(pattern, text) for pattern, _, bad in IMAGES for text in bad.split()])
+def test_an_image_that_does_not_fit(pattern: str, text: str) -> None:
+    assert not fits(pattern, text)
+
+
+@given(st.from_regex(r"[ab*./-]{1,6}", fullmatch=True), st.from_regex(r"[ab./-]{0,8}", fullmatch=True))
+def test_wildcards_of_images_are_runs_with_and_without_slashes(pattern: str, text: str) -> None:
+    name, tail = f"ghcr.io/x{pattern}", f"ghcr.io/x{text}"
+    try:
+        made = ImagePattern(name)
+    except BadPattern:
+        assume(False)
+    expected = re.sub(r"\\\*(\\\*)+", ".*", re.escape(name)).replace(r"\*", "[^/]*")
+    assert made.fits(tail, None, None) == (re.fullmatch(expected, tail) is not None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "template", "text", "expected"),
+    [
+        ("docker.io/jaafarn/raqeem-*", "ghcr.io/mj-nehme/raqeem/*", "jaafarn/raqeem-api:v1", "ghcr.io/mj-nehme/raqeem/api"),
+        ("old/*", "new/app", "old/x", "new/app"),
+        ("*/old/**", "*/new/**", "quay.io/old/a/b", "quay.io/new/a/b"),
+        ("**/x-*", "ghcr.io/*/*", "quay.io/a/x-b/x-c", "ghcr.io/quay.io/a/x-b/c"),
+        ("*-*", "new/*.*", "a-b-c", "new/a.b-c"),
+        ("**", "mirror.example/**", "nginx", "mirror.example/docker.io/library/nginx"),
+    ],
+)
+def test_what_wildcards_hold_fills_another_name(pattern: str, template: str, text: str, expected: str) -> None:
+    assert ImagePattern(pattern).fill(parse(text).name, template) == expected
+
+
+def test_long_names_take_a_step_for_each_character() -> None:
+    assert not ImagePattern("ghcr.io/" + "*a" * 20 + "**b").fits("ghcr.io/" + "a" * 100_000, None, None)
+    assert not PathPattern("*a" * 20 + "b").fits("a" * 100_000)
+    assert not PathPattern("**/a/" * 20 + "b").fits("a/" * 10_000 + "c")
+
+
+SEGMENTS = st.lists(st.sampled_from(["a", "b", "*", "?", "[ab]", "[a-b]x", "\\*", "ab"]), min_size=1, max_size=3).map("".join)
+PATTERNS = st.builds(
+    lambda front, parts, back: front + "/".join(parts) + back,
+    st.sampled_from(["", "/", "**/"]),
+    st.lists(SEGMENTS | st.just("**"), min_size=1, max_size=4),
+    st.sampled_from(["", "/", "/**"]),
+)
+PATHS = st.lists(st.text("ab*x", min_size=1, max_size=3), min_size=1, max_size=4).map("/".join)
+
+
+@given(PATTERNS, PATHS)
+@example("a/**", "a")
+@example("**/a/**/b", "a/b")
+@example("a/*", "a/b/c")
+def test_paths_fit_as_pathspec_says(pattern: str, path: str) -> None:
+    # Of a star beside `**`, and of a folder below `**`, Git itself says otherwise than pathspec.
+    assume(not re.search(r"[^/*]\*\*|\*\*[^/*]|\*\*\*|\*\*/$", pattern))
+    expected = pathspec.GitIgnoreSpec.from_lines([pattern]).match_file(path)
+    assert PathPattern(pattern).fits(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_folder", "expected"),
+    [
+        ("vendor/", "vendor", True, True),
+        ("vendor/", "vendor", False, False),
+        ("vendor/", "a/vendor/b.yaml", False, True),
+        ("docker-compose*.yml", "a/docker-compose.dev.yml", False, True),
+        ("/docker-compose.yml", "a/docker-compose.yml", False, False),
+        ("deploy/prod/", "deploy/prod/a.yaml", False, True),
+        ("deploy/prod/", "x/deploy/prod/a.yaml", False, False),
+        ("**/testdata/**", "a/testdata/b/c.yaml", False, True),
+        ("[!a]", "/", False, False),
+        ("[[:digit:]]x", "1x", False, True),
+        ("[[:digit:]]x", "ax", False, False),
+        ("[]]", "]", False, True),
+        ("[^a-c]", "d", False, True),
+        ("[^a-c]", "b", False, False),
+        ("a\\ ", "a ", False, True),
+        ("a  ", "a", False, True),
+        ("**", "a/b", False, True),
+    ],
+)
+def test_what_a_path_pattern_fits(pattern: str, path: str, is_folder: bool, expected: bool) -> None:
+    assert PathPattern(pattern).fits(path, is_folder) == expected
+
+
+def test_the_policy_is_the_nearest_up_to_the_root_of_the_repository(folder: Path) -> None:
+    below = folder / "repository" / "deploy" / "prod"
+    below.mkdir(parents=True)
+    (folder / FILE_NAME).touch()
+    assert find(str(below)) == FILE_NAME
+    (folder / "repository" / ".git").mkdir()
+    assert find(str(below)) is None
+    (folder / "repository" / FILE_NAME).touch()
+    assert find(str(below)) == f"repository/{FILE_NAME}"
+    assert find(str(folder / "repository")) == f"repository/{FILE_NAME}"
+
+
+def test_a_run_without_a_policy_loads_neither_yaml_nor_patterns() -> None:
+    code = "import sys; from imglint.policy import default_policy, find; default_policy(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "imglint.policy" in loaded
+    assert not {"ruamel", "pathspec", "typing", "dataclasses", "difflib", "imglint.patterns", "imglint.yamltree"} & set(loaded)
+
+
+def test_without_a_policy_every_file_is_production_and_nothing_is_judged_by_rows() -> None:
+    policy = default_policy()
+    placed = policy.place(use_of("nginx"))
+    assert (placed.environment, placed.built, policy.fail_on, policy.environments) == (
+        "production",
+        False,
+        "warning",
+        ("production",),
+    )
+    assert placed.standing is not None
+    assert (placed.standing.row, placed.standing.near, placed.standing.catalogue) == (None, (), None)
+    assert (policy.excluded("a"), policy.kind_of("a"), policy.exception_for("latest-tag", placed, "a", "2026-01-01")) == (
+        False,
+        None,
+        None,
+    )
+
+
+def test_the_first_environment_that_fits_wins_and_outside_of_the_folder_none_does(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    Path("sub", FILE_NAME).write_text("environments: {dev: ['*.dev.yaml'], staging: [deploy/]}\ndefault-environment: qa\n")
+    policy = load(f"sub/{FILE_NAME}", plugins.rules(), plugins.kinds())
+    cases = {"sub/deploy/a.dev.yaml": "dev", "sub/deploy/a.yaml": "staging", "sub/a.yaml": "qa", "deploy/a.dev.yaml": "qa"}
+    assert {path: policy.environment_of(path) for path in cases} == cases
+    assert policy.environment_of(str(folder / "sub" / "deploy" / "a.yaml")) == "staging"
+    assert policy.environment_reason("sub/deploy/a.yaml") == ("staging", "deploy/")
+    assert policy.environment_reason("sub/a.yaml") == ("qa", None)
+    assert policy.environments == ("dev", "staging", "qa", "production")
+
+
+def test_files_left_out_and_kinds(folder: Path) -> None:
+    policy = policy_of(
+        "exclude: [vendor/, '**/testdata/**']\nkinds: {helm-values: ['environments/*.yaml'], kubernetes: ['*.yaml']}\n"
+    )
+    assert policy.excluded("vendor", is_folder=True)
+    assert not policy.excluded("vendor")
+    assert policy.excluded("a/testdata/b.yaml")
+    assert not policy.excluded(str(folder.parent / "vendor"), is_folder=True)
+    assert policy.kind_of("environments/a.yaml") == "helm-values"
+    assert policy.kind_of("b.yaml") == "kubernetes"
+    assert policy.kind_of("b.txt") is None
+
+
+TABLE = """
+environments: {development: ["*.dev.yaml"]}
+images:
+  - match: quay.io/acme/*
+    environments: [development]
+    tags: [dev]
+  - match: quay.io/acme/*
+    environments: [production]
+    tags: ["v{semver}"]
+  - match: docker.io/library/golang
+    roles: [build]
+  - match: docker.io/library/alpine
+    files: ["docker/"]
+  - match: docker.io/library/redis:7
+  - match: docker.io/old/*:1.*
+    approved: false
+  - match: docker.io/docker/dockerfile
+    roles: [frontend]
+"""
+ROWS = [
+    ("quay.io/acme/web:x", "a.dev.yaml", WORKLOAD, 4, 0),
+    ("quay.io/acme/web:x", "a.yaml", WORKLOAD, 7, 0),
+    ("golang:1", "Dockerfile", BUILD, 10, 0),
+    ("golang:1", "Dockerfile", BASE, None, 1),
+    ("alpine:3", "docker/Dockerfile", BASE, 12, 0),
+    ("alpine:3", "Dockerfile", BASE, None, 1),
+    ("redis:7", "a.yaml", WORKLOAD, 14, 0),
+    ("redis:8", "a.yaml", WORKLOAD, None, 0),
+    (f"redis@{DIGEST}", "a.yaml", WORKLOAD, None, 0),
+    ("old/app:1.2", "a.yaml", WORKLOAD, 15, 0),
+    ("old/app", "a.yaml", WORKLOAD, None, 0),
+    ("docker/dockerfile:1", "Dockerfile", FRONTEND, 17, 0),
+    ("docker/dockerfile:1", "Dockerfile", BASE, None, 1),
+    ("alpine:3", "docker/Dockerfile", FRONTEND, None, 1),
+]
+
+
+@pytest.mark.parametrize(("text", "path", "role", "line", "near"), ROWS)
+def test_the_row_is_the_first_that_fits_wholly(
+    folder: Path, text: str, path: str, role: str, line: int | None, near: int
+) -> None:
+    standing = policy_of(TABLE).place(use_of(text, path, role)).standing
+    assert standing is not None
+    assert (standing.row.line if standing.row else None, len(standing.near)) == (line, near)
+
+
+def test_an_unknown_tag_passes_where_it_would_be_approved_and_is_not_refused(folder: Path) -> None:
+    policy = policy_of(TABLE)
+    standings = [policy.place(use_of(text, tag_known=False)).standing for text in ("redis", "old/app")]
+    assert [standing and standing.row and standing.row.at for standing in standings] == [".imglint.yaml:14", None]
+
+
+def test_frontends_are_judged_where_a_row_names_them(folder: Path) -> None:
+    frontend = use_of("docker/dockerfile:1", role=FRONTEND)
+    assert policy_of(TABLE).judges(frontend)
+    assert not policy_of("images: [{match: docker.io/docker/dockerfile}]\n").judges(frontend)
+    assert policy_of("images: [{match: x}]\n").judges(use_of("nginx"))
+
+
+def test_an_environment_for_all_files(folder: Path) -> None:
+    placed = policy_of(TABLE).place(use_of("quay.io/acme/web:x", "a.yaml"), "development")
+    assert placed.standing is not None
+    assert placed.standing.row is not None
+    assert (placed.environment, placed.standing.row.line) == ("development", 4)
+
+
+def test_what_is_built_here(folder: Path) -> None:
+    policy = policy_of('built: [controller, "prism-*", ghcr.io/acme/app]\n')
+    cases = {
+        "controller:latest": True,
+        "prism-web": True,
+        "ghcr.io/acme/app:1": True,
+        "ghcr.io/acme/controller": False,
+        "acme/prism-web": False,
+    }
+    assert {text: policy.place(use_of(text)).built for text in cases} == cases
+    assert policy.place(use_of("nginx", built=True)).built
+
+
+RULES = """
+environments: {development: [dev/], staging: [staging/]}
+images:
+  - match: docker.io/library/loud
+    rules: {latest-tag: error, implicit-registry: off}
+    digest: required
+  - match: docker.io/library/easy
+    digest: optional
+  - match: "**"
+rules:
+  latest-tag: warning
+  moving-tag:
+    - {environments: [production], level: error, exclude: [demo/]}
+    - {level: note, files: ["*.yaml"]}
+  missing-digest: warning
+  root-user: {uid: 1001}
+  unapproved-image: off
+  implicit-registry:
+    - {environments: [production], level: error}
+    - {level: warning}
+  unconventional-tag: {level: note, environments: [staging]}
+"""
+LEVELS = [
+    ("latest-tag", "nginx", "a.yaml", "warning", "rules"),
+    ("latest-tag", "nginx", "dev/a.yaml", "off", "elsewhere"),
+    ("latest-tag", "loud", "dev/a.yaml", "error", "row"),
+    ("moving-tag", "nginx", "a.yaml", "error", "rules"),
+    ("moving-tag", "nginx", "demo/a.yaml", "note", "rules"),
+    ("moving-tag", "nginx", "dev/a.yaml", "note", "rules"),
+    ("moving-tag", "nginx", "dev/a.yml", "off", "elsewhere"),
+    ("missing-digest", "nginx", "a.yaml", "warning", "rules"),
+    ("missing-digest", "nginx", "dev/a.yaml", "off", "elsewhere"),
+    ("missing-digest", "loud", "dev/a.yaml", "error", "row"),
+    ("missing-digest", "easy", "a.yaml", "off", "row"),
+    ("root-user", "nginx", "a.yaml", "warning", "rules"),
+    ("unapproved-image", "nginx", "a.yaml", "off", "rules"),
+    ("implicit-registry", "nginx", "a.yaml", "error", "rules"),
+    ("implicit-registry", "nginx", "dev/a.yaml", "warning", "rules"),
+    ("implicit-registry", "loud", "a.yaml", "off", "row"),
+    ("unconventional-tag", "nginx", "staging/a.yaml", "note", "rules"),
+    ("unconventional-tag", "nginx", "a.yaml", "off", "elsewhere"),
+    ("misplaced-image", "nginx", "dev/a.yaml", "error", "default"),
+    ("platform-repository", "nginx", "a.yaml", "off", "default"),
+]
+
+
+@pytest.mark.parametrize(("rule", "text", "path", "level", "by"), LEVELS)
+def test_levels_come_from_the_row_then_the_rules_then_the_default(
+    folder: Path, rule: str, text: str, path: str, level: str, by: str
+) -> None:
+    policy = policy_of(RULES)
+    decision = policy.decision(plugins.rules()[rule], policy.place(use_of(text, path)))
+    assert (str(decision.level), decision.by) == (level, by)
+
+
+def test_a_list_whose_entries_name_environments_leaves_the_default_ones_behind(folder: Path) -> None:
+    policy = policy_of(
+        "rules:\n  latest-tag:\n    - {environments: [production], level: error}\n    - {level: note}\nenvironments: {dev: [dev/]}\n"
+    )
+    levels = [
+        policy.level(plugins.rules()["latest-tag"], policy.place(use_of("nginx", path)))[0] for path in ("a.yaml", "dev/a.yaml")
+    ]
+    assert levels == [Severity.ERROR, Severity.NOTE]
+
+
+def test_by_default_latest_is_an_error_in_production_alone(folder: Path) -> None:
+    policy, rule = policy_of("environments: {dev: [dev/]}\n"), plugins.rules()["latest-tag"]
+    decisions = [policy.decision(rule, policy.place(use_of("nginx", path))) for path in ("a.yaml", "dev/a.yaml")]
+    assert [(str(decision.level), decision.by) for decision in decisions] == [("error", "default"), ("off", "elsewhere")]
+
+
+def test_a_rule_gets_its_options_from_the_entry_that_fits_also_where_the_row_sets_the_level(folder: Path) -> None:
+    policy = policy_of(
+        "images: [{match: '**', rules: {root-user: note}}]\n"
+        "environments: {dev: [dev/]}\n"
+        "rules:\n  root-user:\n    - {environments: [dev], uid: [1, 2]}\n    - {uid: 1001, explicit: true}\n"
+    )
+    rule = plugins.rules()["root-user"]
+    found = []
+    for path in ("dev/a.yaml", "a.yaml"):
+        image = policy.place(use_of("nginx", path))
+        user = RunUser(image.source, (0, 1), "container", "", None, image=image, environment=image.environment)
+        level, options = policy.level(rule, user)
+        found.append((str(level), getattr(options, "uid", 0), getattr(options, "explicit", 0)))
+    assert found == [("note", (1, 2), False), ("note", 1001, True)]
+
+
+EXCEPTIONS = """
+exceptions:
+  - {match: quay.io/acme/tool:1.0, rules: [unapproved-image, latest-tag], until: 2026-02-09, reason: none newer, approved-by: us}
+  - {files: [legacy/], rules: [root-user, latest-tag], until: 2026-03-01}
+  - {match: acme/*, files: [legacy/], rules: [misplaced-image], until: 2026-03-01}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "path", "today", "line"),
+    [
+        ("unapproved-image", "quay.io/acme/tool:1.0", "a.yaml", "2026-02-09", 3),
+        ("unapproved-image", "quay.io/acme/tool:1.0", "a.yaml", "2026-02-10", None),
+        ("unapproved-image", "quay.io/acme/tool:1.1", "a.yaml", "2026-02-09", None),
+        ("unapproved-image", "quay.io/acme/tool", "a.yaml", "2026-02-09", None),
+        ("moving-tag", "quay.io/acme/tool:1.0", "a.yaml", "2026-02-09", None),
+        ("latest-tag", "quay.io/acme/tool:1.0", "legacy/a.yaml", "2026-02-09", 3),
+        ("latest-tag", "quay.io/acme/tool:1.0", "legacy/a.yaml", "2026-02-28", 4),
+        ("root-user", None, "legacy/a.yaml", "2026-02-28", 4),
+        ("root-user", None, "a.yaml", "2026-02-28", None),
+        ("misplaced-image", "acme/app:1", "legacy/a.yaml", "2026-02-28", 5),
+        ("misplaced-image", "acme/app:1", "a.yaml", "2026-02-28", None),
+        ("misplaced-image", None, "legacy/a.yaml", "2026-02-28", None),
+    ],
+)
+def test_exceptions(folder: Path, rule: str, text: str | None, path: str, today: str, line: int | None) -> None:
+    found = policy_of(EXCEPTIONS).exception_for(rule, use_of(text) if text else None, path, today)
+    assert (found.line if found else None) == line
+
+
+def test_an_exception_says_why_who_and_where(folder: Path) -> None:
+    first, *_ = policy_of(EXCEPTIONS).exceptions
+    assert (first.reason, first.approved_by, first.at, first.column, first.expired("2026-02-10")) == (
+        "none newer",
+        "us",
+        ".imglint.yaml:3",
+        5,
+        True,
+    )
+
+
+SUGGEST = """
+images:
+  - match: docker.io/library/postgres
+  - match: quay.io/minio/*
+  - match: quay.io/kubernaut/*
+  - {match: quay.io/refused/postgres, approved: false}
+  - {match: ghcr.io/tools/postgres, roles: [build]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("quay.io/sclorg/postgres:16", ["docker.io/library/postgres"]),
+        ("minio/minio", ["quay.io/minio/minio"]),
+        ("quay.io/kubernuat/gateway", ["quay.io/kubernaut/gateway"]),
+        ("example.com/nothing/alike", []),
+    ],
+)
+def test_suggestions_are_of_the_same_name_or_almost_the_same_spelling(folder: Path, text: str, expected: list[str]) -> None:
+    placed = policy_of(SUGGEST).place(use_of(text))
+    assert placed.standing is not None
+    assert placed.standing.suggest(placed) == expected
+    assert placed.standing.approved_here(placed) == ["docker.io/library/postgres", "quay.io/minio/*", "quay.io/kubernaut/*"]

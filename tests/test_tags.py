@@ -1,0 +1,105 @@
+"""Tag patterns: what each placeholder takes, against semver as a second opinion, in time proportional to the tag."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import semver
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imglint.globs import BadPattern
+from imglint.tags import TagPattern
+
+FORTY = "0123456789abcdef0123456789abcdef01234567"
+
+CASES = [
+    ("latest", "latest", "Latest latest1 lates"),
+    ("*", "latest v1 1", ""),
+    ("*-alpine", "1.25-alpine -alpine", "alpine 1.25-alpine3"),
+    ("prod-*", "prod-v1 prod-", "prod preprod-v1"),
+    ("v{major}", "v0 v1 v10", "v v01 v00 1 v1.2 V1"),
+    ("{major}.{minor}", "1.24 0.0", "1 1.2.3 1. .1 1.02 1.24-alpine"),
+    ("v{major}.{minor}.{patch}", "v1.0.0 v10.20.30", "1.0.0 v1.0 v1.0.0-rc1 v1.0.00"),
+    ("v{major}.{minor}.{patch}-rc{n}", "v1.0.0-rc1 v1.0.0-rc0", "v1.0.0-rc v1.0.0-rc.1 v1.0.0-rc01"),
+    ("v{semver}", "v1.2.3 v0.1.0-alpha.1 v1.0.0-0 v1.0.0-a-b.c", "1.2.3 v1.2 v1.2.3- v1.2.3-01 v1.2.3-a..b v1.2.3-a. v1.2.3-a_b"),
+    ("{major}.{minor}.{patch}-{prerelease}", "1.2.3-rc.1 1.2.3-x", "1.2.3 1.2.3-"),
+    ("{prerelease}-end", "a.1-end a-b-end", "01-end -.end"),
+    (
+        "{sha}",
+        "abc123 000000 a1b2c3d ABCDE1 " + FORTY + " " + "a" * 40,
+        "abcde abc12 abcdef facade g00000 " + "a" * 39 + " " + FORTY + "0",
+    ),
+    ("{branch}-{sha}", "main-a1b2c3d feature-x-1234567 release_1.2-abc123", "main a1b2c3d -a1b2c3d .x-a1b2c3d main-facade"),
+    ("{branch}", "main feature-audit-v2 release_1.2", "-main .main"),
+    ("pr-{n}", "pr-456 pr-0", "pr- pr-x pr-01"),
+    ("test-{date}", "test-20251217 test-20240229", "test-20251317 test-20250132 test-20250100 test-2025121 test-202512170"),
+    ("feature-{name}", "feature-audit-v2 feature-X feature--", "feature- feature-a.b feature-a_b"),
+    ("{n}{n}", "00 10 123", "0 012a"),
+    ("{name}.{branch}*", "a.b a-1._x", "a. .a a_b.c"),
+]
+
+
+def rows(accepted: bool) -> list[tuple[str, str]]:
+    return [(pattern, tag) for pattern, good, bad in CASES for tag in (good if accepted else bad).split()]
+
+
+@pytest.mark.parametrize(("pattern", "tag"), rows(True))
+def test_a_tag_that_fits(pattern: str, tag: str) -> None:
+    assert TagPattern(pattern).fits(tag)
+
+
+@pytest.mark.parametrize(("pattern", "tag"), rows(False))
+def test_a_tag_that_does_not_fit(pattern: str, tag: str) -> None:
+    assert not TagPattern(pattern).fits(tag)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "start", "reason"),
+    [
+        ("", 0, "cannot be empty"),
+        ("v{mayor}", 1, "no placeholder {mayor}; did you mean {major}?"),
+        ("{}", 0, "no placeholder {}"),
+        ("v{major", 1, "without its other half"),
+        ("v1}", 2, "without its other half"),
+        ("a b", 1, "' ' cannot stand in a tag"),
+        ("a/b", 1, "'/' cannot stand in a tag"),
+        ("^v[0-9]+$", 0, "'^' cannot stand in a tag"),
+    ],
+)
+def test_a_pattern_that_cannot_be_read(pattern: str, start: int, reason: str) -> None:
+    with pytest.raises(BadPattern, match=re.escape(reason)) as caught:
+        TagPattern(pattern)
+    assert caught.value.start == start
+
+
+NUMBER = st.integers(0, 20).map(str)
+IDENTIFIER = st.text("019ab-", max_size=4)
+
+
+@given(st.tuples(NUMBER, NUMBER, NUMBER), st.lists(IDENTIFIER, max_size=3), st.sampled_from(["", "0", "v", "."]))
+def test_semver_is_what_the_semver_package_takes(numbers: tuple[str, str, str], identifiers: list[str], front: str) -> None:
+    tag = front + ".".join(numbers) + ("-" + ".".join(identifiers) if identifiers else "")
+    assert TagPattern("{semver}").fits(tag) == semver.Version.is_valid(tag)
+
+
+@given(st.text("0123456789abcdefg", max_size=44))
+def test_a_commit_is_six_to_forty_digits_one_of_them_decimal_where_it_is_short(tag: str) -> None:
+    digits = re.fullmatch("[0-9a-f]{6,40}", tag) is not None
+    assert TagPattern("{sha}").fits(tag) == (digits and (len(tag) == 40 or any(one.isdecimal() for one in tag)))
+
+
+@given(st.lists(st.sampled_from(["a", "b", "*", "-"]), min_size=1).map("".join), st.text("ab-", max_size=8))
+def test_stars_are_those_of_a_shell(pattern: str, tag: str) -> None:
+    assert TagPattern(pattern).fits(tag) == (re.fullmatch(pattern.replace("*", ".*"), tag) is not None)
+
+
+@given(st.dates())
+def test_every_day_is_a_date(day: object) -> None:
+    assert TagPattern("{date}").fits(str(day).replace("-", ""))
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 30 + "b", "{name}" * 30 + ".", "{branch}-{branch}-{sha}", "{prerelease}" * 10 + "_"])
+def test_a_long_tag_takes_a_step_for_each_character(pattern: str) -> None:
+    assert not TagPattern(pattern).fits("a" * 20_000)
