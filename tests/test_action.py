@@ -1,0 +1,158 @@
+"""The GitHub Action and the examples for CI are right in the eyes of those who read them, and the action's own scripts do what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+ACTION = YAML(typ="safe").load(ROOT / "action.yml")
+WORKFLOW = ROOT / "examples" / "github" / "imglint.yml"
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
+LATEST = (
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: quay.io/acme/web:latest}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def runner(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the temporary folder of a runner in which the action's first step has installed imglint."""
+    folder = tmp_path_factory.mktemp("runner")
+    outcome = _run("Install imglint", folder, folder, {"python": sys.executable}, project)
+    assert outcome.returncode == 0, outcome.stderr
+    return folder
+
+
+class Run:
+    """A checkout, and what the action made of it."""
+
+    def __init__(self, runner: Path, checkout: Path) -> None:
+        self.runner, self.checkout = runner, checkout
+        self.stdout, self.outputs = "", ""
+
+    def __call__(self, **inputs: str) -> int:
+        outcome = _run("Check image references", self.runner, self.checkout, inputs)
+        self.stdout = outcome.stdout
+        self.outputs = (self.runner / "outputs").read_text()
+        return outcome.returncode
+
+    def results(self, name: str = "imglint.sarif") -> list[str]:
+        """Return the rules of the results in a SARIF file."""
+        log = json.loads((self.checkout / name).read_text())
+        return [result["ruleId"] for result in log["runs"][0]["results"]]
+
+
+@pytest.fixture
+def action(runner: Path, tmp_path: Path) -> Run:
+    (tmp_path / "web.yaml").write_text(LATEST)
+    (tmp_path / "some folder").mkdir()
+    (tmp_path / "some folder" / "Dockerfile").write_text("FROM docker.io/library/alpine:3.20.1\nUSER 1001\n")
+    return Run(runner, tmp_path)
+
+
+def test_findings_fail_the_step_and_the_report_is_there_to_upload(action: Run) -> None:
+    assert action() == 1
+    assert action.outputs == "status=1\nsarif=imglint.sarif\n"
+    assert action.results() == ["latest-tag"]
+    assert action.stdout.startswith("::error file=web.yaml,line=6,")
+
+
+def test_a_clean_checkout_gives_an_empty_report(action: Run) -> None:
+    assert action(paths="some folder", sarif="out.sarif") == 0
+    assert action.outputs == "status=0\nsarif=out.sarif\n"
+    assert action.results("out.sarif") == []
+
+
+def test_a_wrong_policy_leaves_no_report_to_upload_not_even_that_of_an_earlier_run(action: Run) -> None:
+    action()
+    (action.checkout / ".imglint.yaml").write_text("rulez: {}\n")
+    assert action() == 2
+    assert action.outputs == "status=2\n"
+    assert not (action.checkout / "imglint.sarif").exists()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "status", "outputs"),
+    [
+        ({"fail-on": "never"}, 0, "status=0\nsarif=imglint.sarif\n"),
+        ({"sarif": ""}, 1, "status=1\n"),
+        ({"sarif": "a\nb"}, 2, ""),
+        ({"sarif": "nowhere/imglint.sarif"}, 2, "status=2\n"),
+        ({"args": "--ignore\nlatest-tag"}, 0, "status=0\nsarif=imglint.sarif\n"),
+        ({"paths": "some folder\nweb.yaml\n"}, 1, "status=1\nsarif=imglint.sarif\n"),
+        ({"paths": "gone"}, 2, "status=2\n"),
+        ({"config": "gone.yaml"}, 2, "status=2\n"),
+    ],
+)
+def test_inputs_reach_the_command(action: Run, inputs: dict[str, str], status: int, outputs: str) -> None:
+    assert (action(**inputs), action.outputs) == (status, outputs)
+
+
+@pytest.mark.parametrize("name", [name for name in ACTION["inputs"] if name != "python"])
+@pytest.mark.parametrize("text", ["$(touch hacked)", '"; touch hacked; "', "`touch hacked`", "' || touch hacked #"])
+def test_no_input_can_be_a_command(action: Run, name: str, text: str) -> None:
+    action(**{name: text})
+    assert not (action.checkout / "hacked").exists()
+
+
+def test_the_action_is_what_github_expects_of_one() -> None:
+    _passes("check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml")
+
+
+def test_the_gitlab_example_is_what_gitlab_expects() -> None:
+    _passes("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "examples/gitlab/.gitlab-ci.yml")
+
+
+def test_the_workflow_passes_actionlint(node: str, peers: Path) -> None:
+    tool = peers / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
+    outcome = subprocess.run([node, str(tool), str(WORKFLOW)], capture_output=True, text=True, check=False)
+    assert "All workflow files passed" in outcome.stdout, outcome.stdout + outcome.stderr
+
+
+def test_action_and_workflow_pass_the_audits_of_zizmor() -> None:
+    _passes("zizmor", "--offline", "--quiet", "--config", "tests/peers/zizmor.yml", "action.yml", str(WORKFLOW))
+
+
+def test_the_workflow_gives_the_action_what_it_takes_and_uploads_only_a_report_that_was_written() -> None:
+    steps = YAML(typ="safe").load(WORKFLOW)["jobs"]["imglint"]["steps"]
+    check, upload = steps[-2:]
+    assert check.get("with", {}).keys() <= ACTION["inputs"].keys()
+    used = set(re.findall(r"steps\.imglint\.outputs\.(\w+)", upload["if"] + upload["with"]["sarif_file"]))
+    assert used <= ACTION["outputs"].keys()
+    assert upload["if"] == "${{ !cancelled() && steps.imglint.outputs.sarif != '' }}"
+
+
+def _run(
+    step: str, runner: Path, checkout: Path, inputs: dict[str, str], source: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run one step as GitHub's runner does: its script by bash, with its expressions filled in where it has them."""
+    outputs = runner / "outputs"
+    outputs.write_text("")
+    values = {name: entry["default"] for name, entry in ACTION["inputs"].items()} | inputs
+    filled = {name: _filled(text, values, source) for name, text in STEPS[step]["env"].items()}
+    given = {**os.environ, **filled, "RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(outputs)}
+    script = runner / "script.sh"
+    script.write_text(STEPS[step]["run"])
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script]
+    return subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
+
+
+def _filled(text: str, values: dict[str, Any], source: Path) -> str:
+    def value(match: re.Match[str]) -> str:
+        return str(values[match[1]] if match[1] else source)
+
+    return re.sub(r"\$\{\{ (?:inputs\.([\w-]+)|github\.action_path) \}\}", value, text)
+
+
+def _passes(tool: str, *arguments: str) -> None:
+    command = Path(sys.executable).parent / tool
+    outcome = subprocess.run([command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
