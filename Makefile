@@ -28,5 +28,9 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
+# The speed beside its peers: TREE=/path measures a checkout of yours, SIZE=500 a smaller tree that is made, ONLY="start-up walk" some sections.
+bench: $(READY)
+	@$(BIN)/python -m bench $(if $(TREE),--tree $(TREE)) $(if $(SIZE),--size $(SIZE)) $(addprefix --only ,$(ONLY))
+
 clean:
 	rm -rf .venv build dist linter/*.egg-info

@@ -1,0 +1,1 @@
+"""Measures imglint beside its peers: `make bench`. No part of the package."""

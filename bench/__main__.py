@@ -1,0 +1,64 @@
+"""`make bench`: print the table, with the machine that it was taken on. It leaves with 0 whatever the figures say."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from pathlib import Path
+
+from bench.environment import NODE_PEERS, PYTHON_PEERS
+from bench.rows import SECTIONS, Bench, Row, rows
+from bench.tree import MANIFESTS
+from bench.trees import Trees
+
+
+def main() -> None:
+    """Measure, and print each row as soon as it is known."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure imglint beside its peers.")
+    parser.add_argument("--tree", type=Path, help="a checkout to measure on [default: a tree that is made]")
+    parser.add_argument("--size", type=int, default=MANIFESTS, help="manifests of the tree that is made [default: %(default)s]")
+    parser.add_argument("--seconds", type=float, default=12.0, help="time to measure a row, roughly [default: %(default)s]")
+    parser.add_argument(
+        "--only", action="append", choices=SECTIONS, default=[], help="measure this section only; may be repeated"
+    )
+    options = parser.parse_args()
+    tree = options.tree.resolve() if options.tree else None
+    bench = Bench(Trees(tree, options.size), options.seconds)
+    _print(machine(), "")
+    _print(f"Tree: {tree or f'generated, {options.size} manifests'}. Peers: {', '.join((*PYTHON_PEERS, *NODE_PEERS))}.", "")
+    _print("| what | figure | goal | | the medians, imglint's first, and its peak |", "|---|---|---|---|---|")
+    for row in rows(bench, options.only):
+        _print(_line(row))
+
+
+def _print(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _line(row: Row) -> str:
+    if row.figure is None:
+        return f"| {row.what} | - | - | not measured | {row.note} |"
+    goal = f"{'at least' if row.at_least else 'at most'} {row.goal:g} {row.unit}"
+    return f"| {row.what} | {row.shown:g} {row.unit} | {goal} | {'pass' if row.passed else '**fail**'} | {row.note} |"
+
+
+def machine() -> str:
+    """Return what the figures were taken on, in a line."""
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+main()

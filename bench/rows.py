@@ -1,0 +1,206 @@
+"""The rows of the table: what is measured, against what, and the goal. Imports the rest of the bench.
+
+A section measures one or a few rows; its name is what `--only` takes. Every figure is a ratio of medians taken side by side, but for the memory, which
+is the same whatever else a machine does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from bench import environment
+from bench.measure import Command, Failed, Measured, side_by_side
+from bench.trees import Trees
+from imglint.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+MEBIBYTE = 1024
+"""In KiB, as the system tells memory."""
+ARGUMENTS_MAX = 3000
+"""Files named in one command; more might not fit into its arguments."""
+DOCKERFILE = re.compile(r"(?:dockerfile|containerfile)(?:\.[a-z0-9]+)?|.+\.dockerfile", re.IGNORECASE)
+NO_DOCKERFILE = (".dockerignore", ".md", ".tmpl", ".tpl", ".j2", ".in", ".yaml", ".yml", ".json")
+COMPOSE = re.compile(r"(?:docker-)?compose(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
+PATTERNS = "from imglint.plugins import readers; print(*sorted({pattern for reader in readers() for pattern in reader.files}))"
+
+
+@record
+class Row:
+    """One row of the table. `goal` is an upper limit, or, with `at_least`, a lower one. Without a figure, `note` says why there is none."""
+
+    what: str
+    goal: float
+    figure: float | None
+    unit: str = "times"
+    at_least: bool = False
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figure reaches the goal, as it is printed."""
+        if self.figure is None:
+            return False
+        return self.shown >= self.goal if self.at_least else self.shown <= self.goal
+
+    @property
+    def shown(self) -> float:
+        """The figure with the digits that mean something."""
+        return round(self.figure or 0.0, 2 if (self.figure or 0.0) < 10 else 1)
+
+
+class Bench:
+    """A run of the bench: the trees, how long to measure, and the memory that each run of imglint took."""
+
+    def __init__(self, trees: Trees, seconds: float) -> None:
+        self.trees, self.seconds = trees, seconds
+        self.programs = environment.imglint()
+        self.memory: dict[str, int] = {}
+
+    def imglint(self, *arguments: str, folder: Path | None = None) -> Command:
+        """Return a call of imglint, in the tree where no other folder is named."""
+        return Command((str(self.programs / "imglint"), *arguments), str(folder or self.trees.tree()))
+
+    def python(self, *arguments: str) -> Command:
+        """Return a call of the interpreter that imglint runs on."""
+        return Command((str(self.programs / "python"), "-I", *arguments), str(self.trees.tree()))
+
+    def compare(self, what: str, imglint: Command, other: Command) -> tuple[Measured, Measured]:
+        """Measure imglint and another command in turns."""
+        ours, theirs = side_by_side((imglint, other), self.seconds)
+        self.memory[what] = ours.memory
+        return ours, theirs
+
+    def slower(self, what: str, goal: float, imglint: Command, other: Command) -> Row:
+        """Return how many times the other command's time imglint takes."""
+        ours, theirs = self.compare(what, imglint, other)
+        return Row(what, goal, ours.seconds / theirs.seconds, note=_times(ours, theirs))
+
+    def faster(self, what: str, goal: float, imglint: Command, other: Command) -> Row:
+        """Return how many times faster imglint is than the other command."""
+        ours, theirs = self.compare(what, imglint, other)
+        return Row(what, goal, theirs.seconds / ours.seconds, at_least=True, note=_times(ours, theirs))
+
+
+def _times(ours: Measured, theirs: Measured) -> str:
+    return f"{ours.seconds * 1000:.0f} to {theirs.seconds * 1000:.0f} ms, {ours.memory / MEBIBYTE:.0f} MiB"
+
+
+def start_up(bench: Bench) -> Iterator[Row]:
+    """Measure one small file, the whole process, no policy, against an interpreter that does nothing."""
+    nothing, folder = bench.python("-c", "pass"), bench.trees.small_files()
+    for file, paths_only, options in (("Dockerfile", 2.5, 4.5), ("compose.yaml", 4.0, 6.0), ("pod.yaml", 4.0, 6.0)):
+        yield bench.slower(
+            f"one {file}, only a path, against `python -I -c pass`", paths_only, bench.imglint(file, folder=folder), nothing
+        )
+        command = bench.imglint("--format", "json", file, folder=folder)
+        yield bench.slower(f"one {file}, with `--format json`, against `python -I -c pass`", options, command, nothing)
+
+
+def hadolint(bench: Bench) -> Iterator[Row]:
+    """Measure all Dockerfiles, named, in one process each."""
+    files = _named(bench.trees.tree(), DOCKERFILE, NO_DOCKERFILE)
+    what = f"{len(files)} Dockerfiles, against hadolint"
+    if not files:
+        yield Row(what, 15, None, note="the tree has none")
+        return
+    theirs = Command((str(environment.python_peers() / "hadolint"), *files), str(bench.trees.tree()))
+    yield bench.faster(what, 15, bench.imglint(*files), theirs)
+
+
+def checkov(bench: Bench) -> Iterator[Row]:
+    """Measure the whole tree, against the frameworks of checkov that hold these files."""
+    frameworks = ("--framework", "kubernetes", "dockerfile", "--skip-download", "--compact", "--quiet")
+    theirs = Command((str(environment.python_peers() / "checkov"), "-d", ".", *frameworks), str(bench.trees.tree()))
+    yield bench.faster("the tree, against checkov's kubernetes and dockerfile", 60, bench.imglint(), theirs)
+
+
+def dclint(bench: Bench) -> Iterator[Row]:
+    """Measure all compose files, named, in one process each."""
+    files = _named(bench.trees.tree(), COMPOSE)
+    what = f"{len(files)} compose files, against dclint"
+    if not files:
+        yield Row(what, 25, None, note="the tree has none")
+        return
+    node, modules = environment.node_peers()
+    theirs = Command((node, str(modules / "dclint/bin/dclint.cjs"), *files), str(bench.trees.tree()))
+    yield bench.faster(what, 25, bench.imglint(*files), theirs)
+
+
+def walk(bench: Bench) -> Iterator[Row]:
+    """Measure the whole tree, against reading it."""
+    listed = subprocess.run((bench.programs / "python", "-c", PATTERNS), capture_output=True, text=True, check=True)
+    reading = bench.python("-S", str(Path(__file__).with_name("walk.py")), ".", *listed.stdout.split())
+    yield bench.slower("the tree, against walking it and reading the same files", 10, bench.imglint(), reading)
+
+
+def growth(bench: Bench) -> Iterator[Row]:
+    """Measure ten trees against one."""
+    what = "ten times the files"
+    ten, one = bench.compare(what, bench.imglint(folder=bench.trees.tenfold()), bench.imglint())
+    yield Row(f"{what}: time", 10.5, ten.seconds / one.seconds, note=_times(ten, one))
+    yield Row(
+        f"{what}: memory", 1.3, ten.memory / one.memory, note=f"{ten.memory / MEBIBYTE:.0f} to {one.memory / MEBIBYTE:.0f} MiB"
+    )
+
+
+def sarif(bench: Bench) -> Iterator[Row]:
+    """Measure SARIF against text."""
+    folder, count = bench.trees.faulty()
+    calls = [bench.imglint("--select", "latest-tag", "--format", name, folder=folder) for name in ("sarif", "text")]
+    yield bench.slower(f"SARIF of {count:,} findings, against text", 3, *calls)
+
+
+def jobs(bench: Bench) -> Iterator[Row]:
+    """Measure two processes against one on a tree that is worth it; and what is chosen for a small one."""
+    yield bench.faster("the tree, `--jobs 2` against `--jobs 1`", 1.4, bench.imglint("--jobs", "2"), bench.imglint("--jobs", "1"))
+    small = bench.trees.small_tree()
+    calls = bench.imglint("--quiet", folder=small), bench.imglint("--quiet", "--jobs", "1", folder=small)
+    # What two runs of the same differ by.
+    yield bench.slower("a small tree, by default against `--jobs 1`", 1.05, *calls)
+
+
+def memory(bench: Bench) -> Iterator[Row]:
+    """Tell the highest peak of all that was run before."""
+    if bench.memory:
+        worst = max(bench.memory, key=bench.memory.__getitem__)
+        yield Row("peak memory of a process", 64, bench.memory[worst] / MEBIBYTE, "MiB", note=worst)
+
+
+SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "start-up": start_up,
+    "hadolint": hadolint,
+    "checkov": checkov,
+    "dclint": dclint,
+    "walk": walk,
+    "growth": growth,
+    "sarif": sarif,
+    "jobs": jobs,
+    "memory": memory,
+}
+
+
+def rows(bench: Bench, only: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of the sections named, of all where none is; a section that fails is a row that says so."""
+    for name, section in SECTIONS.items():
+        if not only or name in only:
+            try:
+                yield from section(bench)
+            except (Failed, subprocess.CalledProcessError, OSError) as error:
+                yield Row(name, 0, None, note=f"not measured: {error}")
+
+
+def _named(tree: Path, pattern: re.Pattern[str], never: tuple[str, ...] = ()) -> list[str]:
+    """Return the files whose name is a pattern's, relative to the tree."""
+    files = [
+        os.path.relpath(os.path.join(folder, name), tree)
+        for folder, folders, names in os.walk(tree)
+        for name in names
+        if pattern.fullmatch(name) and not name.lower().endswith(never) and ".git" not in Path(folder).parts
+    ]
+    return sorted(files)[:ARGUMENTS_MAX]

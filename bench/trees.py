@@ -1,0 +1,98 @@
+"""The trees that a run measures on, made below build/bench where they are missing. Imports the generator, which it runs in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.environment import HOME, ROOT
+
+TENFOLD = 10
+SMALL = 20
+"""The small tree is so many times smaller."""
+FINDINGS = 10_000
+CONTAINERS = 50
+"""Containers, and findings, in each file of the faulty tree."""
+
+SMALL_FILES = {
+    "Dockerfile": (
+        "FROM python:3.13-slim\nWORKDIR /app\nCOPY requirements.txt .\n"
+        'RUN pip install --no-cache-dir -r requirements.txt\nCOPY . .\nEXPOSE 8000\nUSER 1001\nCMD ["python", "-m", "app"]\n'
+    ),
+    "compose.yaml": (
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    depends_on: [db]\n"
+        "  db:\n    image: postgres:${POSTGRES:-17.2}\n    volumes: ['data:/var/lib/postgresql/data']\nvolumes:\n  data: {}\n"
+    ),
+    "pod.yaml": (
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:1.4.2\n"
+        "    ports:\n    - containerPort: 8000\n    securityContext:\n      runAsNonRoot: true\n"
+    ),
+}
+
+
+class Trees:
+    """The caller's tree, or one that is made, and what is derived from it."""
+
+    def __init__(self, given: Path | None, manifests: int) -> None:
+        self.given, self.manifests = given, manifests
+
+    def tree(self) -> Path:
+        """Return the tree."""
+        return self.given or self._generated(self.manifests, 1)
+
+    def tenfold(self) -> Path:
+        """Return ten trees in one: of one kind but not alike, or, of the caller's, ten copies."""
+        folder = HOME / "trees" / (f"tenfold-of-{self.given.name}" if self.given else f"tenfold-{self.manifests}-{_generator()}")
+        for n in range(1, TENFOLD + 1):
+            part = folder / str(n)
+            if not part.is_dir():
+                shutil.copytree(
+                    self.given or self._generated(self.manifests, n), part, symlinks=True, ignore=shutil.ignore_patterns(".git")
+                )
+        return _rooted(folder)
+
+    def small_tree(self) -> Path:
+        """Return a tree of a hundred files or so."""
+        return self._generated(max(self.manifests // SMALL, 1), 1)
+
+    def small_files(self) -> Path:
+        """Return a folder with one small file of each kind."""
+        folder = _rooted(HOME / "trees" / "files")
+        for name, text in SMALL_FILES.items():
+            (folder / name).write_text(text)
+        return folder
+
+    def faulty(self) -> tuple[Path, int]:
+        """Return a folder of manifests in which every container runs the tag latest, and how many they are."""
+        folder = _rooted(HOME / "trees" / "faulty")
+        for n in range(FINDINGS // CONTAINERS):
+            containers = "".join([f"  - name: c{c}\n    image: docker.io/acme/app-{n}-{c}:latest\n" for c in range(CONTAINERS)])
+            (folder / f"{n}.yaml").write_text(
+                f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod-{n}\nspec:\n  containers:\n{containers}"
+            )
+        return folder, FINDINGS
+
+    def _generated(self, manifests: int, seed: int) -> Path:
+        folder = HOME / "trees" / f"{manifests}-{seed}-{_generator()}"
+        if not folder.is_dir():
+            draft = folder.with_suffix(".draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            call = f"from bench.tree import generate; generate({str(draft)!r}, {manifests}, {seed})"
+            subprocess.run((sys.executable, "-c", call), cwd=ROOT, check=True)
+            draft.rename(folder)
+        return folder
+
+
+def _generator() -> str:
+    """Return what tells one generator from another, so that its changes are seen."""
+    return hashlib.sha256(Path(__file__).with_name("tree.py").read_bytes()).hexdigest()[:8]
+
+
+def _rooted(folder: Path) -> Path:
+    """Return a folder that is the root of a Git repository, so that no policy above it has a say."""
+    (folder / ".git").mkdir(parents=True, exist_ok=True)
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    return folder
