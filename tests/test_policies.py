@@ -1,0 +1,118 @@
+"""Five registry documents of public projects hold as policies: what each calls right passes, what it calls wrong is found by the right rule.
+
+A case is a folder of `fixtures/policies` with
+
+- `.imglint.yaml`, the document as a policy, and `README.md`, which says how the one became the other;
+- a small tree, and `expected.txt`: what imglint finds in it, a finding a line (`path:line:column level rule: message`);
+- `images.txt`: the images that the document names, an image a line: environment, role, reference, and the rules that flag it, none where it is right.
+
+To change a tree, run `IMGLINT_UPDATE=1 pytest tests/test_policies.py`, which writes what imglint finds today, and read every line of the difference.
+`images.txt` is written by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imglint.check import Request, settings_for
+from imglint.engine import facts_of, files, run
+from imglint.model import ImageUse
+from imglint.record import record
+
+ROOT = Path(__file__).parent.parent / "fixtures" / "policies"
+NAMES = ("kubernaut-standards", "kubernaut-two-registries", "kyklos", "prism", "raqeem")
+FILES = {
+    "build": ("Dockerfile", "FROM {} AS build\nFROM scratch\nCOPY --from=build /app /app\nUSER 1001\n"),
+    "base": ("Dockerfile", "FROM {}\nUSER 1001\n"),
+    "workload": ("compose.yaml", "services:\n  app:\n    image: {}\n"),
+}
+"""The file in which an image has a role."""
+
+
+@record
+class Image:
+    """A line of images.txt."""
+
+    line: int
+    environment: str
+    role: str
+    reference: str
+    rules: list[str]
+
+    @property
+    def path(self) -> str:
+        return f"{self.line}/{FILES[self.role][0]}"
+
+
+def test_every_document_has_its_folder() -> None:
+    assert sorted(folder.name for folder in ROOT.iterdir() if folder.is_dir()) == list(NAMES)
+    assert all((ROOT / name / "README.md").is_file() for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tree_gives_the_findings_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / name)
+    found = run(("",), settings_for(Request())).findings
+    lines = [
+        f"{one.location.path}:{one.location.line}:{one.location.column} {one.level} {one.rule}: {one.message}" for one in found
+    ]
+    expected = Path("expected.txt")
+    if os.environ.get("IMGLINT_UPDATE"):
+        expected.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    else:
+        assert lines == expected.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_images_of_the_document_are_right_or_found_by_the_right_rule(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = _laid_out(name, tmp_path, monkeypatch)
+    found: dict[int, list[str]] = {image.line: [] for image in images}
+    for environment in {image.environment for image in images}:
+        paths = [image.path for image in images if image.environment == environment]
+        for finding in run(paths, settings_for(Request(environment=environment))).findings:
+            found[int(finding.location.path.partition("/")[0])].append(finding.rule)
+    assert {image.line: sorted(found[image.line]) for image in images} == {image.line: image.rules for image in images}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_of_the_policy_speaks_about_an_image_of_the_document(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = _laid_out(name, tmp_path, monkeypatch)
+    catalogue = settings_for(Request()).policy.catalogue
+    assert catalogue is not None
+    spoke = set()
+    for environment in {image.environment for image in images}:
+        settings = settings_for(Request(environment=environment))
+        paths = [image.path for image in images if image.environment == environment]
+        facts = [fact for found in files(paths, settings) for fact in facts_of(found, settings).facts]
+        spoke |= {use.standing.row.line for use in facts if isinstance(use, ImageUse) and use.standing and use.standing.row}
+    assert spoke == {row.line for row in catalogue.rows}
+
+
+def _laid_out(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Image]:
+    """Write each image of the document to a file of its own under the policy, and go there."""
+    images = _images(ROOT / name / "images.txt")
+    shutil.copy(ROOT / name / ".imglint.yaml", folder)
+    for image in images:
+        path = folder / image.path
+        path.parent.mkdir()
+        path.write_text(FILES[image.role][1].format(image.reference), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return images
+
+
+def _images(path: Path) -> list[Image]:
+    images = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line and not line.startswith("#"):
+            environment, role, reference, *rules = line.split()
+            images.append(Image(number, environment, role, reference, sorted(rules)))
+    assert images
+    return images
