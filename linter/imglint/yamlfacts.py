@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WORDS_MAX = 100
 """Characters of a name from the file that are repeated in `where`."""
 
+TEXT_MAX = 4096
+"""Characters of a scalar that are looked at; no part of a reference is as long, and an alias may repeat a long one without end."""
 MERGED_MAX = 64
 """Mappings that the merge keys of one bring in; what more would say is not looked at."""
 
@@ -102,6 +104,8 @@ def clipped(name: str) -> str:
 
 def written(text: str, value: Scalar) -> tuple[Traced, Span]:
     """Return what a scalar says and where it stands. A block scalar stands at its header, what one of a single line says at that line."""
+    if value.end - value.start > TEXT_MAX:
+        return opaque(value.value[:TEXT_MAX], value.start, value.start, value.end), (value.start, value.end)
     if value.style in _FOLDED:
         content = value.value.strip()
         at = text.find(content, text.find("\n", value.start), value.end)

@@ -14,7 +14,7 @@ from imglint.readers import kubernetes
 from imglint.record import record
 from imglint.reference import InvalidReference, parse
 from imglint.template import is_template
-from imglint.yamlfacts import Values, assembled, clipped, filled_in, read_documents, use_of, user_of
+from imglint.yamlfacts import TEXT_MAX, Values, assembled, clipped, filled_in, read_documents, use_of, user_of
 from imglint.yamltree import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -126,6 +126,7 @@ class _Chart:
 
     def __init__(self, source: Source, root: Node) -> None:
         self.source = source
+        self._named: set[int] = set()
         self._version: tuple[str, frozenset[str]] | None = None
         everywhere = Values(root).values("global") if isinstance(root, Mapping) else None
         image = everywhere.values("image") if everywhere else None
@@ -137,13 +138,25 @@ class _Chart:
         """Yield the images that a mapping names, each with the mapping that has it as its image."""
         values = Values(mapping)
         key = _name_key(values, place)
-        if key:
+        if key and self._is_new(values.get(key)):
             yield self._split(values, key, place), parent if key not in ("image", "Image") else mapping
         for name, value in mapping.by_key.items():
-            if name != key and _STRING_KEY.search(name) and isinstance(value, Scalar) and _is_image(value):
+            if (
+                name != key
+                and _STRING_KEY.search(name)
+                and isinstance(value, Scalar)
+                and _is_image(value)
+                and self._is_new(value)
+            ):
                 where = ".".join(filter(None, (place.words, clipped(name))))
                 known = place.key.startswith("[") or _has_tag(value.value)
                 yield use_of(self.source, value, "helm-string", where, tag_known=known), mapping
+
+    def _is_new(self, name: Node | None) -> bool:
+        """Whether a name is met for the first time, and not again through an alias."""
+        count = len(self._named)
+        self._named.add(id(name))
+        return len(self._named) > count
 
     def _split(self, values: Values, key: str, place: Place) -> ImageUse:
         name = values.scalar(key)
@@ -178,7 +191,7 @@ def _name_key(values: Values, place: Place) -> str | None:
     for key in ("repository", "repo"):
         repository = values.scalar(key)
         if repository:
-            return key if _is_repository(repository.value, values, key, place) else None
+            return key if _is_repository(repository.value[:TEXT_MAX], values, key, place) else None
     for key in ("image", "Image"):
         image = values.scalar(key)
         if image and _is_image(image) and any(other in values for other in ("registry", *TAGS)):
@@ -201,7 +214,7 @@ def _is_repository(value: str, values: Values, key: str, place: Place) -> bool:
 
 def _is_image(value: Scalar) -> bool:
     """Whether the value of a key `image` names a container image, as far as its form can tell."""
-    text = value.value.strip()
+    text = value.value[:TEXT_MAX].strip()
     if not text or value.is_null:
         return False
     if filled_in(text):
@@ -212,7 +225,7 @@ def _is_image(value: Scalar) -> bool:
 def _has_tag(name: str) -> bool:
     """Whether a name carries a tag or a digest of its own."""
     try:
-        reference = parse(name)
+        reference = parse(name[:TEXT_MAX])
     except InvalidReference:
         return False
     return reference.tag is not None or reference.digest is not None
@@ -220,7 +233,7 @@ def _has_tag(name: str) -> bool:
 
 def _has_registry(name: str) -> bool:
     try:
-        return parse(name).registry_explicit
+        return parse(name[:TEXT_MAX]).registry_explicit
     except InvalidReference:
         return False
 

@@ -131,11 +131,12 @@ def _owner(manifest: Mapping, kind: str) -> str:
 
 
 class _Manifests:
-    """The facts of a file's manifests. A list that aliases put in many places is looked into once."""
+    """The facts of a file's manifests. A list or an image that aliases put in many places is looked at once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._entered: set[int] = set()
+        self._uses: dict[int, ImageUse] = {}
 
     def facts(self, values: Values, owner: str) -> Iterator[ImageUse | RunUser]:
         """Yield the images and users of a mapping, as far as it is a pod spec or has containers of its own kind."""
@@ -155,7 +156,7 @@ class _Manifests:
             reference = image.scalar("reference") if image else None
             if reference:
                 where = " ".join(filter(None, (owner, "volume", clipped(volume.word("name")))))
-                yield use_of(self.source, reference, "image-volume", where)
+                yield self._use(reference, "image-volume", where)
 
     def kustomize_images(self, values: Values) -> Iterator[ImageUse]:
         """Yield the images that a Kustomize file puts in place of others."""
@@ -168,6 +169,11 @@ class _Manifests:
             where = f"Kustomize image {clipped(entry.word('name') or name.value)}"
             whole = assembled(self.source.text, name, [], after)
             yield use_of(self.source, name, "kustomize-image", where, whole, tag_known=bool(after))
+
+    def _use(self, image: Scalar, place: str, where: str) -> ImageUse:
+        if image.start not in self._uses:
+            self._uses[image.start] = use_of(self.source, image, place, where)
+        return self._uses[image.start]
 
     def _items(self, values: Values, key: str) -> Iterator[Values]:
         items = values.get(key)
@@ -184,7 +190,7 @@ class _Manifests:
         name = container.word("name") or (pod.word("name") if pod else "")
         where = " ".join(filter(None, (owner, place.replace("-", " "), clipped(name))))
         image = container.scalar("image")
-        use = use_of(self.source, image, place, where) if image else None
+        use = self._use(image, place, where) if image else None
         if use:
             yield use
         if windows or not (use or whole_pod):
