@@ -195,47 +195,38 @@ class _File:
 
     def build_images(self, build: Mapping, where: str) -> Iterator[Fact]:
         """Yield the images that a build takes as additional contexts, from which it takes its cache, and what its inline Dockerfile says."""
-        yield from self.inline_facts(build, where)
-        contexts = build.get("additional_contexts")
-        if isinstance(contexts, Mapping):
-            for key, node in contexts.entries:
-                if isinstance(key, Scalar):
-                    yield from self.parts(node, _contexts, "additional-context", f"{where} context {clipped(key.value)}")
-        for node in build.sequence("additional_contexts"):
-            name = node.value.partition("=")[0] if isinstance(node, Scalar) else ""
+        contexts = list(_pairs(build.get("additional_contexts")))
+        for name, _, node in contexts:
             yield from self.parts(node, _contexts, "additional-context", f"{where} context {clipped(name)}")
-        for node in build.sequence("cache_from"):
-            yield from self.parts(node, _caches, "cache-from", f"{where} cache_from")
-
-    def inline_facts(self, build: Mapping, where: str) -> Iterator[Fact]:
-        """Yield what the Dockerfile says that stands in a build."""
-        dockerfile, target = build.scalar("dockerfile_inline"), build.scalar("target")
+        for cache in build.sequence("cache_from"):
+            yield from self.parts(cache, _caches, "cache-from", f"{where} cache_from")
+        dockerfile = build.scalar("dockerfile_inline")
         if dockerfile is not None and self.first(dockerfile):
-            from imglint import inline
+            yield from self.inline_facts(dockerfile, build, frozenset(name for name, _, _ in contexts), where)
 
-            arguments = {**dict(self.arguments(build)), **self.source.variables}
-            targets = (target.value,) if target else self.source.targets
-            prefix = f"{where} "
-            yield from inline.facts(self.source, dockerfile, self.values(), arguments=arguments, targets=targets, prefix=prefix)
+    def inline_facts(self, dockerfile: Scalar, build: Mapping, contexts: frozenset[str], where: str) -> Iterator[Fact]:
+        """Yield what a Dockerfile says that stands in a build; the name of one of its additional contexts is no image there."""
+        from imglint import inline
 
-    def arguments(self, build: Mapping) -> Iterator[tuple[str, str]]:
-        """Yield the names and values of a build's arguments; those without a value come from the environment."""
-        args = build.get("args")
-        pairs = args.entries if isinstance(args, Mapping) else []
-        for key, node in pairs:
-            if isinstance(key, Scalar) and isinstance(node, Scalar) and not node.is_null:
-                yield from self.argument(key.value, node.value)
-        for node in build.sequence("args"):
-            if isinstance(node, Scalar) and "=" in node.value:
-                name, _, value = node.value.partition("=")
-                yield from self.argument(name, value)
+        target = build.scalar("target")
+        targets = (target.value,) if target else self.source.targets
+        arguments = {**self.arguments(build), **self.source.variables}
+        for fact in inline.facts(
+            self.source, dockerfile, self.values(), arguments=arguments, targets=targets, prefix=f"{where} "
+        ):
+            use = fact.image if isinstance(fact, RunUser) and fact.user is None else fact
+            if not (isinstance(use, ImageUse) and use.text in contexts):
+                yield fact
 
-    def argument(self, name: str, value: str) -> Iterator[tuple[str, str]]:
-        """Yield the name and value of a build argument, if its variables can be resolved."""
-        try:
-            yield name, self.resolved(literal(value, 0)).text
-        except (Unresolved, Malformed):
-            return
+    def arguments(self, build: Mapping) -> dict[str, str]:
+        """Return the values of a build's arguments, those whose variables can be resolved; one without a value comes from the environment."""
+        values = {}
+        for name, value, _ in _pairs(build.get("args")):
+            try:
+                values[name] = self.resolved(literal(value, 0)).text
+            except (Unresolved, Malformed):
+                continue
+        return values
 
     def parts(self, value: Node, find: Callable[[str], list[Span]], place: str, where: str) -> Iterator[ImageUse]:
         """Yield the uses of the images that parts of a scalar name: from and to offsets that `find` gives."""
@@ -309,6 +300,18 @@ class _File:
 
 def _mappings(sequence: Sequence) -> Iterator[Mapping]:
     return (node for node in sequence.items if isinstance(node, Mapping))
+
+
+def _pairs(node: Node | None) -> Iterator[tuple[str, str, Scalar]]:
+    """Yield names and values, written as a map or as a list of `NAME=VALUE`, and the scalar that holds the value; not those without a value."""
+    for key, value in node.entries if isinstance(node, Mapping) else ():
+        if isinstance(key, Scalar) and isinstance(value, Scalar) and not value.is_null:
+            yield key.value, value.value, value
+    for item in node.items if isinstance(node, Sequence) else ():
+        if isinstance(item, Scalar):
+            name, equals, text = item.value.partition("=")
+            if equals:
+                yield name, text, item
 
 
 def _contexts(text: str) -> list[Span]:
