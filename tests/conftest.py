@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
-from imglint.main import main
+from imglint import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +38,11 @@ class Imglint(Protocol):
 def imglint(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Imglint:
     def run(*arguments: str | Path, cwd: Path | None = None) -> Outcome:
         monkeypatch.chdir(cwd or tmp_path)
-        monkeypatch.setattr(sys, "argv", ["imglint", *map(str, arguments)])
         capfdbinary.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
+        status = main.run([*map(str, arguments)])
+        sys.stderr.flush()
         out, err = capfdbinary.readouterr()
-        assert isinstance(left.value.code, int)
-        return Outcome(left.value.code, out.decode(), err.decode())
+        return Outcome(status, out.decode(), err.decode())
 
     return run
 

@@ -58,10 +58,10 @@ EXCLUDE = click.option(
 )
 
 
-def run() -> int:
-    """Run the command line and return the exit status."""
+def run(arguments: list[str]) -> int:
+    """Run the command line with these arguments and return the exit status."""
     try:
-        status = cli.main(prog_name="imglint", standalone_mode=False)
+        status = cli.main(arguments, prog_name="imglint", standalone_mode=False)
     except click.exceptions.Abort:
         return 130
     except click.UsageError as error:

@@ -6,7 +6,6 @@ path -> Source -> reader -> facts -> policy -> rules -> findings -> comments and
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 
 from imglint import ignore
 from imglint.discover import Found, Unlisted, discover
@@ -85,6 +84,8 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
     """Yield the files to look into."""
+    from fnmatch import fnmatchcase
+
     patterns: list[str] = []
 
     def wanted(path: str) -> bool:
@@ -141,7 +142,7 @@ def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None
     """Return the source of a file's text, and the reader that its kind in the policy, its name or its content call for."""
     kind = policy.kind_of(path)
     source = Source(path, text, kind or "", policy.variables, policy.targets)
-    for reader in readers():
+    for reader in readers(source.name):
         if reader.kind == kind if kind else reader.claims(source):
             source.kind = reader.kind
             return source, reader

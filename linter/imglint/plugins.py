@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from importlib import import_module
 
 from imglint.model import Severity
 from imglint.record import record
@@ -86,12 +85,15 @@ def rules() -> dict[str, Rule]:
     return found
 
 
-def readers() -> Iterator[Reader]:
+def readers(name: str = "") -> Iterator[Reader]:
     """Yield the readers, those of other packages first, so that they can take files over; each is imported when it is its turn.
+
+    Of those of one package, a reader whose kind stands in `name`, a file's name, comes first: it saves importing the others.
 
     Raises PluginError.
     """
-    for package, file, kind in _names(READERS):
+    name = name.lower()
+    for package, file, kind in sorted(_names(READERS), key=lambda entry: (_is_own(entry[0]), entry[2] not in name)):
         yield _reader(f"{package}.{file}", kind)
 
 
@@ -147,9 +149,15 @@ def _required(module: ModuleType, name: str, kind: type | None = None) -> Any:
     raise PluginError(f"{module.__name__}: {name} is missing or is no {kind.__name__ if kind else 'function'}")
 
 
+def _is_own(package: str) -> bool:
+    return package.startswith(("imglint.", "imglint_"))
+
+
 def _import(name: str) -> ModuleType:
     try:
-        return import_module(name)
+        # What importlib.import_module does, without the modules that importlib itself imports.
+        __import__(name)
+        return sys.modules[name]
     except Exception as error:
         raise PluginError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
 
@@ -158,7 +166,7 @@ def _import(name: str) -> ModuleType:
 def _names(group: str) -> tuple[tuple[str, str, str], ...]:
     """Return package, module and plugin name of every plugin of a group: those of other packages first, each package's in order of name."""
     found: list[tuple[str, str, str]] = []
-    for package in sorted(_entry_points().get(group, ()), key=lambda name: name.split(".")[0].startswith("imglint")):
+    for package in sorted(_entry_points().get(group, ()), key=_is_own):
         module = _import(package)
         files = sorted({entry for folder in module.__path__ for entry in os.listdir(folder) if entry.endswith(".py")})
         stems = [file.removesuffix(".py") for file in files if not file.startswith("_")]
