@@ -200,6 +200,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@example({"extends": ["\ud83d", "\0"]})
 @example({"images": [[{"match": "a"}]]})
 @example({"rules": {"root-user": {"uid": {}}}})
 @settings(deadline=None, max_examples=200)

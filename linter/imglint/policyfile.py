@@ -81,7 +81,10 @@ class _Files:
 
     def open(self, path: str, chain: tuple[str, ...] = ()) -> str:
         """Read a file and those that it extends. Return what is wrong with the file as a whole, for the entry that names it."""
-        real = os.path.realpath(path)
+        try:
+            real = os.path.realpath(path)
+        except ValueError:
+            return f"{path!a} is no path"
         if real in chain:
             return f"{path} extends itself in a circle"
         if len(chain) >= EXTENDS_MAX:

@@ -1,0 +1,324 @@
+"""The rules: every example in a rule's documentation is what it says it is, and tables of what each flags, where, and with which words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imglint import Finding, Severity, plugins
+from imglint.engine import Settings, run
+from imglint.policy import FILE_NAME, default_policy, load
+from imglint_rules import moving_tag, platform_repository
+
+FILES = {
+    "dockerfile": "Dockerfile",
+    "yaml compose": "compose.yaml",
+    "yaml kubernetes": "web.yaml",
+    "yaml helm-values": "values.yaml",
+    "yaml policy": FILE_NAME,
+}
+PLUGGED = {name: rule for name, rule in plugins.rules().items() if rule.check_image or rule.check_user}
+BLOCK = re.compile(r"^## (?P<section>\w+)$|^```(?P<kind>[a-z -]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples() -> list[tuple[str, str, str, str, str]]:
+    """Return of each example its rule, its section, the policy in force, the file's name and its text."""
+    found = []
+    for name, rule in PLUGGED.items():
+        section = policy = ""
+        for match in BLOCK.finditer(rule.doc):
+            if match["section"]:
+                section = match["section"]
+            elif match["kind"] == "yaml policy":
+                policy = match["text"]
+            else:
+                found.append((name, section, policy, FILES[match["kind"]], match["text"]))
+    return found
+
+
+EXAMPLES = examples()
+
+
+def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
+    """Return the findings in one file of the current folder under a policy, of the selected rules where there are any."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+    Path(FILE_NAME).write_text(policy, encoding="utf-8")
+    loaded = load(FILE_NAME, plugins.rules(), plugins.kinds()) if policy else default_policy()
+    report = run([path], Settings(loaded, plugins.rules(), selected=frozenset(selected)))
+    assert report.files == 1
+    return list(report.findings)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "policy", "path", "text"), EXAMPLES, ids=[f"{one[0]}-{one[1]}-{one[3]}" for one in EXAMPLES]
+)
+def test_an_example_is_what_it_says(name: str, section: str, policy: str, path: str, text: str) -> None:
+    found = [finding.rule for finding in check(policy, path, text) if finding.rule == name]
+    assert found == {"Flagged": [name], "Passed": []}[section]
+
+
+@pytest.mark.parametrize("name", PLUGGED)
+def test_a_rule_says_what_why_and_how_and_shows_both(name: str) -> None:
+    doc = PLUGGED[name].doc
+    assert PLUGGED[name].summary.endswith(".")
+    assert [words in doc for words in ("**Why it matters:**", "**How to put it right:**", "## Flagged", "## Passed")] == [
+        True
+    ] * 4
+    assert {section for rule, section, *_ in EXAMPLES if rule == name} == {"Flagged", "Passed"}
+    assert ("**Options:**" in doc) == (PLUGGED[name].options is not None)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    found = {name: (str(rule.level), rule.environments) for name, rule in PLUGGED.items()}
+    assert found == {
+        "implicit-registry": ("note", None),
+        "latest-tag": ("error", ("production",)),
+        "misplaced-image": ("error", None),
+        "missing-digest": ("off", ("production",)),
+        "moving-tag": ("off", None),
+        "platform-repository": ("off", None),
+        "root-user": ("warning", None),
+        "unapproved-image": ("error", None),
+        "unconventional-tag": ("error", None),
+    }
+
+
+DIGEST = "@sha256:" + "0" * 64
+TAGS = {
+    True: "1 v1 v1.2 1.25 16-alpine 1.25-bookworm 3.12-slim-bookworm 1-alpine3.19 17-jdk 22.04 stable main edge lts lts-alpine bookworm nonroot v0",
+    False: "1.25.3 v1.2.3 1.25.3-alpine 1.2.3.4 v1.0.0-rc1 2.0-rc1 1.0-beta2 20240612 2024-06-12 bookworm-20240612 9.4-1194 main-abc1234 "
+    "1.2-a1b2c3d pr-456 feature-audit-v2 RELEASE.2024-06-13T22-53-53Z a1b2c3d",
+}
+
+
+@pytest.mark.parametrize(("tag", "expected"), [(tag, expected) for expected, tags in TAGS.items() for tag in tags.split()])
+def test_which_tags_move(tag: str, expected: bool) -> None:
+    assert moving_tag.moves(tag) == expected
+
+
+PLATFORMS = {
+    "ghcr.io/kyklos/kyklos-amd64:v0.1.0": "kyklos/kyklos-amd64",
+    "ghcr.io/kyklos/kyklos:v0.1.0-arm64": "v0.1.0-arm64",
+    "docker.io/arm64v8/nginx:1.27.0": "arm64v8/nginx",
+    "docker.io/acme/app_x86_64:1": "acme/app_x86_64",
+    "docker.io/acme/app-linux-386:1": "acme/app-linux-386",
+    "docker.io/acme/app:linux-arm-v7": "linux-arm-v7",
+    "docker.io/acme/app.s390x:1": "acme/app.s390x",
+    "docker.io/acme/app:1": None,
+    "docker.io/acme/farm64:1": None,
+    "docker.io/acme/alarm:386": None,
+    "docker.io/arm/tools:1-armada": None,
+    "arm64.example/acme/app:1": None,
+}
+
+
+@pytest.mark.parametrize(("image", "expected"), PLATFORMS.items())
+def test_platforms_in_names(image: str, expected: str | None) -> None:
+    found = check("", "compose.yaml", f"services: {{web: {{image: '{image}'}}}}\n", "platform-repository")
+    assert [finding.text for finding in found] == ([] if expected is None else [expected])
+    assert platform_repository.LEVEL is Severity.OFF
+
+
+USERS = [
+    ("USER root", "", "root"),
+    ("USER 0", "", "0"),
+    ("USER 00:1001", "", "00:1001"),
+    ("USER root:root", "", "root:root"),
+    ("USER 1001:0", "", None),
+    ("USER nginx", "", None),
+    ("", "", "docker.io/library/alpine:3.20.1"),
+    ("USER 1001", "uid: 1001", None),
+    ("USER 01001", "uid: 1001", None),
+    ("USER 1002", "uid: 1001", "1002"),
+    ("USER 1002", "uid: [1001, 1002]", None),
+    ("USER nginx", "uid: 1001", "nginx"),
+    ("USER 0", "uid: 0", "0"),
+]
+
+
+@pytest.mark.parametrize(("line", "options", "expected"), USERS)
+def test_users_of_a_shipped_stage(line: str, options: str, expected: str | None) -> None:
+    policy = f"rules: {{root-user: {{{options}}}}}\n" if options else ""
+    found = check(policy, "Dockerfile", f"FROM docker.io/library/alpine:3.20.1\n{line}\n", "root-user")
+    assert [finding.text for finding in found] == ([] if expected is None else [expected])
+
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+    - name: web
+      image: docker.io/library/nginx:1.27.0
+      securityContext: {%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("context", "options", "expected"),
+    [
+        ("runAsUser: 0", "", ["0"]),
+        ("runAsUser: 0, runAsNonRoot: true", "", ["0"]),
+        ("runAsUser: 1001, runAsNonRoot: false", "", []),
+        ("runAsNonRoot: false", "", ["false"]),
+        ("runAsNonRoot: true", "uid: 1001", []),
+        ("runAsUser: 1000", "uid: 1001", ["1000"]),
+        ("", "", []),
+        ("", "explicit: true", ["docker.io/library/nginx:1.27.0"]),
+    ],
+)
+def test_users_of_a_container(context: str, options: str, expected: list[str]) -> None:
+    policy = f"rules: {{root-user: {{{options}}}}}\n" if options else ""
+    assert [finding.text for finding in check(policy, "web.yaml", POD % context, "root-user")] == expected
+
+
+TABLE = """
+environments: {development: [dev/]}
+images:
+  - match: quay.io/kubernaut/*
+    environments: [production]
+    tags: ["v{semver}"]
+    forbidden-tags: [dev, "test-*"]
+  - match: quay.io/jordigilh/*
+    environments: [development]
+  - match: docker.io/library/golang
+    roles: [build]
+  - match: docker.io/jaafarn/raqeem-*
+    approved: false
+    reason: moved to GHCR in v0.2.0
+    use-instead: ghcr.io/mj-nehme/raqeem/*
+  - match: quay.io/minio/minio:latest
+  - match: docker.io/library/postgres
+    files: [db/]
+  - match: docker.io/library/*
+    approved: false
+built: [controller, "jaafarn/raqeem-*"]
+"""
+MESSAGES = [
+    (
+        "quay.io/kubernaut/gateway:dev",
+        "unconventional-tag",
+        "dev",
+        "the tag dev is forbidden by .imglint.yaml:4; allowed: v{semver}",
+    ),
+    (
+        "quay.io/kubernaut/gateway:test-1",
+        "unconventional-tag",
+        "test-1",
+        "the tag test-1 is forbidden by .imglint.yaml:4 (test-*); allowed: v{semver}",
+    ),
+    (
+        "quay.io/kubernaut/gateway:1.0",
+        "unconventional-tag",
+        "1.0",
+        "the tag 1.0 is not what .imglint.yaml:4 allows: v{semver}",
+    ),
+    (
+        "quay.io/kubernaut/gateway",
+        "unconventional-tag",
+        "quay.io/kubernaut/gateway",
+        "without a tag this reads as latest, which is not what .imglint.yaml:4 allows: v{semver}",
+    ),
+    (
+        "quay.io/kubernaut/gateway",
+        "latest-tag",
+        "quay.io/kubernaut/gateway",
+        "without a tag this reads as latest, which moves with every push; write a tag as .imglint.yaml:4 allows: v{semver}",
+    ),
+    ("quay.io/minio/minio:latest", "latest-tag", None, ""),
+    ("quay.io/minio/minio", "latest-tag", None, ""),
+    (f"quay.io/kubernaut/gateway:latest{DIGEST}", "latest-tag", None, ""),
+    (f"quay.io/kubernaut/gateway{DIGEST}", "unconventional-tag", None, ""),
+    (
+        "quay.io/jordigilh/gateway:dev",
+        "misplaced-image",
+        "quay.io/jordigilh/gateway:dev",
+        "quay.io/jordigilh/gateway is approved in development (.imglint.yaml:8), not in production; "
+        "approved for workload in production: quay.io/kubernaut/*, quay.io/minio/minio:latest",
+    ),
+    ("quay.io/jordigilh/gateway:dev", "unapproved-image", None, ""),
+    (
+        "jaafarn/raqeem-devices-backend:v0.1.1",
+        "unapproved-image",
+        "jaafarn/raqeem-devices-backend:v0.1.1",
+        "docker.io/jaafarn/raqeem-devices-backend is refused by .imglint.yaml:12: moved to GHCR in v0.2.0; "
+        "write ghcr.io/mj-nehme/raqeem/devices-backend:v0.1.1",
+    ),
+    (
+        "quay.io/kubernuat/gateway:v1.0.0",
+        "unapproved-image",
+        "quay.io/kubernuat/gateway:v1.0.0",
+        "quay.io/kubernuat/gateway is approved by no row of .imglint.yaml; close to it: quay.io/kubernaut/gateway",
+    ),
+    (
+        "example.com/x/y:1",
+        "unapproved-image",
+        "example.com/x/y:1",
+        "example.com/x/y is approved by no row of .imglint.yaml; "
+        "approved for workload in production: quay.io/kubernaut/*, quay.io/minio/minio:latest",
+    ),
+    ("controller:latest", "unapproved-image", None, ""),
+    ("controller:latest", "latest-tag", None, ""),
+    ("controller:latest", "implicit-registry", None, ""),
+    ("controller:latest", "missing-digest", None, ""),
+    ("nginx:1", "implicit-registry", "nginx", "the registry is left to the reader; write docker.io/library/nginx"),
+    ("quay.io/a/b:1", "missing-digest", "quay.io/a/b:1", "no digest pins this image; add @sha256:... behind the tag"),
+    (f"quay.io/a/b:1{DIGEST}", "missing-digest", None, ""),
+    ("quay.io/a/b:16", "moving-tag", "16", "the tag 16 moves with releases; write a whole version, or add the digest"),
+    (f"quay.io/a/b:16{DIGEST}", "moving-tag", None, ""),
+    ("quay.io/a/b", "moving-tag", None, ""),
+    ("quay.io/a/b:latest", "moving-tag", None, ""),
+]
+
+
+@pytest.mark.parametrize(("image", "rule", "text", "message"), MESSAGES)
+def test_what_is_said_and_where(image: str, rule: str, text: str | None, message: str) -> None:
+    found = check(TABLE, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
+    assert [(finding.text, finding.message) for finding in found] == ([] if text is None else [(text, message)])
+
+
+def test_a_build_image_as_a_base_is_misplaced() -> None:
+    found = check(TABLE, "Dockerfile", "FROM docker.io/library/golang:1.25.3\nUSER 1\n", "misplaced-image", "unapproved-image")
+    assert [finding.message for finding in found] == [
+        "docker.io/library/golang is refused by .imglint.yaml:19; approved for base in production: quay.io/kubernaut/*, quay.io/minio/minio:latest"
+    ]
+    found = check(
+        TABLE.partition("  - match: docker.io/library/*")[0],
+        "Dockerfile",
+        "FROM docker.io/library/golang:1.25.3\n",
+        "misplaced-image",
+    )
+    assert [finding.message.partition(";")[0] for finding in found] == [
+        "docker.io/library/golang is approved as build (.imglint.yaml:10), not as base"
+    ]
+
+
+def test_an_image_outside_of_its_files_is_misplaced() -> None:
+    policy = "images: [{match: docker.io/library/postgres, files: [db/]}]\n"
+    text = "services: {db: {image: 'docker.io/library/postgres:16.1.0'}}\n"
+    assert [finding.message for finding in check(policy, "compose.yaml", text, "misplaced-image")] == [
+        "docker.io/library/postgres is approved in db/ (.imglint.yaml:1), not in this file"
+    ]
+    assert check(policy, "db/compose.yaml", text, "misplaced-image") == []
+
+
+def test_a_tag_left_to_others_is_not_judged() -> None:
+    policy = 'images: [{match: quay.io/acme/*, tags: ["v{semver}"]}]\n'
+    text = "image:\n  repository: quay.io/acme/web\n  tag: ''\n"
+    assert check(policy, "values.yaml", text, "latest-tag", "unconventional-tag", "moving-tag", "unapproved-image") == []
+
+
+def test_a_row_asks_for_a_digest() -> None:
+    policy = "images: [{match: quay.io/acme/*, digest: required}]\n"
+    found = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:v1.0.0'}}\n")
+    assert [(finding.rule, str(finding.level), finding.message) for finding in found] == [
+        ("missing-digest", "error", "no digest pins this image (.imglint.yaml:1); add @sha256:... behind the tag")
+    ]
