@@ -141,7 +141,7 @@ def _run(
     given = {**os.environ, **filled, "RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(outputs)}
     script = runner / "script.sh"
     script.write_text(STEPS[step]["run"])
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script]
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
     return subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
 
 

@@ -1,0 +1,162 @@
+"""The hooks work in pre-commit itself: it installs the project, chooses the files, and lets a commit pass or not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Git = Callable[..., None]
+
+PRE_COMMIT = Path(sys.executable).parent / "pre-commit"
+DOCKERFILE = "FROM quay.io/acme/base:latest\nUSER 1001\n"
+PINNED = "FROM quay.io/acme/base:v1.0.0\nUSER 1001\n"
+COMPOSE = "services:\n  web:\n    image: quay.io/acme/web:latest\n"
+MANIFEST = (
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: quay.io/acme/web:latest}\n"
+)
+MANIFEST_JSON = (
+    '{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "web", "image": "quay.io/acme/web:latest"}]}}\n'
+)
+VALUES = "image:\n  repository: quay.io/acme/web\n  tag: latest\n"
+TEMPLATE = "{{ if .Values.web }}\nspec:\n  containers:\n    - image: quay.io/acme/web:latest\n{{ end }}\n"
+KUSTOMIZATION = "images:\n  - name: quay.io/acme/web\n    newTag: latest\n"
+
+CHECKED = {
+    "Dockerfile": DOCKERFILE,
+    "docker/Dockerfile": DOCKERFILE,
+    "docker/dockerfile": DOCKERFILE,
+    "docker/api.dockerfile": DOCKERFILE,
+    "docker/api.Dockerfile": DOCKERFILE,
+    "docker/Dockerfile-dev": DOCKERFILE,
+    "docker/Dockerfile.dev": DOCKERFILE,
+    "podman/Containerfile": DOCKERFILE,
+    "docker-compose.yml": COMPOSE,
+    "dev/compose.yaml": COMPOSE,
+    "deploy/web.yaml": MANIFEST,
+    "deploy/web.json": MANIFEST_JSON,
+    "deploy/kustomization.yaml": KUSTOMIZATION,
+    "overlay/Kustomization": KUSTOMIZATION,
+    "charts/web/values.yaml": VALUES,
+    "charts/web/templates/web.yaml": TEMPLATE,
+    "charts/web/templates/_web.tpl": TEMPLATE,
+}
+"""Files that the hook must be given, and that hold one finding each."""
+
+PASSED_OVER = {
+    "charts/web/Chart.yaml": "name: web\n",
+    "mkdocs.yml": "site_name: imglint\n",
+    "broken.yaml": "a: [\n",
+    ".github/dependabot.yml": "version: 2\nupdates: []\n",
+    "package.json": '{"name": "web", "image": "quay.io/acme/web:latest"}\n',
+    "vendor/Dockerfile": DOCKERFILE,
+    "docs/Dockerfile.md": "FROM here on, the reader knows.\n",
+}
+"""Files that are none of the known kinds, or that the policy excludes."""
+
+POLICY = "exclude: [vendor/]\n"
+
+
+class Repository:
+    """A Git repository that uses the hooks."""
+
+    def __init__(self, folder: Path, home: Path, git: Git) -> None:
+        self.folder, self.git = folder, git
+        self.environment = {**os.environ, "PRE_COMMIT_HOME": str(home), "PRE_COMMIT_COLOR": "never"}
+
+    def add(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.git(self.folder, "add", "--force", ".")
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        call = [str(word) for word in command]
+        return subprocess.run(call, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+
+    def commit(self) -> subprocess.CompletedProcess[str]:
+        author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+        return self.run("git", *author, "commit", "--message", "A change")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where pre-commit keeps the hooks that it has installed, which it does once for this module."""
+    return tmp_path_factory.mktemp("pre-commit")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, home: Path, project: Path, git: Git) -> Repository:
+    git(tmp_path, "init", "--quiet")
+    repository = Repository(tmp_path, home, git)
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    hooks = "[{id: imglint}, {id: imglint-all, stages: [manual]}]"
+    repository.add(
+        {
+            ".pre-commit-config.yaml": f"repos:\n  - repo: {project}\n    rev: {revision}\n    hooks: {hooks}\n",
+            ".imglint.yaml": POLICY,
+        }
+    )
+    return repository
+
+
+def test_a_repository_that_tries_the_hook_sees_its_findings(repository: Repository, project: Path) -> None:
+    repository.add({"Dockerfile": DOCKERFILE})
+    outcome = repository.run(PRE_COMMIT, "try-repo", project, "imglint", "--all-files")
+    assert outcome.returncode == 1
+    assert "Dockerfile:1:24: error latest-tag" in outcome.stdout
+
+
+def test_a_bad_commit_is_stopped_and_a_good_one_passes(repository: Repository) -> None:
+    assert repository.run(PRE_COMMIT, "install").returncode == 0
+    repository.add({"api/Dockerfile": DOCKERFILE})
+    stopped = repository.commit()
+    assert stopped.returncode == 1
+    assert "api/Dockerfile:1:24: error latest-tag" in stopped.stderr
+    repository.add({"api/Dockerfile": PINNED})
+    passed = repository.commit()
+    assert passed.returncode == 0, passed.stderr
+    assert "imglint..................................................................Passed" in passed.stderr
+
+
+def test_a_wrong_policy_stops_the_commit(repository: Repository) -> None:
+    assert repository.run(PRE_COMMIT, "install").returncode == 0
+    repository.add({".imglint.yaml": "exclud: [vendor/]\n"})
+    stopped = repository.commit()
+    assert stopped.returncode == 1
+    assert ".imglint.yaml:1:1: " in stopped.stderr
+    assert "exit code: 2" in stopped.stderr
+
+
+def test_the_hook_is_given_all_that_imglint_reads_and_passes_over_the_rest_without_a_word(repository: Repository) -> None:
+    repository.add(CHECKED | PASSED_OVER)
+    outcome = repository.run(PRE_COMMIT, "run", "imglint")
+    assert outcome.returncode == 1
+    found = [line.partition(":")[0] for line in outcome.stdout.splitlines() if " latest-tag: " in line]
+    assert found == sorted(CHECKED)
+    assert f"Found {len(CHECKED)} errors in {len(CHECKED)} files" in outcome.stdout
+    assert not [name for name in PASSED_OVER if name in outcome.stdout]
+
+
+def test_one_process_checks_all_files_of_a_commit(repository: Repository) -> None:
+    # More files than pre-commit gives to one process of a hook that may run several times at once.
+    repository.add({f"deploy/{'long-' * 20}{number}.yaml": MANIFEST for number in range(100)})
+    outcome = repository.run(PRE_COMMIT, "run", "imglint")
+    assert outcome.stdout.count("Found ") == 1
+    assert "Found 100 errors in 100 files" in outcome.stdout
+
+
+def test_the_second_hook_checks_the_whole_tree(repository: Repository) -> None:
+    repository.add({"Dockerfile": DOCKERFILE, "README.md": ""})
+    assert repository.commit().returncode == 0
+    repository.add({"README.md": "Nothing that holds an image.\n"})
+    outcome = repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-all")
+    assert outcome.returncode == 1
+    assert "Dockerfile:1:24: error latest-tag" in outcome.stdout
