@@ -140,6 +140,7 @@ def settings_for(request: Request) -> Settings:
         request.comments,
         stdin_filename=request.stdin_filename or "-",
         today=strftime("%Y-%m-%d", gmtime()),
+        jobs=request.jobs,
         debug=request.debug,
     )
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
 INTERNAL_ERROR = "internal-error"
+FILES_PER_JOB = 500
+"""Files for each worker process, where the command line does not say how many: fewer are checked before another is started."""
 STDIN = "-"
 """The path that stands for the text of stdin."""
 
@@ -36,7 +38,8 @@ class Settings:
     """What a run is held to: the policy, the rules by id, and what the command line says of them.
 
     `environment` is that of all files, where it is given. `stdin_filename` is what the text of stdin, the path `-`, is taken for.
-    `today` is the day in UTC, yyyy-mm-dd, by which exceptions end.
+    `today` is the day in UTC, yyyy-mm-dd, by which exceptions end. `jobs` is the
+    number of worker processes, None where the number of files decides.
     """
 
     policy: Policy
@@ -49,6 +52,7 @@ class Settings:
     fingerprints: bool = False
     stdin_filename: str = "-"
     today: str = ""
+    jobs: int | None = None
     debug: bool = False
 
 
@@ -67,12 +71,21 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
 
     Raises PluginError where a reader breaks its contract.
     """
-    found_files = files(paths, settings)
-    reports = [check_file(found, settings) for found in (watch(found_files) if watch else found_files)]
+    found = list(files(paths, settings))
+    reports = _check_all(found, settings, watch or iter)
     excepted = frozenset[str]().union(*[report.excepted for report in reports])
     findings = [finding for report in reports for finding in report.findings]
     findings += about_exceptions(paths, settings, excepted)
     return Report(in_order(findings), sum([report.read for report in reports]), sum([report.places for report in reports]))
+
+
+def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> list[FileReport]:
+    jobs = min(settings.jobs or min(len(os.sched_getaffinity(0)), len(found) // FILES_PER_JOB), len(found))
+    if jobs <= 1:
+        return [check_file(one, settings) for one in watch(found)]
+    from imglint.workers import check_all
+
+    return check_all(found, settings, jobs, watch)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -134,7 +147,11 @@ def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
             return Facts(Source(path, error.text), ())
         span = (error.offset, min(error.offset + 1, len(error.text)))
         return _unread(Source(path, error.text), span, f"this file was not read: {error.reason}", settings)
-    source, reader = claimed(path, text, settings.policy)
+    try:
+        source, reader = claimed(path, text, settings.policy)
+    except Exception as error:
+        source = Source(path, text)
+        return Facts(source, (_failure(source, "deciding on the kind of this file", error, settings),))
     return Facts(source, tuple(read_facts(source, reader, settings)) if reader else ())
 
 
