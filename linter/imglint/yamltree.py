@@ -40,6 +40,7 @@ _BETWEEN_BRACKETS = re.compile(r"[^\[\]{}]+")
 _MARKERS = ("---", "...")
 _DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
+_BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
@@ -164,6 +165,9 @@ def parse_document(text: str, base: int = 0) -> Node | None:
         # libyaml refuses every version but 1.1, whose documents it then reads as 1.2 would.
         text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
     parser = _c_parser()
+    if parser is not None and len(text) <= PURE_SIZE_MAX and _BREAKS_OF_C.search(text):
+        # libyaml ends lines at these, as YAML 1.1 did.
+        parser = None
     if parser is not None:
         try:
             return _compose(_opened(parser, text), text, base)
