@@ -16,7 +16,7 @@ from imglint import BASE, BUILD, FRONTEND, WORKLOAD, ImageUse, RunUser, Severity
 from imglint.globs import BadPattern
 from imglint.paths import PathPattern
 from imglint.patterns import ImagePattern
-from imglint.policy import FILE_NAME, Policy, default_policy, find, load
+from imglint.policy import FILE_NAME, Catalogue, Policy, Row, default_policy, find, load
 from imglint.traced import literal
 
 DIGEST = "sha256:" + "0" * 64
@@ -212,6 +212,15 @@ def test_the_first_environment_that_fits_wins_and_outside_of_the_folder_none_doe
     assert policy.environments == ("dev", "staging", "qa", "production")
 
 
+def test_a_folder_that_a_link_names_too_is_the_same_folder(folder: Path) -> None:
+    policy = policy_of("environments: {staging: [/deploy/]}\n")
+    (folder / "deploy").mkdir()
+    link = folder.with_name(folder.name + "-link")
+    link.symlink_to(folder)
+    assert policy.environment_of(str(link / "deploy" / "a.yaml")) == "staging"
+    assert policy.environment_of(str(link.parent / "deploy" / "a.yaml")) == "production"
+
+
 def test_files_left_out_and_kinds(folder: Path) -> None:
     policy = policy_of(
         "exclude: [vendor/, '**/testdata/**']\nkinds: {helm-values: ['environments/*.yaml'], kubernetes: ['*.yaml']}\n"
@@ -269,6 +278,18 @@ def test_the_row_is_the_first_that_fits_wholly(
     standing = policy_of(TABLE).place(use_of(text, path, role)).standing
     assert standing is not None
     assert (standing.row.line if standing.row else None, len(standing.near)) == (line, near)
+
+
+@given(
+    st.lists(st.sampled_from([row[0] for row in IMAGES]), min_size=1, max_size=6),
+    st.sampled_from(sorted({text for row in IMAGES for text in row[1].split()})),
+)
+def test_among_many_rows_the_first_that_fits_is_found(patterns: list[str], text: str) -> None:
+    rows = tuple(Row("p", number, 1, (ImagePattern(pattern),)) for number, pattern in enumerate(patterns))
+    standing = Policy(catalogue=Catalogue("p", rows)).place(use_of(text)).standing
+    expected = next((number for number, pattern in enumerate(patterns) if fits(pattern, text)), None)
+    assert standing is not None
+    assert (standing.row.line if standing.row else None) == expected
 
 
 def test_an_unknown_tag_passes_where_it_would_be_approved_and_is_not_refused(folder: Path) -> None:

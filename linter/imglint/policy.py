@@ -268,6 +268,7 @@ class Policy:
         self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
         self._files, self._kinds, self._exclude = files or {}, kinds or {}, exclude
         self._frontends = catalogue is not None and any(FRONTEND in row.roles for row in catalogue.rows)
+        self._index = _index(catalogue.rows) if catalogue else {}
         self._paths: dict[str, str | None] = {}
         self._environments: dict[str, str] = {}
         self._rows: dict[object, tuple[Row, ...]] = {}
@@ -277,9 +278,13 @@ class Policy:
     def relative(self, path: str) -> str | None:
         """Return a path relative to the policy's folder, None where it lies outside."""
         if path not in self._paths:
-            absolute, folder = os.path.abspath(path), os.path.join(self.folder, "")
-            inside = absolute.startswith(folder) and len(absolute) > len(folder)
-            self._paths[path] = absolute[len(folder) :].replace(os.sep, "/") if inside else None
+            absolute = os.path.abspath(path)
+            below = _below(absolute, self.folder)
+            if below is None and self.path is not None:
+                # One folder may have two names, one of them through a link.
+                front, name = os.path.split(absolute)
+                below = _below(os.path.join(os.path.realpath(front), name), os.path.realpath(self.folder))
+            self._paths[path] = below
         return self._paths[path]
 
     def environment_of(self, path: str) -> str:
@@ -375,7 +380,9 @@ class Policy:
             return ()
         key = (reference.name, use.pulled_tag, use.tag_known, reference.digest)
         if key not in self._rows:
-            self._rows[key] = tuple([row for row in catalogue.rows if row.matches(use)])
+            folders = [reference.name[: at + 1] for at, character in enumerate(reference.name) if character == "/"]
+            numbers = {number for key in ("", *folders, reference.name) for number in self._index.get(key, ())}
+            self._rows[key] = tuple([row for number in sorted(numbers) if (row := catalogue.rows[number]).matches(use)])
         return self._rows[key]
 
     def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
@@ -398,6 +405,22 @@ class Policy:
         if rule.id not in self._options:
             self._options[rule.id] = rule.options()
         return self._options[rule.id]
+
+
+def _below(path: str, folder: str) -> str | None:
+    front = os.path.join(folder, "")
+    return path[len(front) :].replace(os.sep, "/") if path.startswith(front) and path != front else None
+
+
+def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
+    """Return the numbers of the rows by what a name must be, or begin with, to fit: up to a slash, in front of the first wildcard."""
+    index: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        for pattern in row.match:
+            literal, wildcard, _ = pattern.name.partition("*")
+            front = literal[: literal.rfind("/") + 1] if wildcard else literal
+            index.setdefault(front, []).append(number)
+    return index
 
 
 _NO_CATALOGUE = Standing()
