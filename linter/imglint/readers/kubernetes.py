@@ -58,7 +58,7 @@ def claims(source: Source) -> bool:
 def read(source: Source) -> Iterator[Fact]:
     """Yield the images and users of all pod specs, and the images of Kustomize files."""
     roots: list[Node] = []
-    yield from read_documents(source, roots)
+    yield from read_documents(source, roots, _may_name_images)
     seen: set[tuple[str, int]] = set()
     kustomize = source.name.lower() in KUSTOMIZE_FILES
     manifests = _Manifests(source)
@@ -71,6 +71,18 @@ def read(source: Source) -> Iterator[Fact]:
                 if key not in seen:
                     seen.add(key)
                     yield fact
+
+
+WORDS = ("image", "runAs", "imglint:")
+"""A document without any of these, in which no escape can hide one, has nothing that `read` looks for."""
+_ESCAPED = re.compile(r"\\[xuU]")
+_SCHEMA = re.compile(rf"^kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?$", re.MULTILINE)
+
+
+def _may_name_images(document: str) -> bool:
+    if SCHEMA_KIND in document and _SCHEMA.search(document) and "imglint:" not in document:
+        return False
+    return any(word in document for word in WORDS) or _ESCAPED.search(document) is not None
 
 
 def _in_template(source: Source) -> bool:
