@@ -469,7 +469,10 @@ images:
         ("quay.io/sclorg/postgres:16", ["docker.io/library/postgres"]),
         ("minio/minio", ["quay.io/minio/minio"]),
         ("quay.io/kubernuat/gateway", ["quay.io/kubernaut/gateway"]),
-        ("example.com/nothing/alike", []),
+        ("docker.io/library/postgers", ["docker.io/library/postgres"]),
+        ("docker.io/library/logstash", []),
+        ("quay.io/nothing/alike", []),
+        ("quay.io/postgres", ["docker.io/library/postgres"]),
     ],
 )
 def test_suggestions_are_of_the_same_name_or_almost_the_same_spelling(folder: Path, text: str, expected: list[str]) -> None:

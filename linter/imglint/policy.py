@@ -139,25 +139,24 @@ class Standing:
         return list(dict.fromkeys([pattern.text for pattern in self._patterns_here(use)]))[:SUGGESTIONS_MAX]
 
     def suggest(self, use: ImageUse) -> list[str]:
-        """Return a few approved images that are close to the use: of the same last name, or spelled almost alike."""
+        """Return a few approved images whose last name or whose namespace is that of the use, or is spelled almost alike."""
         from difflib import get_close_matches
 
         if use.reference is None or self.catalogue is None:
             return []
-        name = use.reference.name
-        folder, _, last = name.rpartition("/")
-        images, folders, alike = list[str](), list[str](), list[str]()
+        namespace, _, last = use.reference.repository.rpartition("/")
+        by_name: dict[str, list[str]] = {}
+        by_namespace: dict[str, list[str]] = {}
         for pattern in self._patterns_here(use):
             front, _, back = pattern.name.rpartition("/")
-            if not back.strip("*"):
-                folders.append(front)
-                alike += [f"{front}/{last}"] if front.partition("/")[2] == folder.partition("/")[2] else []
-            else:
-                images.append(pattern.name)
-                alike += [pattern.name] if back == last else []
-        alike += get_close_matches(name, images, SUGGESTIONS_MAX, CLOSE)
-        alike += [f"{front}/{last}" for front in get_close_matches(folder, folders, SUGGESTIONS_MAX, CLOSE)]
-        return list(dict.fromkeys(alike))[:SUGGESTIONS_MAX]
+            if back.strip("*"):
+                by_name.setdefault(back, []).append(pattern.name)
+            elif "/" in front:
+                by_namespace.setdefault(front.partition("/")[2], []).append(f"{front}/{last}")
+        names = [name for close in get_close_matches(last, by_name, SUGGESTIONS_MAX, CLOSE) for name in by_name[close]]
+        close = get_close_matches(namespace, by_namespace, SUGGESTIONS_MAX, CLOSE) if namespace else []
+        names += [name for namespace in close for name in by_namespace[namespace]]
+        return list(dict.fromkeys(names))[:SUGGESTIONS_MAX]
 
     def _patterns_here(self, use: ImageUse) -> Iterator[ImagePattern]:
         """Yield the patterns that are approved where the use stands."""

@@ -89,7 +89,7 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
 
 def _unnamed(user: RunUser, options: Options) -> str | None:
     """Say what is wrong where nothing names a user."""
-    better = f"set the user {_wanted(options)}"
+    better = f"set the user to {_wanted(options)}"
     if user.nonroot is not None:
         return None if user.nonroot else f"runAsNonRoot: false lets this run as root; {better}, or true"
     if not user.explicit:
@@ -105,7 +105,7 @@ def _named(written: str, options: Options) -> str | None:
     name = written.partition(":")[0].strip()
     number = (name.lstrip("0") or "0") if name.isascii() and name.isdigit() else None
     if name == "root" or number == "0":
-        return f"this runs as root; set the user {_wanted(options)}"
+        return f"this runs as root; set the user to {_wanted(options)}"
     allowed = _uids(options)
     if not allowed or number in allowed:
         return None
@@ -119,7 +119,7 @@ def _uids(options: Options) -> list[str]:
 
 
 def _wanted(options: Options) -> str:
-    return " or ".join(_uids(options)) or "to a number other than 0"
+    return " or ".join(_uids(options)) or "a number other than 0"
 
 
 def _says_nonroot(base: ImageReference) -> bool:
