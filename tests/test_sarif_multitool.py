@@ -1,0 +1,111 @@
+"""The SARIF log stands up to Microsoft's validator, under the rules of the standard and those of GitHub Advanced Security."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+DEMO = Path(__file__).parent.parent / "fixtures" / "demo"
+BAD = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - {name: web, image: web:latest}\n"
+GOOD = "FROM docker.io/library/alpine:3.20.1\nUSER 1001\n"
+
+LIVED_WITH = {
+    "SARIF2002": "messages are written out: most stand once, so that a table of them would save nothing",
+    "SARIF2003": "the uploader knows the commit; imglint does not ask Git",
+    "SARIF2006": "the validator may have no network",
+    "SARIF2009": "rules have names for people, not numbers",
+    "SARIF2010": "viewers of code scanning have the code",
+    "SARIF2011": "viewers of code scanning have the code",
+}
+"""The validator's notes that are known, and why they may stand. Warnings and errors may not."""
+
+TREES: dict[str, dict[bytes, str]] = {
+    "findings": {b"web.yaml": BAD, b"Dockerfile": "FROM web\n", b"broken.dockerfile": "RUN x\n"},
+    "a clean run": {b"Dockerfile": GOOD},
+    "nothing to read": {b"README.md": ""},
+    "related places": {b"Dockerfile": "ARG BASE=web:latest\nFROM ${BASE}\n"},
+    "names that a URI has to escape": dict.fromkeys(
+        [
+            b"a b/c%20d.yaml",
+            "é/日本.yaml".encode(),
+            b"q?x=1#y/[z].yaml",
+            b"semi;colon:1.yaml",
+            b"back\\slash.yaml",
+            b"'\"<&>.yaml",
+        ],
+        BAD,
+    ),
+    "control characters in names and tags": {
+        b"line\nbreak.yaml": BAD,
+        b"esc\x1b[31m.yaml": BAD,
+        b"Dockerfile": "FROM web:\x1b[31mred\n",
+    },
+    "a name that is no text": {b"\xff.yaml": BAD},
+    "text that reads as a link": {b"Dockerfile": "FROM [a](b)\n"},
+    "characters beyond the basic plane": {"😀.yaml".encode(): BAD.replace("name: web", "name: 😀")},
+    "the demo": {
+        os.fsencode(path.relative_to(DEMO)): path.read_text(encoding="utf-8")
+        for path in sorted(DEMO.rglob("*"))
+        if path.is_file()
+    },
+}
+EMPTY = '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": []}]}'
+"""A log in which something is missing."""
+
+
+@pytest.fixture(scope="module")
+def said(peers: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """Return what the validator says of the log of each tree, and of the empty one. It starts slowly, so it is given all at once."""
+    logs = tmp_path_factory.mktemp("logs")
+    (logs / "empty.sarif").write_text(EMPTY)
+    for tree, files in TREES.items():
+        checkout = tmp_path_factory.mktemp("tree")
+        for name, text in files.items():
+            path = Path(os.fsdecode(os.fsencode(checkout) + b"/" + name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        command = [Path(sys.executable).parent / "imglint", "--format", "sarif", "--output", logs / f"{tree}.sarif"]
+        subprocess.run([str(word) for word in command], cwd=checkout, check=False, capture_output=True)
+    results = _validated(peers, logs)
+    return {name: [result for result in results if _log_of(result) == name] for name in (*TREES, "empty")}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_the_validator_finds_nothing_that_may_not_stand(tree: str, said: dict[str, list[dict[str, Any]]]) -> None:
+    assert [result for result in said[tree] if result.get("level", "warning") != "note"] == []
+    # It did look: of every log there is something to note.
+    notes = {result["ruleId"] for result in said[tree]}
+    assert notes
+    assert notes <= LIVED_WITH.keys()
+
+
+def test_the_validator_sees_what_is_wrong(said: dict[str, list[dict[str, Any]]]) -> None:
+    """The other tests would prove nothing if it saw nothing."""
+    assert {"GH1018", "SARIF2005"} <= {result["ruleId"] for result in said["empty"]}
+
+
+def _validated(peers: Path, logs: Path) -> list[dict[str, Any]]:
+    """Return what the validator says of the logs in a folder. Its exit status is 0 either way, so its own log is read."""
+    answer = logs / "answer.json"
+    tool = peers / "@microsoft" / f"sarif-multitool-{sys.platform}" / "Sarif.Multitool"
+    call = [str(tool), "validate", f"{logs}/*.sarif", "--rule-kind", "Sarif;GHAS", "--output", str(answer)]
+    levels = ["--log", "ForceOverwrite", "--level", "Error;Warning;Note"]
+    # The validator needs no ICU library then, which a small machine does not have.
+    given = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    subprocess.run([*call, *levels], check=True, capture_output=True, env=given)
+    run = json.loads(answer.read_text(encoding="utf-8-sig"))["runs"][0]
+    assert run["invocations"][0]["executionSuccessful"]
+    results: list[dict[str, Any]] = run["results"]
+    return results
+
+
+def _log_of(result: dict[str, Any]) -> str:
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    return unquote(uri).rpartition("/")[2].removesuffix(".sarif")
