@@ -72,14 +72,15 @@ def _fits_all(pattern: TagPattern, tags: Iterable[str]) -> bool:
     return all(pattern.fits(tag) for tag in tags)
 
 
-def environment_patterns(files: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def environment_patterns(files: Iterable[tuple[str, str, bool]]) -> dict[str, list[str]]:
     """Return patterns for the files of each environment that paths tell of, in the order for a policy.
 
-    Of each file the path, relative to the policy's folder and parted by slashes, and the kind are given.
+    Of each file are given the path, relative to the policy's folder and parted by slashes, the kind, and whether it names an image or a user: of
+    one that does not, only the folders count.
     """
     folders: dict[str, dict[str, str]] = {}
     names: dict[str, dict[str, str]] = {}
-    for path, kind in files:
+    for path, kind, says in files:
         *above, name = path.split("/")
         told = False
         for depth, folder in enumerate(above, 1):
@@ -87,10 +88,10 @@ def environment_patterns(files: Iterable[tuple[str, str]]) -> dict[str, list[str
             if environment:
                 told = True
                 folders.setdefault(environment, {})[escaped("/".join(above[:depth])) + "/"] = escaped(folder) + "/"
-        environment, word = _of_file(name)
+        environment, word = _of_file(name) if says else (None, "")
         if environment:
             names.setdefault(environment, {})[escaped(name)] = _wider(name, word)
-        elif kind == COMPOSE and not told:
+        elif says and kind == COMPOSE and not told:
             anchored = name if _COMPOSE_NAME.fullmatch(name) else path if above else f"/{path}"
             names.setdefault(DEVELOPMENT, {})[escaped(anchored)] = escaped(name)
     found = {name: [*_few(folders.get(name, {})), *_few(names.get(name, {}))] for name in STRONG}

@@ -67,14 +67,23 @@ class _Row:
 
 @record
 class _Tree:
-    """What a tree uses: files that use something, with their kinds, images, users, the names built here, rows for all others, and how many images have no value."""
+    """What a tree uses.
 
-    files: tuple[tuple[str, str], ...]
+    Its files of a known kind: path from the current folder, kind, and whether an image or a user stands there; the images and users; the names of
+    images built here and the rows for all others; how many images have no value.
+    """
+
+    files: tuple[tuple[str, str, bool], ...]
     uses: tuple[ImageUse, ...]
     users: tuple[RunUser, ...]
     built: tuple[str, ...]
     rows: tuple[_Row, ...]
     unresolved: int
+
+    @property
+    def used_files(self) -> int:
+        """How many files name an image or a user."""
+        return sum([says for _, _, says in self.files])
 
     @property
     def judged(self) -> list[ImageUse]:
@@ -84,12 +93,13 @@ class _Tree:
 
 def _tree(paths: tuple[str, ...]) -> _Tree:
     settings = Settings(default_policy(), rules())
-    found, uses, users = list[tuple[str, str]](), list[ImageUse](), list[RunUser]()
+    found, uses, users = list[tuple[str, str, bool]](), list[ImageUse](), list[RunUser]()
     unresolved = 0
     for file in files(paths or ("",), settings):
         facts = facts_of(file, settings)
-        if any(isinstance(fact, ImageUse | RunUser) for fact in facts.facts):
-            found.append((os.path.relpath(facts.source.path), facts.source.kind))
+        if facts.source.kind:
+            says = any(isinstance(fact, ImageUse | RunUser) for fact in facts.facts)
+            found.append((os.path.relpath(facts.source.path), facts.source.kind, says))
         for fact in facts.facts:
             if isinstance(fact, RunUser):
                 users.append(fact)
@@ -134,7 +144,7 @@ def _policy(tree: _Tree) -> Iterator[str]:
     """Yield the lines of the policy."""
     yield from _comment(
         f"The registry policy of this repository, begun by `imglint init` from {_count(len(tree.uses), 'image')} in "
-        f"{_count(len(tree.files), 'file')}. It approves all that is used today. What to do next:"
+        f"{_count(tree.used_files, 'file')}. It approves all that is used today. What to do next:"
     )
     yield from _comment("1. Correct the environments, which were guessed from the names of files and folders.", STEP)
     yield from _comment("2. Delete the rows of `images` that nobody has decided for, and narrow the others.", STEP)
@@ -148,8 +158,7 @@ def _policy(tree: _Tree) -> Iterator[str]:
 
 
 def _environments(tree: _Tree) -> Iterator[str]:
-    inside = [(path.replace(os.sep, "/"), kind) for path, kind in tree.files if path.split(os.sep)[0] != os.pardir]
-    found = environment_patterns(inside)
+    found = environment_patterns([file for file in tree.files if file[0].split("/")[0] != os.pardir])
     if found:
         yield from _comment("Which files belong to which environment. The first list that fits a file decides.")
         yield "environments:"
@@ -239,9 +248,9 @@ def _digests(tree: _Tree) -> Iterator[tuple[str, list[str]]]:
     pinned = [bool(use.reference and use.reference.digest) for use in tree.judged]
     if pinned and all(pinned):
         yield "missing-digest", ["missing-digest: error  # every image has one"]
-    elif pinned.count(True) * 2 > len(pinned):
+    elif pinned and pinned.count(True) * 2 > len(pinned):
         yield "missing-digest", [f"missing-digest: warning  # {pinned.count(True)} of {len(pinned)} images have one"]
-    else:
+    elif pinned:
         yield "missing-digest", [f"# missing-digest: warning  # {pinned.count(True)} of {len(pinned)} images have one"]
 
 
@@ -301,6 +310,6 @@ def _summary(tree: _Tree, paths: tuple[str, ...]) -> str:
     shown = [quote(f"./{path}" if path in COMMANDS or path.startswith("-") else path) for path in paths]
     return (
         f"Wrote {FILE_NAME}: {_count(len(tree.rows), 'row')} for {_count(len(tree.uses), 'image')} in "
-        f"{_count(len(tree.files), 'file')}.\n"
+        f"{_count(tree.used_files, 'file')}.\n"
         f"Read it and correct what was guessed, then run: {printable(' '.join(['imglint', *shown]))}"
     )
