@@ -19,6 +19,7 @@ from imglint.model import (
 from imglint.record import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
+from imglint.traced import Traced, joined, literal, opaque
 
 __all__ = [
     "BASE",
@@ -38,7 +39,11 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "Traced",
     "image_use",
+    "joined",
+    "literal",
+    "opaque",
     "parse",
     "record",
     "replace",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imglint.source import Source
 
 RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
+OWN = "imglint"
+"""The distribution whose plugins come after those of others."""
 
 
 class PluginError(Exception):
@@ -92,8 +94,9 @@ def readers(name: str = "") -> Iterator[Reader]:
 
     Raises PluginError.
     """
-    name = name.lower()
-    for package, file, kind in sorted(_names(READERS), key=lambda entry: (_is_own(entry[0]), entry[2] not in name)):
+    name, known = name.lower(), _names(READERS)
+    order = {package: place for place, (package, _, _) in enumerate(known)}
+    for package, file, kind in sorted(known, key=lambda entry: (order[entry[0]], entry[2] not in name)):
         yield _reader(f"{package}.{file}", kind)
 
 
@@ -149,10 +152,6 @@ def _required(module: ModuleType, name: str, kind: type | None = None) -> Any:
     raise PluginError(f"{module.__name__}: {name} is missing or is no {kind.__name__ if kind else 'function'}")
 
 
-def _is_own(package: str) -> bool:
-    return package.startswith(("imglint.", "imglint_"))
-
-
 def _import(name: str) -> ModuleType:
     try:
         # What importlib.import_module does, without the modules that importlib itself imports.
@@ -165,34 +164,44 @@ def _import(name: str) -> ModuleType:
 @cache
 def _names(group: str) -> tuple[tuple[str, str, str], ...]:
     """Return package, module and plugin name of every plugin of a group: those of other packages first, each package's in order of name."""
-    found: list[tuple[str, str, str]] = []
-    for package in sorted(_entry_points().get(group, ()), key=_is_own):
-        module = _import(package)
-        files = sorted({entry for folder in module.__path__ for entry in os.listdir(folder) if entry.endswith(".py")})
+    found: dict[str, tuple[str, str, str]] = {}
+    for package in _entry_points().get(group, ()):
+        folders = getattr(_import(package), "__path__", None)
+        if folders is None:
+            raise PluginError(
+                f"{package}: the group {group} takes packages, and this is a module; name the package that holds it"
+            )
+        files = sorted({entry for folder in folders for entry in os.listdir(folder) if entry.endswith(".py")})
         stems = [file.removesuffix(".py") for file in files if not file.startswith("_")]
         if not stems:
             raise PluginError(f"{package}: the group {group} names this package, but it has no modules")
-        found.extend([(package, stem, stem.replace("_", "-")) for stem in stems])
+        for stem in stems:
+            name = stem.replace("_", "-")
+            if name in found:
+                raise PluginError(
+                    f"{package}.{stem}: {'.'.join(found[name][:2])} has the same name in {group}; rename one of them"
+                )
+            found[name] = (package, stem, name)
     if not found:
         raise PluginError(f"no package has entry points of the group {group}; install imglint again")
-    return tuple(found)
+    return tuple(found.values())
 
 
 @cache
 def _entry_points() -> dict[str, list[str]]:
-    """Return the packages that installed distributions name, by group."""
-    groups: dict[str, list[str]] = {}
-    seen: set[str] = set()
+    """Return the packages that installed distributions name, by group; those of imglint itself come last."""
+    found: dict[str, str] = {}
     for folder in sys.path:
         try:
             entries = os.listdir(folder or ".")
         except OSError:
             continue
         for entry in sorted(entries):
-            distribution = entry.partition("-")[0].lower()
-            if entry.endswith(".dist-info") and distribution not in seen:
-                seen.add(distribution)
-                _read_entry_points(os.path.join(folder, entry, "entry_points.txt"), groups)
+            if entry.endswith(".dist-info"):
+                found.setdefault(entry.partition("-")[0].lower(), os.path.join(folder, entry, "entry_points.txt"))
+    groups: dict[str, list[str]] = {}
+    for _, path in sorted(found.items(), key=lambda item: item[0] == OWN):
+        _read_entry_points(path, groups)
     return groups
 
 
