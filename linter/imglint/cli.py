@@ -9,6 +9,7 @@ from imglint.check import Request, check
 from imglint.main import COMMANDS
 from imglint.output import tell
 from imglint.printable import printable
+from imglint.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="imglint", message="imglint %(version)s")
+@click.version_option(VERSION, message="imglint %(version)s")
 def cli() -> None:
     """Hold the image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts to a registry policy.
 

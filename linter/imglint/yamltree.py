@@ -31,7 +31,7 @@ PURE_SIZE_MAX = 256 * 1024
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 PLAIN_DEPTH = DEPTH_MAX // 3
 """Levels of brackets, brackets without a counterpart, and half the characters of indentation of a document that cannot be too deep."""
-_DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ", "%YAML")
+_DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ", "%YAML", "\\u")
 """What a document that libyaml alone may judge does not hold: deep indentation, several levels on one line, a version."""
 _STAR = re.compile(r"\*[^\s*,\[\]{}]")
 _BEFORE_VALUE = "-?:,[{"
@@ -42,6 +42,7 @@ _DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
 _BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
 
@@ -164,6 +165,9 @@ def parse_document(text: str, base: int = 0) -> Node | None:
     if "%YAML" in text:
         # libyaml refuses every version but 1.1, whose documents it then reads as 1.2 would.
         text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
+    if "\\u" in text:
+        # JSON writes what lies beyond U+FFFF as two surrogates, which libyaml refuses; no image reference holds either.
+        text = _SURROGATE.sub(r"\\u0020", text)
     parser = _c_parser()
     if parser is not None and len(text) <= PURE_SIZE_MAX and _BREAKS_OF_C.search(text):
         # libyaml ends lines at these, as YAML 1.1 did.

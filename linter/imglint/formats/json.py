@@ -6,10 +6,10 @@ It is ASCII, whatever is in the files, so that no encoding of the output can spo
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 
 from imglint.model import Severity
 from imglint.printable import well_formed
+from imglint.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def write(report: Report, out: TextIO) -> None:
     levels = [finding.level for finding in report.findings]
     summary = {str(level): levels.count(level) for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)}
     summary |= {"files": report.files, "places": report.places}
-    out.write(f'{{\n  "version": {encode(version("imglint"))},\n  "findings": [')
+    out.write(f'{{\n  "version": {encode(VERSION)},\n  "findings": [')
     separator = "\n    "
     for finding in report.findings:
         out.write(separator + encode(_finding(finding)))

@@ -10,7 +10,6 @@ import os
 import re
 import zlib
 from functools import cache
-from importlib.metadata import version
 from urllib.parse import quote
 
 import sarif_om
@@ -20,6 +19,7 @@ from imglint.model import Severity
 from imglint.output import tell
 from imglint.plugins import rules
 from imglint.printable import well_formed
+from imglint.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _log(findings: Sequence[Finding]) -> str:
     places = {name: place for place, name in enumerate(known)}
     driver = sarif_om.ToolComponent(
         name="imglint",
-        version=version("imglint"),
-        semantic_version=version("imglint"),
+        version=VERSION,
+        semantic_version=VERSION,
         information_uri=PROJECT,
         rules=[_rule(rule) for rule in known.values()],
     )
