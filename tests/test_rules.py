@@ -269,7 +269,7 @@ MESSAGES = [
     ("controller:latest", "latest-tag", None, ""),
     ("controller:latest", "implicit-registry", None, ""),
     ("controller:latest", "missing-digest", None, ""),
-    ("nginx:1", "implicit-registry", "nginx", "the registry is left to the reader; write docker.io/library/nginx"),
+    ("nginx:1", "implicit-registry", "nginx", "the registry is left to the reader; it is read as docker.io/library/nginx"),
     ("quay.io/a/b:1", "missing-digest", "quay.io/a/b:1", "no digest pins this image; add @sha256:... behind the tag"),
     (f"quay.io/a/b:1{DIGEST}", "missing-digest", None, ""),
     ("quay.io/a/b:16", "moving-tag", "16", "the tag 16 moves with releases; write a whole version, or add the digest"),
