@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import median
 
@@ -18,8 +17,8 @@ LAUNCH = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))
 FINE = (0, 1)
 """The exit statuses of a linter that did its work."""
 ROUNDS_MIN, ROUNDS_MAX = 3, 41
-LONG = 30.0
-"""Seconds; a round that takes longer is not repeated."""
+LONG = 60.0
+"""Seconds; a round that takes longer is not repeated, but for its shorter commands."""
 
 
 class Failed(Exception):
@@ -47,14 +46,14 @@ def side_by_side(commands: Sequence[Command], seconds: float) -> list[Measured]:
 
     Raises Failed where one of them fails.
     """
-    runs: list[list[tuple[float, int]]] = []
-    begin = time.monotonic()
-    while len(runs) < ROUNDS_MAX:
-        runs.append([_run(command) for command in commands])
-        taken = time.monotonic() - begin
-        if taken > LONG or (len(runs) >= ROUNDS_MIN and taken * (1 + 1 / len(runs)) > seconds):
-            break
-    return [Measured(median([time for time, _ in run]), max([memory for _, memory in run])) for run in zip(*runs, strict=True)]
+    runs = [[_run(command)] for command in commands]
+    taken = sum([seconds for [(seconds, _)] in runs])
+    rounds = ROUNDS_MIN if taken > seconds / ROUNDS_MIN else min(int(seconds / taken), ROUNDS_MAX)
+    for _ in range(rounds - 1):
+        for command, run in zip(commands, runs, strict=True):
+            if taken <= LONG or run[0][0] < LONG / ROUNDS_MAX:
+                run.append(_run(command))
+    return [Measured(median([seconds for seconds, _ in run]), max([memory for _, memory in run])) for run in runs]
 
 
 def _run(command: Command) -> tuple[float, int]:
