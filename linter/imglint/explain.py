@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 """Columns of the output; a name that is longer stands on a line of its own."""
 LABEL_WIDTH = 15
+TEXT_MIN = 30
+"""Characters of a text that are shown beside its place, however long the path is."""
 LINES_MAX = 50
 """Lines with uses that are named where the line asked for has none."""
 ROWS_MAX = 10
@@ -184,8 +186,9 @@ def _fits(path: str, patterns: Iterable[str]) -> bool:
 
 def _about(subject: Subject, settings: Settings) -> Iterator[str]:
     place = subject.location
-    text = subject.source.text[slice(*subject.span)].strip()
-    yield f"{place.path}:{place.line}:{place.column}: {text if len(text) <= WIDTH else text[: WIDTH - 3] + '...'}"
+    head = f"{place.path}:{place.line}:{place.column}"
+    text, room = subject.source.text[slice(*subject.span)].strip(), max(WIDTH - len(head) - 2, TEXT_MIN)
+    yield f"{head}: {text if len(text) <= room else text[: room - 3] + '...'}" if text else head
     if isinstance(subject, ImageUse):
         yield from _about_use(subject, settings)
     elif isinstance(subject, RunUser):
@@ -195,7 +198,8 @@ def _about(subject: Subject, settings: Settings) -> Iterator[str]:
 def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
     yield from _field("place", f"{use.place}: {use.where}")
     yield from _field("role", use.role)
-    reference = use.reference
+    reference, fault = use.reference, use.fault
+    yield from _field("reference", f"none: {fault.message}" if fault else "")
     if reference is not None:
         yield from _field("read as", reference.text if reference.text != use.text else "")
         yield from _field("reference", "; ".join([str(reference), *_remarks(use)]))
@@ -287,7 +291,7 @@ def _about_user(user: RunUser, settings: Settings) -> Iterator[str]:
     yield from _field("base", str(user.base) if user.base else "")
     if user.image is not None:
         yield from _field("image", str(user.image.reference or user.image.text))
-        yield from _fields("row", _rows(user.image, settings.policy))
+        yield from _fields("row", _rows(user.image, settings.policy)[:1])
 
 
 def _user(user: RunUser) -> str:
