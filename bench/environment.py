@@ -1,4 +1,4 @@
-"""What is measured, installed below build/bench: imglint as a wheel of this checkout, and its peers at pinned versions. Imports the standard library.
+"""What is measured, installed in bench/.env: imglint as a wheel of this checkout, and its peers at pinned versions. Imports the standard library.
 
 Whatever stands there already in the right version is left as it is.
 """
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-HOME = ROOT / "build" / "bench"
+HOME = ROOT / "bench" / ".env"
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "linter", "rules")
 """What the wheel is made of."""

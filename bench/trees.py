@@ -1,4 +1,4 @@
-"""The trees that a run measures on, made below build/bench where they are missing. Imports the generator, which it runs in a process of its own."""
+"""The trees that a run measures on, made in bench/.env where they are missing. Imports the generator, which it runs in a process of its own."""
 
 from __future__ import annotations
 
