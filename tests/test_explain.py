@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Imglint
+    from tests.conftest import Imglint
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "explain"
 CASES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/*.explain.txt"))

@@ -17,12 +17,21 @@ from imglint.source import Source, UnreadFile, read_stdin, read_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from typing import Protocol, TypeVar
 
     from imglint.model import Fact, Span
     from imglint.plugins import Reader, Rule
     from imglint.policy import Exemption, Policy
 
-    Watch = Callable[[Iterable[Found | Unlisted]], Iterable[Found | Unlisted]]
+    T = TypeVar("T")
+
+    class Watch(Protocol):
+        """What is given the pieces of work, and passes them on while it shows how far the run has come."""
+
+        def __call__(self, work: Iterable[T], /) -> Iterable[T]:
+            """Pass on each piece."""
+            ...
+
 
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
