@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
 OWN = "imglint"
 """The distribution whose plugins come after those of others."""
+OPTION_KINDS = frozenset(("int", "bool", "str", "tuple[int,...]", "tuple[str,...]", "None"))
+"""What an option of a rule can be, as it is annotated, without spaces."""
 
 
 class PluginError(Exception):
@@ -138,10 +140,34 @@ def _rule(module: ModuleType, name: str) -> Rule:
     if not callable(check_image) and not callable(check_user):
         raise PluginError(f"{module.__name__}: a rule has a function check_image(use, options) or check_user(user, options)")
     options = getattr(module, "Options", None)
-    if options is not None and not hasattr(options, "__slots__"):
-        raise PluginError(f"{module.__name__}: Options has to be a class under @imglint.record")
+    if options is not None:
+        _check_options(module.__name__, options)
     tags, security = tuple(getattr(module, "TAGS", ())), getattr(module, "SECURITY_SEVERITY", None)
     return Rule(name, level, getattr(module, "ENVIRONMENTS", None), options, doc, tags, security, check_image, check_user)
+
+
+def _check_options(module: str, options: type) -> None:
+    if not hasattr(options, "__slots__"):
+        raise PluginError(f"{module}: Options has to be a class under @imglint.record")
+    for field, kinds in option_kinds(options).items():
+        if not kinds <= OPTION_KINDS:
+            known = ", ".join(sorted(OPTION_KINDS))
+            raise PluginError(
+                f"{module}: Options.{field} is annotated with what no policy can say; known are {known}, joined by |"
+            )
+    try:
+        options()
+    except TypeError as error:
+        raise PluginError(f"{module}: {error}; every field of Options has a default") from None
+
+
+def option_kinds(options: type) -> dict[str, frozenset[str]]:
+    """Return what may stand for each field of a rule's options: words of OPTION_KINDS, taken from its annotation, be that a text or a type."""
+    written = {
+        field: kind.__name__ if isinstance(kind, type) else str(kind)
+        for field, kind in getattr(options, "__annotations__", {}).items()
+    }
+    return {field: frozenset(kind.replace(" ", "").split("|")) for field, kind in written.items()}
 
 
 def _required(module: ModuleType, name: str, kind: type | None = None) -> Any:

@@ -11,6 +11,7 @@ import re
 from imglint.model import ROLES, Severity
 from imglint.paths import PathPattern, PathPatterns
 from imglint.patterns import ImagePattern
+from imglint.plugins import option_kinds
 from imglint.policy import PRODUCTION, Catalogue, Exemption, Fault, Policy, PolicyError, Row, Setting
 from imglint.policynodes import Nodes, kind_of, plain_type
 from imglint.record import record
@@ -430,11 +431,11 @@ def option_names(rule: Rule) -> tuple[str, ...]:
 
 def _options(nodes: Nodes, rule: Rule, values: dict[str, Node]) -> object:
     """Return a rule's options, made of what the policy says and the defaults of the rest."""
-    kinds = getattr(rule.options, "__annotations__", {})
+    kinds = option_kinds(rule.options) if rule.options else {}
     found = {}
     for name, node in values.items():
         field = name.replace("-", "_")
-        value = _option(nodes, node, f"rules.{rule.id}.{name}", frozenset(str(kinds[field]).replace(" ", "").split("|")))
+        value = _option(nodes, node, f"rules.{rule.id}.{name}", kinds[field])
         if value is not None:
             found[field] = value
     return rule.options(**found) if rule.options else None
