@@ -97,5 +97,6 @@ def _key(finding: Finding, baseline: str) -> _Key:
 def _entry_key(entry: object) -> _Key | None:
     if not isinstance(entry, dict):
         return None
-    key, count = tuple([entry.get(field) for field in _FIELDS]), entry.get("count")
-    return key if all(isinstance(value, str) for value in key) and isinstance(count, int) and count > 0 else None
+    key, count = [entry.get(field) for field in _FIELDS], entry.get("count")
+    texts = tuple([value for value in key if isinstance(value, str)])
+    return texts if len(texts) == len(key) and isinstance(count, int) and count > 0 else None

@@ -40,8 +40,8 @@ class InvalidReference(ValueError):
 class ImageReference:
     """One image reference, normalised as Docker does.
 
-    `text` is what was read. `registry` and `repository` are complete (`docker.io`, `library/nginx`); `tag` and `digest` are None where they are not written, and
-    `registry_explicit` tells whether the registry is. `spans` says where each written part stands in the text that was read: pairs of offsets
+    `text` is what was read. `registry` and `repository` are complete (`docker.io`, `library/nginx`); `tag` and `digest` are None where they are
+    not written, and `registry_explicit` tells whether the registry is. `spans` says where each written part stands in the text: pairs of offsets
     by the names `registry`, `repository`, `tag` and `digest`.
     """
 
