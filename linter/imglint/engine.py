@@ -5,6 +5,7 @@ path -> Source -> reader -> facts -> policy -> rules -> findings -> comments and
 
 from __future__ import annotations
 
+import gc
 import os
 
 from imglint import ignore
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
 INTERNAL_ERROR = "internal-error"
+FEW_FILES = 20
+"""Files whose garbage a run can afford to keep to its end."""
 FILES_PER_JOB = 500
 """Files for each worker process, where the command line does not say how many: fewer are checked before another is started."""
 STDIN = "-"
@@ -89,6 +92,8 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
 
 
 def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> list[FileReport]:
+    if len(found) > FEW_FILES:
+        gc.enable()
     jobs = min(settings.jobs or min(len(os.sched_getaffinity(0)), len(found) // FILES_PER_JOB), len(found))
     if jobs <= 1:
         return [check_file(one, settings) for one in watch(found)]

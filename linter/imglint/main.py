@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -14,6 +15,8 @@ COMMANDS = ("check", "images", "rules", "explain", "init", "schema")
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
+    # Loading modules makes no garbage worth looking for; the engine looks again where there are many files.
+    gc.disable()
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -42,4 +45,19 @@ def run(arguments: list[str]) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        return _failed(error, "--debug" in arguments)
     return status
+
+
+def _failed(error: Exception, debug: bool) -> int:
+    """Tell of a failure that nothing else has caught: a stdout that cannot be written, or a fault of imglint itself."""
+    from imglint.output import tell
+
+    if debug:
+        from traceback import print_exc
+
+        print_exc()
+    report = "" if isinstance(error, OSError) else "; this is a fault in imglint: please report it, with what --debug says"
+    tell(f"imglint: {type(error).__name__}: {error}{report}")
+    return 2
