@@ -73,13 +73,17 @@ def _check(request: Request) -> int:
     settings = settings_for(request)
     targets = [(request.format, request.output), *request.reports]
     writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
-    for _, target in writers:
-        if target:
-            check_target(target)
+    files = [target for _, target in writers if target]
+    for file in files:
+        check_target(file)
+    if len({os.path.realpath(file) for file in files}) < len(files):
+        raise CallError("two reports would be written to one file; name a file for each")
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(request, settings)
-    for writer, target in writers:
-        _write(writer, report, target, request)
+    texts = [(_rendered(writer, report, target, request), target) for writer, target in writers]
+    # Stdout comes last: where a file cannot be written, it stays empty.
+    for text, target in sorted(texts, key=lambda entry: entry[1] is None):
+        _write(text, target)
     return _status(report, request.fail_on or settings.policy.fail_on)
 
 
@@ -171,26 +175,25 @@ def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
     """Return whether a path is left out by the patterns of the command line, which are relative to the current folder."""
     if not patterns:
         return None
-    from pathspec import GitIgnoreSpec
+    from imglint.globs import BadPattern
+    from imglint.paths import PathPattern, PathPatterns
 
-    try:
-        spec = GitIgnoreSpec.from_lines(patterns)
-    except ValueError as error:
-        raise CallError(f"--exclude takes gitignore patterns: {error}") from None
-    return lambda path, is_folder: spec.match_file(os.path.relpath(path) + ("/" if is_folder else ""))
+    read: list[PathPattern] = []
+    for pattern in patterns:
+        try:
+            read.append(PathPattern("/" + pattern.removeprefix("./") if pattern.startswith("./") else pattern))
+        except BadPattern as error:
+            raise CallError(f"--exclude {pattern}: {error.reason}") from None
+    excluding = PathPatterns(read)
+    return lambda path, is_folder: excluding.fit(os.path.relpath(path).replace(os.sep, "/"), is_folder)
 
 
-def _write(writer: Format, report: Report, target: str | None, request: Request) -> None:
-    """Write one report, to stdout or to a file, whole or not at all."""
-    out = StringIO()
-    if writer.terminal:
-        writer.write(report, out, colour=target is None and _is_colourful(request.color), summary=not request.quiet)
-    else:
-        writer.write(report, out)
+def _write(text: str, target: str | None) -> None:
+    """Write a report to stdout or to a file, whole or not at all."""
     if target is None:
-        sys.stdout.buffer.write(out.getvalue().encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     else:
-        write_whole(target, out.getvalue())
+        write_whole(target, text)
 
 
 def _is_colourful(asked: bool | None) -> bool:
