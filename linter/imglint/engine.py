@@ -94,12 +94,17 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
 def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> list[FileReport]:
     if len(found) > FEW_FILES:
         gc.enable()
-    jobs = min(settings.jobs or min(len(os.sched_getaffinity(0)), len(found) // FILES_PER_JOB), len(found))
+    jobs = min(settings.jobs or min(_cores(), len(found) // FILES_PER_JOB), len(found))
     if jobs <= 1:
         return [check_file(one, settings) for one in watch(found)]
     from imglint.workers import check_all
 
     return check_all(found, settings, jobs, watch)
+
+
+def _cores() -> int:
+    """Return the processor cores that this process may use; not every system tells them apart from those there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -152,7 +157,7 @@ class Facts:
 def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
     """Return the facts of one file, placed by the policy."""
     if isinstance(found, Unlisted):
-        return _unread(Source(found.path, ""), (0, 0), f"this folder cannot be read: {found.reason}", settings)
+        return _unread(Source(found.path, ""), (0, 0), found.reason, settings)
     path = settings.stdin_filename if found.path == STDIN else found.path
     try:
         text = read_stdin() if found.path == STDIN else read_text(path)
