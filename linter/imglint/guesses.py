@@ -82,11 +82,11 @@ def environment_patterns(files: Iterable[tuple[str, str, bool]]) -> dict[str, li
     names: dict[str, dict[str, str]] = {}
     for path, kind, says in files:
         *above, name = path.split("/")
-        told = False
+        told = set[str]()
         for depth, folder in enumerate(above, 1):
             environment = _of_folder(folder)
-            if environment:
-                told = True
+            if environment and environment not in told:
+                told.add(environment)
                 folders.setdefault(environment, {})[escaped("/".join(above[:depth])) + "/"] = escaped(folder) + "/"
         environment, word = _of_file(name) if says else (None, "")
         if environment:
