@@ -188,6 +188,24 @@ def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
     return lambda path, is_folder: excluding.fit(os.path.relpath(path).replace(os.sep, "/"), is_folder)
 
 
+def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> str:
+    """Return a report in a format.
+
+    Raises PluginError where the format fails.
+    """
+    out = StringIO()
+    style = {"colour": target is None and _is_colourful(request.color), "summary": not request.quiet} if writer.terminal else {}
+    try:
+        writer.write(report, out, **style)
+    except Exception as error:
+        if request.debug:
+            raise
+        raise PluginError(
+            f"the format {writer.name} failed: {type(error).__name__}: {error}; --debug gives the traceback"
+        ) from error
+    return out.getvalue()
+
+
 def _write(text: str, target: str | None) -> None:
     """Write a report to stdout or to a file, whole or not at all."""
     if target is None:
