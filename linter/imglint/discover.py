@@ -1,18 +1,19 @@
-"""Paths to files: walks named folders, and leaves out what Git and the policy leave out. Imports pathspec where a .gitignore stands."""
+"""Paths to files: walks named folders, and leaves out what Git and the policy leave out. Imports gitignore where a .gitignore stands."""
 
 from __future__ import annotations
 
 import os
 
 from imglint.record import record
-from imglint.source import UnreadFile, read_text
+from imglint.source import UnreadFile, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pathspec import GitIgnoreSpec
+    from imglint.gitignore import GitIgnore
 
+GITIGNORE = ".gitignore"
 PASSED_OVER = frozenset((".git", "node_modules", ".venv", "venv", ".tox"))
 
 
@@ -26,7 +27,7 @@ class Found:
 
 @record
 class Unlisted:
-    """A folder whose entries could not be read, and why."""
+    """A folder whose entries could not be read, or a .gitignore that is not obeyed, and why, as a sentence."""
 
     path: str
     reason: str
@@ -53,7 +54,9 @@ def discover(
 
 def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]) -> Iterator[Found | Unlisted]:
     """Walk a folder without recursion and without following links, files and folders of a folder in order of name."""
-    waiting: list[tuple[str, bool, tuple[_Ignored, ...]]] = [(root, True, _ignored_above(root))]
+    above, unread = _ignored_above(root)
+    yield from unread
+    waiting: list[tuple[str, bool, tuple[_Ignored, ...]]] = [(root, True, above)] if above is not None else []
     while waiting:
         path, is_folder, ignored = waiting.pop()
         if not is_folder:
@@ -62,15 +65,17 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
         try:
             entries = sorted(os.scandir(path or "."), key=lambda entry: entry.name, reverse=True)
         except OSError as error:
-            yield Unlisted(path, error.strerror or str(error))
+            yield Unlisted(path, f"this folder cannot be read: {error.strerror or error}")
             continue
-        if any(entry.name == ".gitignore" for entry in entries):
-            ignored = (*ignored, *_read_ignored(path))
+        if any(entry.name == GITIGNORE and not _is_folder(entry) for entry in entries):
+            ignored, fault = _with_gitignore(path, ignored)
+            yield from fault
+        absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
         for entry in entries:
             joined = os.path.join(path, entry.name) if path else entry.name
             if (
                 _kept(entry, joined, wanted)
-                and not _is_ignored(joined, entry, ignored)
+                and not (ignored and _is_ignored(absolute + entry.name, _is_folder(entry), ignored))
                 and not excluded(joined, _is_folder(entry))
             ):
                 waiting.append((joined, _is_folder(entry), ignored))
@@ -91,51 +96,50 @@ class _Ignored:
     """The patterns of one .gitignore, and the folder that they are relative to, absolute and ending in a slash."""
 
     folder: str
-    spec: GitIgnoreSpec
+    patterns: GitIgnore
 
 
-def _ignored_above(root: str) -> tuple[_Ignored, ...]:
-    """Return the .gitignore files of the folders above root, up to the root of its Git repository; outside of one, none."""
+def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[Unlisted]]:
+    """Return the .gitignore files of the folders above root, up to the root of its Git repository, and those that could not be read.
+
+    None where they leave out root itself or a folder above it. Outside of a repository there are none.
+    """
     top, folder = repository_root(root), os.path.abspath(root)
-    above = []
+    below: list[str] = []
     while top and folder != top:
+        below.append(folder)
         folder = os.path.dirname(folder)
-        above.append(folder)
-    return tuple([ignored for folder in reversed(above) for ignored in _read_ignored(folder)])
+    ignored: tuple[_Ignored, ...] = ()
+    unread: list[Unlisted] = []
+    for folder in reversed(below):
+        parent = os.path.dirname(folder)
+        if os.path.lexists(os.path.join(parent, GITIGNORE)):
+            ignored, fault = _with_gitignore(parent, ignored)
+            unread += fault
+        if _is_ignored(folder, True, ignored):
+            return None, unread
+    return ignored, unread
 
 
-def _read_ignored(folder: str) -> list[_Ignored]:
+def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ignored, ...], list[Unlisted]]:
+    """Return the .gitignore files in force below a folder that has one, and what keeps its own from being obeyed."""
+    from imglint.gitignore import PATTERNS_MAX, GitIgnore, lines_of
+
+    path = os.path.join(folder, GITIGNORE)
     try:
-        lines = read_text(os.path.join(folder, ".gitignore")).splitlines()
-    except UnreadFile:
-        return []
-    from pathspec import GitIgnoreSpec
-
-    while True:
-        try:
-            return [_Ignored(os.path.join(os.path.abspath(folder), ""), GitIgnoreSpec.from_lines(lines))]
-        except ValueError:
-            # Git passes over a pattern that is none; so each is tried by itself.
-            lines = [line for line in lines if _is_pattern(line)]
+        patterns = GitIgnore(lines_of(read_bytes(path)))
+    except UnreadFile as error:
+        return above, [Unlisted(path, f"this file is not obeyed: {error.reason}")]
+    if patterns.patterns + sum([one.patterns.patterns for one in above]) > PATTERNS_MAX:
+        reason = f"with it, more than {PATTERNS_MAX} patterns would be in force; that is the limit"
+        return above, [Unlisted(path, f"this file is not obeyed: {reason}")]
+    return (*above, _Ignored(os.path.join(os.path.abspath(folder), ""), patterns)), []
 
 
-def _is_pattern(line: str) -> bool:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
-
-
-def _is_ignored(path: str, entry: os.DirEntry[str], ignored: tuple[_Ignored, ...]) -> bool:
-    """Ask the nearest .gitignore first: the first that speaks of the path decides, a pattern with `!` in the negative."""
-    if not ignored:
-        return False
-    absolute = os.path.abspath(path) + ("/" if _is_folder(entry) else "")
+def _is_ignored(path: str, is_folder: bool, ignored: tuple[_Ignored, ...]) -> bool:
+    """Ask the nearest .gitignore about an absolute path first: the first that speaks of it decides."""
     for one in reversed(ignored):
-        verdict = one.spec.check_file(absolute.removeprefix(one.folder)).include
+        verdict = one.patterns.verdict(path[len(one.folder) :], is_folder)
         if verdict is not None:
             return verdict
     return False

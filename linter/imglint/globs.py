@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PATTERN_MAX = 1024
+"""Characters of a pattern; what is named by one is never as long."""
+
 WITHIN = "within"
 """The wildcard for any run of characters without a slash."""
 ANY = "any"
@@ -24,6 +27,12 @@ class BadPattern(ValueError):
     def __init__(self, reason: str, start: int, end: int) -> None:
         super().__init__(reason)
         self.reason, self.start, self.end = reason, start, end
+
+
+def check_length(text: str) -> None:
+    """Raise BadPattern where a pattern is too long to be matched in bounded time."""
+    if len(text) > PATTERN_MAX:
+        raise BadPattern(f"a pattern has at most {PATTERN_MAX} characters, this has {len(text)}", 0, len(text))
 
 
 @record
@@ -45,7 +54,7 @@ Token = str | Characters
 class Glob:
     """A pattern made of tokens. State i is reached when the i-th of its characters has been matched; a wildcard lets the text stay in a state."""
 
-    __slots__ = ("_any", "_characters", "_prefix", "_steps", "_within")
+    __slots__ = ("_any", "_characters", "_prefix", "_steps", "_suffix", "_within")
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._characters: list[Token] = []
@@ -58,11 +67,11 @@ class Glob:
                 self._within |= 1 << len(self._characters)
             else:
                 self._characters.append(token)
-        self._prefix = _literal_prefix(tokens)
+        self._prefix, self._suffix = _literal_prefix(tokens), _literal_prefix(tokens[::-1])[::-1]
 
     def fits(self, text: str) -> bool:
         """Whether the whole text is one that this pattern stands for. Takes time in proportion to the text."""
-        if not text.startswith(self._prefix):
+        if not text.startswith(self._prefix) or not text.endswith(self._suffix):
             return False
         states = 1 << len(self._prefix)
         for character in text[len(self._prefix) :]:

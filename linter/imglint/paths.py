@@ -2,12 +2,12 @@ r"""Path patterns: which files a policy's `files`, `exclude`, `environments` and
 
 They are gitignore patterns without `!`, relative to the policy's folder: one without a slash fits at every depth, one with a slash in front or in
 the middle from the folder itself; a slash at the end asks for a folder; `*`, `?` and `[...]` never cross a slash, `/**/` does; a pattern that
-fits a folder fits all that it holds. (pathspec reads them too, though by regular expressions that a few stars can stall.)
+fits a folder fits all that it holds.
 """
 
 from __future__ import annotations
 
-from imglint.globs import WITHIN, BadPattern, Characters, Glob, Token
+from imglint.globs import WITHIN, BadPattern, Characters, Glob, Token, check_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,25 +23,32 @@ _POSIX = {
     "space": ((" ", " "), ("\t", "\r")),
     "punct": (("!", "/"), (":", "@"), ("[", "`"), ("{", "~")),
     "xdigit": (("0", "9"), ("a", "f"), ("A", "F")),
+    "blank": ((" ", " "), ("\t", "\t")),
+    "cntrl": (("\0", "\x1f"), ("\x7f", "\x7f")),
+    "graph": (("!", "~"),),
+    "print": ((" ", "~"),),
 }
 
 
 class PathPattern:
     """One pattern. `text` is what the policy says."""
 
-    __slots__ = ("_folder", "_segments", "text")
+    __slots__ = ("_anywhere", "_folder", "_segments", "text")
 
-    def __init__(self, text: str) -> None:
-        """Read a pattern. Raises BadPattern."""
-        _check(text)
+    def __init__(self, text: str, *, of_git: bool = False) -> None:
+        """Read a pattern of a policy, or, without its `!`, of a .gitignore, which may say what fits nothing. Raises BadPattern."""
+        if not of_git:
+            _check(text)
+        check_length(text)
         self.text = text
         pattern = _strip(text)
         self._folder = pattern.endswith("/")
-        pattern = pattern.rstrip("/") if self._folder else pattern
+        pattern = pattern.removesuffix("/")
         if not pattern:
             raise BadPattern("this names no file; ** alone stands for every file", 0, len(text))
         parts = ["**" if len(part) > 1 and not part.strip("*") else part for part in pattern.removeprefix("/").split("/")]
-        if "/" not in pattern:
+        self._anywhere = "/" not in pattern
+        if self._anywhere:
             parts.insert(0, "**")
         elif parts[-1] == "**":
             # What is inside of a folder, and not the folder itself.
@@ -60,6 +67,22 @@ class PathPattern:
             if not states:
                 return False
         return False
+
+    def is_for(self, path: str, name: str, is_folder: bool) -> bool:
+        """Whether it fits this very path, whose last part is `name`, and not only a folder above it."""
+        if self._folder and not is_folder:
+            return False
+        if self._anywhere:
+            last = self._segments[-1]
+            return last is None or last.fits(name)
+        if None not in self._segments and path.count("/") + 1 != len(self._segments):
+            return False
+        states = self._closure(1)
+        for part in path.split("/"):
+            states = self._closure(self._step(states, part))
+            if not states:
+                return False
+        return bool(states >> len(self._segments) & 1)
 
     def _step(self, states: int, name: str) -> int:
         """Return the states after one more name: bit i says that the first i segments are matched."""
@@ -154,7 +177,9 @@ def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
     while at < len(part) and (part[at] != "]" or at == first):
         if part.startswith("[:", at) and ":]" in part[at + 2 :]:
             name, _, _ = part[at + 2 :].partition(":]")
-            ranges.extend(_POSIX.get(name, ()))
+            if name not in _POSIX:
+                raise BadPattern(f"there is no class [:{name}:]; there are {', '.join(_POSIX)}", text.index("["), len(text))
+            ranges.extend(_POSIX[name])
             at += len(name) + 4
             continue
         low, at = _member(part, at)

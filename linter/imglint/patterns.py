@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.globs import ANY, WITHIN, BadPattern, Glob
+from imglint.globs import ANY, WITHIN, BadPattern, Glob, check_length
 from imglint.reference import DOCKER_HUB, LEGACY_DOCKER_HUB, OFFICIAL_NAMESPACE
 
 EVERYTHING = "**"
@@ -67,6 +67,7 @@ def _check(text: str) -> None:
     """Refuse what could never fit any image."""
     if not text:
         raise BadPattern("a pattern for images cannot be empty; ** alone stands for every image", 0, 0)
+    check_length(text)
     if "://" in text:
         end = text.index("://") + 3
         raise BadPattern("an image name has no scheme; leave it out", 0, end)

@@ -109,6 +109,14 @@ def read_text(path: str) -> str:
 
     Raises UnreadFile for what is no regular file, is larger than FILE_SIZE_MAX, cannot be opened, or cannot be decoded.
     """
+    return decode(read_bytes(path))
+
+
+def read_bytes(path: str) -> bytes:
+    """Return what a file holds.
+
+    Raises UnreadFile for what is no regular file, is larger than FILE_SIZE_MAX, or cannot be opened.
+    """
     try:
         # Non-blocking, so that a named pipe that nobody writes to cannot hold the run.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -120,12 +128,11 @@ def read_text(path: str) -> str:
             raise UnreadFile("not a regular file")
         if status.st_size > FILE_SIZE_MAX:
             raise UnreadFile(f"{status.st_size} bytes; the limit is {FILE_SIZE_MAX}")
-        data = _read(descriptor)
+        return _read(descriptor)
     except OSError as error:
         raise UnreadFile(error.strerror or str(error)) from None
     finally:
         os.close(descriptor)
-    return decode(data)
 
 
 def read_stdin() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 
-from imglint.globs import BadPattern
+from imglint.globs import BadPattern, check_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class TagPattern:
         """Read a pattern. Raises BadPattern."""
         if not text:
             raise BadPattern("a pattern for tags cannot be empty; * stands for every tag", 0, 0)
+        check_length(text)
         self.text = text
         self._automaton = _Automaton()
         state = 0

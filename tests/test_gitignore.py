@@ -1,0 +1,124 @@
+"""A walk leaves out what Git leaves out, whatever the .gitignore says, and no .gitignore can stall it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from imglint.discover import Found, Unlisted, discover
+from imglint.gitignore import PATTERNS_MAX, GitIgnore, lines_of
+from imglint.globs import PATTERN_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILES = [
+    "a",
+    "b",
+    "ab.c",
+    "a.b",
+    "#a",
+    "!a",
+    "a b",
+    "b ",
+    "[a",
+    "a\\b",
+    "é",
+    "d/a",
+    "d/b",
+    "d/ab.c",
+    "d/e/a",
+    "d/e/b",
+    "a.d/a",
+    "a.d/d/e/a",
+]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None]) -> Path:
+    root = tmp_path_factory.mktemp("tree")
+    git(root, "init", "--quiet")
+    for name in FILES:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
+    return root
+
+
+def seen_by_git(root: Path) -> set[str]:
+    command = ["git", "-c", "core.excludesFile=", "ls-files", "-z", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout.decode().split("\0")
+    return {name for name in listed if name and not name.endswith(".gitignore")}
+
+
+def walked(root: Path) -> set[str]:
+    entries = list(discover([str(root)], lambda path: not path.endswith(".gitignore"), lambda _path, _is_folder: False))
+    assert all(isinstance(entry, Found) for entry in entries)
+    return {str(Path(entry.path).relative_to(root)) for entry in entries}
+
+
+PIECES = st.sampled_from(
+    [*"ab/*?!#\\[]^-. ", "**", "**/", "/**", "d", "e", "a.d", "[a-c]", "[!a]", "[[:alpha:]]", "é", "  ", "\t", "\r"]
+)
+LINES = st.lists(st.lists(PIECES, min_size=1, max_size=5).map("".join), max_size=5).map("\n".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LINES, st.just("") | LINES)
+@example("a\n!a", "")
+@example("d/\n!d/a", "")
+@example("/a\nd/b\n", "!a\n")
+@example("*\n!d/\n!d/a", "")
+@example("**/a\n!/d/**", "")
+@example("d/**\n!d/e/", "")
+@example("d//a\n./a\n//a", "")
+@example("a\\\n[a\n[[:none:]]\n!\n/\n", "")
+@example("b \na\\ b\n\\#a\n\\!a", "")
+@example("a.d/*/\n#a", "b")
+@example("a\r\nb\r\n", "")
+@example("\ufeffa", "")
+def test_git_leaves_out_the_same(tree: Path, top: str, nested: str) -> None:
+    (tree / ".gitignore").write_text(top, newline="")
+    (tree / "d" / ".gitignore").write_text(nested, newline="")
+    assert walked(tree) == seen_by_git(tree)
+
+
+def test_bytes_that_are_no_utf_8_name_the_file_of_these_bytes(tree: Path) -> None:
+    (tree / ".gitignore").write_bytes(b"\xe9\n")
+    odd = Path(str(tree / "\udce9"))
+    odd.write_text("")
+    try:
+        assert walked(tree) == seen_by_git(tree)
+        assert "\udce9" not in walked(tree)
+    finally:
+        odd.unlink()
+
+
+@pytest.mark.parametrize("entered", ["d", "d/e"])
+def test_a_folder_that_is_left_out_is_empty_where_it_is_named_too(tree: Path, entered: str) -> None:
+    (tree / "d" / ".gitignore").write_text("")
+    (tree / ".gitignore").write_text("d/\n")
+    assert walked(tree / entered) == set()
+
+
+def test_patterns_in_force_are_bounded_and_the_file_that_is_too_much_is_told(tmp_path: Path) -> None:
+    def unobeyed(count: int) -> list[str]:
+        (tmp_path / ".gitignore").write_text("a*b\n" * count + "x\n" * PATTERNS_MAX)
+        entries = discover([str(tmp_path)], lambda _path: False, lambda _path, _is_folder: False)
+        return [Path(entry.path).name for entry in entries if isinstance(entry, Unlisted)]
+
+    assert unobeyed(PATTERNS_MAX) == []
+    assert unobeyed(PATTERNS_MAX + 1) == [".gitignore"]
+
+
+def test_a_pattern_is_bounded() -> None:
+    assert GitIgnore(["*" + "a" * (PATTERN_MAX - 1)]).patterns == 1
+    assert GitIgnore(["*" + "a" * PATTERN_MAX]).patterns == 0
+
+
+def test_lines_are_parted_as_git_parts_them() -> None:
+    assert lines_of(b"\xef\xbb\xbfa\r\nb\x0cc\nd") == ["a", "b\x0cc", "d"]
