@@ -109,7 +109,8 @@ def test_what_cannot_be_read_is_told(imglint: Imglint, tmp_path: Path) -> None:
         (["live/a.yaml", "local/a.yaml", "ci/a.yaml"], {"production": ["live/"], "test": ["ci/"], "development": ["local/"]}),
         (["values-dev.yaml", "a/values-dev.yaml"], {"development": ["values-dev.yaml"]}),
         (["values.prod-eu.yaml", "web_stg.json"], {"production": ["values.prod-eu.yaml"], "staging": ["web_stg.json"]}),
-        (["Dockerfile.dev", "ci.Dockerfile"], {"test": ["ci.Dockerfile"], "development": ["Dockerfile.dev"]}),
+        (["Dockerfile.dev", "dev.Dockerfile"], {"development": ["Dockerfile.dev", "dev.Dockerfile"]}),
+        (["example.dev/a.yaml", "probes-live.yaml"], {}),
         (["local-path-provisioner.yaml", "livestream.yaml", "Dockerfile", "yaml"], {}),
         ([f"apps/{number}/prod/a.yaml" for number in range(20)], {"production": ["prod/"]}),
         ([f"{number}/web-{number}-prod.yaml" for number in range(20)], {"production": ["*[-_.]prod[-_.]*"]}),
@@ -135,6 +136,20 @@ def test_names_of_files_and_folders_tell_environments(files: list[str], expected
 )
 def test_a_compose_file_is_of_development_unless_its_path_says_otherwise(file: str, expected: dict[str, list[str]]) -> None:
     assert environment_patterns([(file, "compose", True)]) == expected
+
+
+def test_weak_words_tell_of_files_that_are_no_manifests() -> None:
+    files = [
+        ("ci.Dockerfile", "dockerfile", True),
+        ("values-live.yaml", "helm-values", True),
+        ("values-ci-x.yaml", "helm-values", True),
+    ]
+    assert environment_patterns(files) == {"production": ["values-live.yaml"], "test": ["ci.Dockerfile"]}
+
+
+def test_many_compose_files_get_one_pattern() -> None:
+    files = [(f"docker-compose-{number}.yml", "compose", True) for number in range(20)]
+    assert environment_patterns(files) == {"development": ["docker-compose*.yml"]}
 
 
 def test_a_file_that_uses_nothing_tells_by_its_folders_alone() -> None:

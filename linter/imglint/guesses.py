@@ -23,8 +23,11 @@ STRONG = {
 }
 """Words of a name that tell the environment, in the order in which a policy lists them: of a file that two lists name, the strictest speaks."""
 
+MANIFEST = "kubernetes"
+"""The kind of file whose name says what it holds, rather than for whom."""
+
 WEAK = {PRODUCTION: ("live",), "test": ("ci",), DEVELOPMENT: ("local", "localdev")}
-"""Words that tell it where they are all of a folder's name, or the last word of a file's: `live-chat` is no environment."""
+"""Words that tell it where they are all of a folder's name, or the last word of a file's that is no manifest: `live-chat` is no environment."""
 
 AMBIGUOUS = frozenset(("test", "tests", "testing", "stage"))
 """Strong words that as one of several in a folder's name more often tell what it is about: `test-runner`."""
@@ -54,10 +57,9 @@ TAG_PATTERNS = (
 TAGS_MIN = 3
 """Different images and tags that a pattern has to fit before it is taken for a convention."""
 
-_PARTING = re.compile("[-_.]")
 _NOT_PRODUCTION = re.compile(r"(non|not|no|pre)[-_.](?=prod)", re.IGNORECASE)
 _FORMATS = frozenset(("yaml", "yml", "json", "tpl", "dockerfile", "containerfile"))
-_COMPOSE_NAME = re.compile(r"(?:docker-|podman-)?compose(?:[.-]override)?\.ya?ml", re.IGNORECASE)
+_COMPOSE_NAME = re.compile(r"(?P<front>(?:docker-|podman-)?compose)(?P<more>.*)(?P<end>\.ya?ml)", re.IGNORECASE)
 
 
 def tag_pattern(tags: Collection[tuple[str, str]]) -> str | None:
@@ -88,12 +90,14 @@ def environment_patterns(files: Iterable[tuple[str, str, bool]]) -> dict[str, li
             if environment and environment not in told:
                 told.add(environment)
                 folders.setdefault(environment, {})[escaped("/".join(above[:depth])) + "/"] = escaped(folder) + "/"
-        environment, word = _of_file(name) if says else (None, "")
+        environment, word = _of_file(name, kind) if says else (None, "")
         if environment:
             names.setdefault(environment, {})[escaped(name)] = _wider(name, word)
         elif says and kind == COMPOSE and not told:
-            anchored = name if _COMPOSE_NAME.fullmatch(name) else path if above else f"/{path}"
-            names.setdefault(DEVELOPMENT, {})[escaped(anchored)] = escaped(name)
+            named = _COMPOSE_NAME.fullmatch(name)
+            wide = f"{named['front']}*{named['end']}" if named else escaped(name)
+            narrow = name if named else path if above else f"/{path}"
+            names.setdefault(DEVELOPMENT, {})[escaped(narrow)] = wide
     found = {name: [*_few(folders.get(name, {})), *_few(names.get(name, {}))] for name in STRONG}
     return {name: patterns for name, patterns in found.items() if patterns}
 
@@ -104,28 +108,30 @@ def _few(patterns: dict[str, str]) -> list[str]:
 
 
 def _of_folder(name: str) -> str | None:
-    words = _words(name)
+    # A dot parts the name of a domain here, as in `operator.example.dev`.
+    words = re.split("[-_]", _plain(name))
     if len(words) == 1:
         return _environment(words[0], STRONG) or _environment(words[0], WEAK)
     ends = [word for word in (words[-1], words[0]) if word not in AMBIGUOUS]
     return next((found for word in ends if (found := _environment(word, STRONG))), None)
 
 
-def _of_file(name: str) -> tuple[str | None, str]:
+def _of_file(name: str, kind: str) -> tuple[str | None, str]:
     """Return the environment that a file's name tells, and the word that does."""
-    words = [word for word in _words(name) if word not in _FORMATS]
+    words = [word for word in re.split("[-_.]", _plain(name)) if word not in _FORMATS]
     if not words:
         return None, ""
-    for word in (words[-1], *words[:-1]):
-        known = STRONG if word not in AMBIGUOUS or word == words[-1] else {}
-        environment = _environment(word, known) or (_environment(word, WEAK) if word == words[-1] else None)
-        if environment:
-            return environment, word
-    return None, ""
+    last = words[-1]
+    found = _environment(last, STRONG) or (_environment(last, WEAK) if kind != MANIFEST else None)
+    if found:
+        return found, last
+    others = [word for word in words if word not in AMBIGUOUS]
+    return next(((found, word) for word in others if (found := _environment(word, STRONG))), (None, ""))
 
 
-def _words(name: str) -> list[str]:
-    return _PARTING.split(_NOT_PRODUCTION.sub(r"\1", name).lower())
+def _plain(name: str) -> str:
+    """Return a name in lower case, in which `pre-prod` is one word."""
+    return _NOT_PRODUCTION.sub(r"\1", name).lower()
 
 
 def _environment(word: str, known: dict[str, tuple[str, ...]]) -> str | None:
