@@ -11,7 +11,7 @@ import os
 from imglint import ignore
 from imglint.discover import Found, Unlisted, discover
 from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
-from imglint.plugins import readers
+from imglint.plugins import PluginError, readers
 from imglint.record import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
 
@@ -168,6 +168,8 @@ def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
         return _unread(Source(path, error.text), span, f"this file was not read: {error.reason}", settings)
     try:
         source, reader = claimed(path, text, settings.policy)
+    except PluginError:
+        raise
     except Exception as error:
         source = Source(path, text)
         return Facts(source, (_failure(source, "deciding on the kind of this file", error, settings),))
@@ -265,11 +267,11 @@ class _Check:
             if check is not None:
                 level, options = level_of(rule, fact, self.settings)
                 if level:
-                    self._apply_rule(rule, check(fact, options), fact)  # type: ignore[arg-type]
+                    self._apply_rule(rule, check, fact, options)
 
-    def _apply_rule(self, rule: Rule, found: Iterable[Finding], fact: ImageUse | RunUser) -> None:
+    def _apply_rule(self, rule: Rule, check: Callable[..., Iterable[Finding]], fact: ImageUse | RunUser, options: object) -> None:
         try:
-            self._report(rule.id, fact, list(found))
+            self._report(rule.id, fact, list(check(fact, options)))
         except Exception as error:
             problem = _failure(fact.source, f"the rule {rule.id}", error, self.settings)
             self._report(INTERNAL_ERROR, problem, [problem.finding()])

@@ -183,7 +183,7 @@ def _import(name: str) -> ModuleType:
         # What importlib.import_module does, without the modules that importlib itself imports.
         __import__(name)
         return sys.modules[name]
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
