@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from imglint.record import record, replace
-from imglint.source import Source
+from imglint.source import LINE_MAX, Source
 from imglint.traced import Traced, joined, literal, opaque
 
 #           0         1         2         3
@@ -109,7 +109,18 @@ def test_places_count_lines_and_code_points_from_one(text: str, start: int, end:
 
 
 @pytest.mark.parametrize(
-    ("text", "number", "expected"), [("a\r\nb\r\n", 1, "a"), ("a\r\nb\r\n", 2, "b"), ("a\nb", 2, "b"), ("a\n", 2, "")]
+    ("text", "offset", "expected"), [("a\r\nb\r\n", 0, "a"), ("a\r\nb\r\n", 3, "b"), ("a\nb", 3, "b"), ("a\n", 2, "")]
 )
-def test_a_line_comes_without_its_break(text: str, number: int, expected: str) -> None:
-    assert Source("f", text).line(number) == expected
+def test_a_line_comes_without_its_break(text: str, offset: int, expected: str) -> None:
+    assert Source("f", text).line_around(offset) == (expected, 1)
+
+
+def test_of_a_long_line_comes_the_stretch_around_a_place() -> None:
+    line = "".join([chr(ord("a") + at % 26) for at in range(3 * LINE_MAX)])
+    assert Source("f", line[:LINE_MAX] + "\n").line_around(5) == (line[:LINE_MAX], 1)
+    for offset in (0, 5, LINE_MAX, 2 * LINE_MAX, 3 * LINE_MAX - 1, 3 * LINE_MAX):
+        text, column = Source("f", f"a\n{line}\nb").line_around(offset + 2)
+        assert len(text) <= LINE_MAX
+        assert text == line[column - 1 : column - 1 + len(text)]
+        assert column - 1 <= offset <= column - 1 + len(text)
+        assert text[offset - column + 1 :][:100] == line[offset:][:100]

@@ -83,7 +83,6 @@ def _unused(ignore: Ignore, used: set[Span], ran: Collection[str], known: Collec
 
 
 def _finding(comment: Comment, span: Span, message: str) -> Finding:
-    from imglint.model import Finding
+    from imglint.model import finding_at
 
-    location = comment.source.location(*span)
-    return Finding(message, location, comment.source.text[slice(*span)], comment.source.line(location.line), (), UNUSED)
+    return finding_at(comment.source, message, span, rule=UNUSED)

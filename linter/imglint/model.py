@@ -166,7 +166,10 @@ Fact = ImageUse | RunUser | Problem | Comment
 
 @record
 class Finding:
-    """What is wrong at one place. A rule gives message and place, the engine rule id, level and fingerprint."""
+    """What is wrong at one place. A rule gives message and place, the engine rule id, level and fingerprint.
+
+    `line_text` is the line on which it begins, of a very long one the stretch around it; `line_column` is the column at which that begins.
+    """
 
     message: str
     location: Location
@@ -176,6 +179,7 @@ class Finding:
     rule: str = ""
     level: Severity = Severity.OFF
     fingerprint: str = ""
+    line_column: int = 1
 
 
 @record
@@ -211,8 +215,13 @@ def image_use(
     return ImageUse(source, span, place, where, role, reference, fault, parts, **more)  # type: ignore[arg-type]
 
 
+def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:
+    """Return a finding at a stretch of a source."""
+    line_text, line_column = source.line_around(span[0])
+    text = source.text[slice(*span)]
+    return Finding(message, source.location(*span), text, line_text, related, rule, line_column=line_column)
+
+
 def _finding(source: Source, message: str, span: Span, use: Span) -> Finding:
-    location = source.location(*span)
     outside = span[0] < use[0] or span[1] > use[1]
-    related = (source.location(*use),) if outside else ()
-    return Finding(message, location, source.text[slice(*span)], source.line(location.line), related)
+    return finding_at(source, message, span, (source.location(*use),) if outside else ())

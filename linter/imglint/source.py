@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FILE_SIZE_MAX = 16 * 1024 * 1024
 """Bytes; a larger file is reported by unread-file and not read."""
 
+LINE_MAX = 1000
+"""Characters of a line that a finding carries with it: many findings on one long line would otherwise cost its square."""
+
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -71,11 +74,19 @@ class Source:
         end_line, end_column = self._place(end)
         return Location(self.path, line, column, end_line, end_column)
 
-    def line(self, number: int) -> str:
-        """Return the text of a line, from 1, without its line break."""
+    def line_around(self, offset: int) -> tuple[str, int]:
+        """Return the line that an offset stands on, without its line break, and the column at which what is returned begins.
+
+        That is 1; of a line longer than LINE_MAX, only the stretch around the offset is returned.
+        """
+        line, column = self._place(offset)
         starts = self._line_starts()
-        end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r\n")
+        start, end = starts[line - 1], starts[line] if line < len(starts) else len(self.text)
+        first = start
+        if end - start > LINE_MAX:
+            first = max(start, start + column - 1 - LINE_MAX // 2)
+            end = min(end, first + LINE_MAX)
+        return self.text[first:end].rstrip("\r\n"), first - start + 1
 
     def offset(self, line: int, column: int) -> int:
         """Return the offset of a line and column, the end of the text where it does not reach so far."""

@@ -43,5 +43,5 @@ def _root(folder: str) -> str | None:
 def one_line_end(finding: Finding) -> int | None:
     """Return the column after a finding's stretch of its first line; None where it has no length, and so no end that a viewer could show."""
     place = finding.location
-    end = place.end_column if place.end_line == place.line else len(finding.line_text) + 1
+    end = place.end_column if place.end_line == place.line else finding.line_column + len(finding.line_text)
     return end if end > place.column else None

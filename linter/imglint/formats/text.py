@@ -45,8 +45,9 @@ def _finding(finding: Finding, colour: bool) -> str:
     head = _paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD, colour)
     lines = [f"{head} {_paint(str(finding.level), level, colour)} {finding.rule}: {printable(finding.message)}"]
     if finding.line_text.strip():
-        end = place.end_column if place.end_line == place.line else len(finding.line_text) + 1
-        shown, indent, marked = excerpt(finding.line_text, place.column - 1, end - 1)
+        first = finding.line_column
+        end = place.end_column if place.end_line == place.line else first + len(finding.line_text)
+        shown, indent, marked = excerpt(finding.line_text, place.column - first, end - first)
         lines.append(f"{_paint(f'{place.line:>5} |', _DIM, colour)} {shown}")
         lines.append(f"{_paint('      |', _DIM, colour)} {' ' * indent}{_paint('^' * marked, level, colour)}")
     lines.extend([f"  {printable(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])
