@@ -10,7 +10,7 @@ import re
 from imglint import template
 from imglint.model import Comment, ImageUse, Problem, RunUser, Span, image_use
 from imglint.traced import Traced, joined, literal, opaque
-from imglint.yamltree import Document, Mapping, Node, Scalar, Sequence, comments, documents, merged, traced
+from imglint.yamltree import Document, Mapping, Node, Scalar, Sequence, comments, documents, merged, traced, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ WORDS_MAX = 100
 TEXT_MAX = 4096
 """Characters of a scalar that are looked at; no part of a reference is as long, and an alias may repeat a long one without end."""
 MERGED_MAX = 64
-"""Mappings that the merge keys of one bring in; what more would say is not looked at."""
+"""A mapping and those that its merge keys bring in; more are not looked into, which is reported."""
+SOURCES_MAX = 2 * MERGED_MAX
+"""Entries of one merge key, which may name a mapping twice."""
 
 _FILLED_IN = re.compile(r"\{\{|\$[A-Za-z_({]|^ko://")
 _FOLDED = ("|", ">")
@@ -74,17 +76,31 @@ def scalar(values: dict[str, Node], key: str) -> Scalar | None:
     return said(values.get(key))
 
 
-def _layers(mapping: Mapping) -> list[Mapping]:
-    """Return a mapping and those it merges, by precedence, at most MERGED_MAX."""
-    layers: list[Mapping] = []
+def _layers(mapping: Mapping, limit: int = MERGED_MAX) -> list[Mapping]:
+    """Return a mapping and those it merges, by precedence, at most `limit`."""
+    layers: dict[int, Mapping] = {}
     waiting: list[Node | None] = [mapping]
-    while waiting and len(layers) < MERGED_MAX:
+    while waiting and len(layers) < limit:
         current = waiting.pop()
-        if isinstance(current, Mapping) and current not in layers:
-            layers.append(current)
+        if isinstance(current, Mapping) and id(current) not in layers:
+            layers[id(current)] = current
             source = current.get("<<")
-            waiting += reversed(source.items[:MERGED_MAX]) if isinstance(source, Sequence) else [source]
-    return layers
+            waiting += reversed(source.items[:SOURCES_MAX]) if isinstance(source, Sequence) else [source]
+    return list(layers.values())
+
+
+def _cut_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
+    """Yield a problem for each mapping that merges more than is looked at."""
+    if "<<" not in source.text and "\\" not in source.text:
+        return
+    for root in roots:
+        for node in walk(root):
+            if isinstance(node, Mapping) and "<<" in node.by_key:
+                merge = node.by_key["<<"]
+                too_long = isinstance(merge, Sequence) and len(merge.items) > SOURCES_MAX
+                if too_long or len(_layers(node, MERGED_MAX + 1)) > MERGED_MAX:
+                    message = f"more than {MERGED_MAX} mappings are merged here; what the rest of them says was not read"
+                    yield Problem(source, (merge.start, merge.start), message, "unread-file")
 
 
 def said(value: Node | None) -> Scalar | None:
@@ -167,6 +183,7 @@ def read_documents(source: Source, roots: list[Node], wanted: Callable[[str], bo
             yield from _broken(source, document)
         elif document.root is not None:
             roots.append(document.root)
+    yield from _cut_merges(source, roots)
     for start, end in comments(source.text, roots):
         yield Comment(source, (start, end))
 

@@ -355,7 +355,7 @@ def merged(mapping: Mapping) -> dict[str, Node]:
     values: dict[str, Node] = {}
     waiting, seen = [mapping], set()
     while waiting:
-        current = waiting.pop(0)
+        current = waiting.pop()
         if id(current) in seen:
             continue
         seen.add(id(current))
@@ -364,7 +364,7 @@ def merged(mapping: Mapping) -> dict[str, Node]:
                 values.setdefault(key, value)
         source = current.get("<<")
         sources = source.items if isinstance(source, Sequence) else [source]
-        waiting[:0] = [item for item in sources if isinstance(item, Mapping)]
+        waiting += [item for item in reversed(sources) if isinstance(item, Mapping)]
     return values
 
 

@@ -13,6 +13,7 @@ from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
 from imglint.record import record, replace
 from imglint.template import is_template
 from imglint.traced import Traced, literal
+from imglint.yamlfacts import Values as Merged
 from imglint.yamlfacts import clipped, fields, read_documents, scalar, written
 from imglint.yamltree import Mapping, Node, Scalar, Sequence, documents
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from imglint.source import Source
 
 FILES = ("*.yaml", "*.yml")
-
-MERGES_MAX = 32
-"""Mappings that the merge keys of one service may bring in; those of more are not followed."""
 
 RESET = "!reset"
 """The tag of a value that a compose file takes back from those it is merged with."""
@@ -111,19 +109,8 @@ def _services(root: Mapping) -> dict[str, Service]:
 
 
 def _values(service: Mapping) -> dict[str, Node]:
-    values: dict[str, Node] = {}
-    waiting = [service]
-    for _ in range(MERGES_MAX):
-        if not waiting:
-            break
-        current = waiting.pop()
-        for key in _SERVICE_KEYS:
-            if key in current.by_key:
-                values.setdefault(key, current.by_key[key])
-        merge = current.get("<<")
-        sources = merge.items[:MERGES_MAX] if isinstance(merge, Sequence) else [merge]
-        waiting.extend([node for node in reversed(sources) if isinstance(node, Mapping)])
-    return values
+    values = Merged(service)
+    return {key: value for key in _SERVICE_KEYS if (value := values.get(key)) is not None}
 
 
 class _File:
