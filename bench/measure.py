@@ -17,7 +17,7 @@ LAUNCH = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))
 FINE = (0, 1)
 """The exit statuses of a linter that did its work."""
 ROUNDS_MIN, ROUNDS_MAX = 3, 41
-LONG = 60.0
+LONG = 45.0
 """Seconds; a round that takes longer is not repeated, but for its shorter commands."""
 
 
@@ -51,7 +51,7 @@ def side_by_side(commands: Sequence[Command], seconds: float) -> list[Measured]:
     rounds = ROUNDS_MIN if taken > seconds / ROUNDS_MIN else min(int(seconds / taken), ROUNDS_MAX)
     for _ in range(rounds - 1):
         for command, run in zip(commands, runs, strict=True):
-            if taken <= LONG or run[0][0] < LONG / ROUNDS_MAX:
+            if taken <= LONG or run[0][0] < LONG / 6:
                 run.append(_run(command))
     return [Measured(median([seconds for seconds, _ in run]), max([memory for _, memory in run])) for run in runs]
 
