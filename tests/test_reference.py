@@ -57,52 +57,65 @@ VALID = [
     ("a/" * 127 + "a:puts-this-over-the-limit", "docker.io", "a/" * 127 + "a", "puts-this-over-the-limit", None, False),
 ]
 
-# text, the wrong piece of it, words of the reason
+LOWER_CASE = "a repository is written in lower case: "
+NO_NAME = "the name in front of the tag or digest is missing"
+NO_REPOSITORY = "a repository is made of lower-case letters and digits, joined by '/', '.', '_', '__' or dashes"
+NO_TAG = "a tag is made of letters, digits, '_', '.' and '-', and starts with neither of the last two"
+NO_DIGEST = "a digest is written algorithm:hexadecimal, such as sha256:..."
+NO_HOST = "this is no registry host"
+SCHEME = "'//' cannot stand in an image name; leave the scheme out"
+
+# text, the wrong piece of it, the reason
 INVALID = [
-    ("", "", "empty"),
-    (HEX64, HEX64, "64 hexadecimal digits"),
-    ("Nginx", "Nginx", "lower case: nginx"),
-    ("acme/Web:1", "acme/Web", "lower case"),
-    ("quay.io/acme/Web", "acme/Web", "lower case"),
-    ("https://quay.io/acme/web", "https:", "scheme"),
-    ("docker://web", "docker:", "scheme"),
-    ("-web", "-web", "lower-case letters and digits"),
-    ("-quay.io/web", "-quay.io", "registry host"),
-    ("acme//web", "acme//web", "lower-case letters and digits"),
-    ("acme/", "acme/", "lower-case letters and digits"),
-    ("/web", "/web", "lower-case letters and digits"),
-    ("web..api", "web..api", "lower-case letters and digits"),
-    ("web___api", "web___api", "lower-case letters and digits"),
-    ("web-", "web-", "lower-case letters and digits"),
-    ("web api", "web api", "lower-case letters and digits"),
-    (" web", " web", "lower-case letters and digits"),
-    ("web\n", "web\n", "lower-case letters and digits"),
-    ("wéb", "wéb", "lower-case letters and digits"),
-    (":1.0", ":1.0", "name in front"),
-    (f"@{SHA256}", f"@{SHA256}", "name in front"),
-    ("web:", ":", "tag after ':' is missing"),
-    ("web:-1", "-1", "letters, digits"),
-    ("web:.1", ".1", "letters, digits"),
-    ("web:1:2", "1:2", "letters, digits"),
-    ("web:1.0\n", "1.0\n", "letters, digits"),
-    ("web:1+2", "1+2", "letters, digits"),
-    ("web:é", "é", "letters, digits"),
-    (f"web:{'t' * 129}", "t" * 129, "at most 128 characters, this has 129"),
-    (f"quay.io/{'a' * 256}", "a" * 256, "at most 255 characters, this has 256"),
-    ("a" * 248, "a" * 248, "at most 255 characters, this has 256"),
-    ("web@", "@", "algorithm:hexadecimal"),
-    ("web@sha256", "@sha256", "algorithm:hexadecimal"),
-    ("web@sha256:", "@sha256:", "algorithm:hexadecimal"),
-    (f"web@sha256:{'0' * 63}", f"sha256:{'0' * 63}", "64 hexadecimal digits, this has 63"),
-    (f"web@sha256:{'A' * 64}", f"sha256:{'A' * 64}", "lower case"),
-    (f"web@sha512:{'0' * 64}", f"sha512:{'0' * 64}", "128 hexadecimal digits, this has 64"),
+    ("", "", "an image reference cannot be empty"),
+    (HEX64, HEX64, "64 hexadecimal digits alone name an image by its identifier; write a name in front"),
+    ("Nginx", "Nginx", f"{LOWER_CASE}nginx"),
+    ("acme/Web:1", "acme/Web", f"{LOWER_CASE}acme/web"),
+    ("quay.io/acme/Web", "acme/Web", f"{LOWER_CASE}acme/web"),
+    (f"X{HEX64[:63]}", f"X{HEX64[:63]}", f"{LOWER_CASE}x{HEX64[:63]}"),
+    ("https://quay.io/acme/web", "https:", SCHEME),
+    ("docker://web", "docker:", SCHEME),
+    ("-web", "-web", NO_REPOSITORY),
+    ("-quay.io/web", "-quay.io", NO_HOST),
+    ("acme//web", "acme//web", NO_REPOSITORY),
+    ("acme/", "acme/", NO_REPOSITORY),
+    ("/web", "/web", NO_REPOSITORY),
+    ("web..api", "web..api", NO_REPOSITORY),
+    ("web___api", "web___api", NO_REPOSITORY),
+    ("web-", "web-", NO_REPOSITORY),
+    ("web api", "web api", NO_REPOSITORY),
+    (" web", " web", NO_REPOSITORY),
+    ("web\n", "web\n", NO_REPOSITORY),
+    ("wéb", "wéb", NO_REPOSITORY),
+    (":1.0", ":1.0", NO_NAME),
+    (f"@{SHA256}", f"@{SHA256}", NO_NAME),
+    ("web:", ":", "the tag after ':' is missing"),
+    ("web:-1", "-1", NO_TAG),
+    ("web:.1", ".1", NO_TAG),
+    ("web:1:2", "1:2", NO_TAG),
+    ("web:1.0\n", "1.0\n", NO_TAG),
+    ("web:1+2", "1+2", NO_TAG),
+    ("web:é", "é", NO_TAG),
+    (f"web:{'t' * 129}", "t" * 129, "a tag has at most 128 characters, this has 129"),
+    (f"quay.io/{'a' * 256}", "a" * 256, "a repository has at most 255 characters, this has 256"),
+    ("a" * 248, "a" * 248, "a repository has at most 255 characters, this has 256"),
+    ("web@", "@", NO_DIGEST),
+    ("quay.io/web:1@sha256\n", "@sha256\n", NO_DIGEST),
+    ("quay.io/", "", NO_NAME),
+    ("quay.io/web:", ":", "the tag after ':' is missing"),
+    ("quay.io/web:-@sha256:0", "-", NO_TAG),
+    ("web@sha256", "@sha256", NO_DIGEST),
+    ("web@sha256:", "@sha256:", NO_DIGEST),
+    (f"web@sha256:{'0' * 63}", f"sha256:{'0' * 63}", "a sha256 digest has 64 hexadecimal digits, this has 63"),
+    (f"web@sha256:{'A' * 64}", f"sha256:{'A' * 64}", "a digest is written in lower case"),
+    (f"web@sha512:{'0' * 64}", f"sha512:{'0' * 64}", "a sha512 digest has 128 hexadecimal digits, this has 64"),
     (f"web@md5:{'0' * 32}", f"md5:{'0' * 32}", "unknown digest algorithm md5; known are sha256, sha384, sha512"),
-    ("[fc00::1]", "[fc00", "lower-case letters and digits"),
-    ("[fe80::1%eth0]:5000/web", "[fe80::1%eth0]:5000", "registry host"),
-    ("[2001:db8:3:4::192.0.2.33]:5000/web", "[2001:db8:3:4::192.0.2.33]:5000", "registry host"),
-    ("fc00::1:5000/web", "fc00::1:5000", "registry host"),
-    ("host:port/web", "host:port", "registry host"),
-    ("foo_bar.com/web", "foo_bar.com", "registry host"),
+    ("[fc00::1]", "[fc00", NO_REPOSITORY),
+    ("[fe80::1%eth0]:5000/web", "[fe80::1%eth0]:5000", NO_HOST),
+    ("[2001:db8:3:4::192.0.2.33]:5000/web", "[2001:db8:3:4::192.0.2.33]:5000", NO_HOST),
+    ("fc00::1:5000/web", "fc00::1:5000", NO_HOST),
+    ("host:port/web", "host:port", NO_HOST),
+    ("foo_bar.com/web", "foo_bar.com", NO_HOST),
 ]
 
 
@@ -113,14 +126,17 @@ def test_a_reference_is_read_and_normalised(
     reference = parse(text)
     assert (reference.registry, reference.repository, reference.tag, reference.digest) == (registry, repository, tag, digest)
     assert reference.registry_explicit is explicit
+    assert reference.text == text
+    assert str(reference) == f"{registry}/{repository}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}"
 
 
 @pytest.mark.parametrize(("text", "wrong", "reason"), INVALID)
 def test_what_is_no_reference_is_refused_with_the_wrong_piece_and_the_reason(text: str, wrong: str, reason: str) -> None:
     with pytest.raises(InvalidReference) as caught:
         parse(text)
-    assert text[caught.value.start : caught.value.end] == wrong
-    assert reason in caught.value.reason
+    start = text.index(wrong) if wrong else len(text)
+    assert (caught.value.start, caught.value.end) == (start, start + len(wrong))
+    assert str(caught.value) == caught.value.reason == reason
 
 
 @pytest.mark.parametrize("text", [case[0] for case in VALID])
@@ -129,7 +145,7 @@ def test_the_spans_hold_the_written_parts(text: str) -> None:
     written = {name: text[start:end] for name, (start, end) in reference.spans.items()}
     assert written.get("tag") == reference.tag
     assert written.get("digest") == reference.digest
-    assert ("registry" in written) is reference.registry_explicit
+    assert written.get("registry") == (text.partition("/")[0] if reference.registry_explicit else None)
     assert reference.repository.endswith(written["repository"])
 
 

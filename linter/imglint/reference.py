@@ -86,7 +86,7 @@ def parse(text: str) -> ImageReference:
         spans["tag"] = match.span(2)
     if digest is not None:
         spans["digest"] = match.span(3)
-    return ImageReference(text, registry, repository, tag, digest, start > 0, spans)
+    return ImageReference(text, registry, repository, tag, digest, bool(start), spans)
 
 
 def _registry_end(text: str) -> int:
@@ -135,23 +135,19 @@ def _diagnose(text: str, start: int) -> InvalidReference:
     """Find out which piece of a text that does not match the grammar is to blame."""
     if not text:
         return InvalidReference("an image reference cannot be empty", 0, 0)
-    match = re.compile(r"([^:@]*)(:[^@]*)?(@.*)?", re.DOTALL).fullmatch(text, start)
-    if match is None:
-        return InvalidReference("this is no image reference", 0, len(text))
-    path, tag, _ = match.groups()
+    name, _, _ = text[start:].partition("@")
+    path, colon, tag = name.partition(":")
+    path_end, name_end = start + len(path), start + len(name)
     if not path:
         return InvalidReference("the name in front of the tag or digest is missing", start, len(text))
     if re.fullmatch(_PATH, path) is None:
+        reason = "a repository is made of lower-case letters and digits, joined by '/', '.', '_', '__' or dashes"
         if re.fullmatch(_PATH, path.lower()) is not None:
-            return InvalidReference(f"a repository is written in lower case: {path.lower()}", *match.span(1))
-        return InvalidReference(
-            "a repository is made of lower-case letters and digits, joined by '/', '.', '_', '__' or dashes", *match.span(1)
-        )
-    if tag is not None and re.fullmatch(_TAG, tag[1:]) is None:
-        reason = (
-            "the tag after ':' is missing"
-            if tag == ":"
-            else "a tag is made of letters, digits, '_', '.' and '-', and starts with neither of the last two"
-        )
-        return InvalidReference(reason, match.start(2) + (tag != ":"), match.end(2))
-    return InvalidReference("a digest is written algorithm:hexadecimal, such as sha256:...", match.start(3), match.end(3))
+            reason = f"a repository is written in lower case: {path.lower()}"
+        return InvalidReference(reason, start, path_end)
+    if colon and not tag:
+        return InvalidReference("the tag after ':' is missing", path_end, name_end)
+    if colon and re.fullmatch(_TAG, tag) is None:
+        reason = "a tag is made of letters, digits, '_', '.' and '-', and starts with neither of the last two"
+        return InvalidReference(reason, path_end + 1, name_end)
+    return InvalidReference("a digest is written algorithm:hexadecimal, such as sha256:...", name_end, len(text))
