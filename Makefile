@@ -4,10 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format docs clean
+.PHONY: demo test lint format docs bench clean
 
 demo: $(READY)
-	@cd fixtures/demo && ../../$(BIN)/imglint --fail-on never .
+	@cd fixtures/demo && ../../$(BIN)/imglint --fail-on never
 
 test: lint
 	scripts/system-packages
@@ -22,6 +22,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY)
+	$(BIN)/python -c 'from imglint.rulebook import page; print(page(), end="")' >docs/rules.md
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -1,8 +1,9 @@
-"""`imglint rules` and `imglint schema`: what the rules say of themselves, and the policy file's schema. Imports the plugins."""
+"""What the rules say of themselves, for `imglint rules` and docs/rules.md, and the policy file's schema. Imports the plugins."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from imglint.check import CLEAN, FAILED, known_name
@@ -43,6 +44,36 @@ def _documented(rule: Rule) -> str:
     return f"{rule.id} ({_scope(rule)})\n\n{rule.doc}\n"
 
 
+def page() -> str:
+    """Return the documentation of all rules as one page in Markdown, `docs/rules.md`."""
+    known = sorted(rules().values(), key=lambda rule: rule.id)
+    table = [f"| [{rule.id}](#{rule.id}) | {_scope(rule)} | {rule.summary} |" for rule in known]
+    parts = [_PAGE_HEAD, "\n".join(["| rule | default | flags |", "|---|---|---|", *table])]
+    parts += [_section(rule) for rule in known]
+    return "\n\n".join(parts) + "\n"
+
+
+_PAGE_HEAD = """<!-- Written by `make docs` from the rules' docstrings: change those. -->
+
+# Rules
+
+What each rule flags, why, and how to put it right. `imglint rules RULE` prints the same. A policy sets a rule's level under `rules` and says where it
+applies; [policy.md](policy.md) tells how. In the examples, a block `yaml policy` holds for the blocks behind it."""
+
+
+def _section(rule: Rule) -> str:
+    rest = re.sub("^## ", "### ", rule.doc.partition("\n\n")[2], flags=re.MULTILINE)
+    return f"## {rule.id}\n\n{rule.summary}\n\n{_default(rule)}\n\n{rest}"
+
+
+def _default(rule: Rule) -> str:
+    """Say in a sentence what the rule does where no policy speaks of it."""
+    places = f"in {', '.join(rule.environments)}" if rule.environments else "everywhere"
+    if rule.level:
+        return f"**Default:** {rule.level}, {places}."
+    return f"**Default:** off. A level without environments makes it speak {places}."
+
+
 def _scope(rule: Rule) -> str:
     """Say at which level a rule speaks by default, and where."""
-    return f"{rule.level} in {', '.join(rule.environments)}" if rule.environments else str(rule.level)
+    return f"{rule.level} in {', '.join(rule.environments)}" if rule.level and rule.environments else str(rule.level)
