@@ -104,6 +104,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
+def with_example(environment: Callable[..., Path], wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the commands of an environment that has imglint and the example package of docs/extending.md."""
+    source = tmp_path_factory.mktemp("example") / "imglint-acme"
+    shutil.copytree(ROOT / "fixtures" / "plugins" / "imglint-acme", source)
+    return environment(wheel, source)
+
+
+@pytest.fixture(scope="session")
 def peers() -> Path:
     """Return the folder of the npm packages that scripts/peers installs."""
     subprocess.run([ROOT / "scripts" / "peers"], check=True, capture_output=True)

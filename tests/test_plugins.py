@@ -7,10 +7,8 @@ stands on the path beside the entry points of a distribution, which is all that 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,21 +23,13 @@ READER = 'FILES = ("*.acme",)\ndef claims(source):\n    return source.name.endsw
 FORMAT = 'def write(report, out):\n    out.write("acme")\n'
 
 
-@pytest.fixture(scope="module")
-def commands(environment: Callable[..., Path], wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the commands of an environment that has imglint and the example package."""
-    source = tmp_path_factory.mktemp("example") / EXAMPLE.name
-    shutil.copytree(EXAMPLE, source)
-    return environment(wheel, source)
-
-
 def run(commands: Path, *arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [str(commands / "imglint"), *arguments]
     return subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
 
 
-def test_rule_reader_and_format_of_the_example_work_together(commands: Path) -> None:
-    outcome = run(commands, "--format", "csv", cwd=EXAMPLE / "example")
+def test_rule_reader_and_format_of_the_example_work_together(with_example: Path) -> None:
+    outcome = run(with_example, "--format", "csv", cwd=EXAMPLE / "example")
     assert outcome.stdout == (
         "path,line,column,level,rule,message\n"
         "web.nomad,6,18,error,past-the-mirror,this is pulled past the mirror; write mirror.acme.example/hub/library/nginx\n"
@@ -47,19 +37,19 @@ def test_rule_reader_and_format_of_the_example_work_together(commands: Path) -> 
     assert (outcome.returncode, outcome.stderr) == (1, "")
 
 
-def test_the_example_s_comment_is_understood(commands: Path) -> None:
-    outcome = run(commands, "--format", "csv", "--no-ignore-comments", cwd=EXAMPLE / "example")
+def test_the_example_s_comment_is_understood(with_example: Path) -> None:
+    outcome = run(with_example, "--format", "csv", "--no-ignore-comments", cwd=EXAMPLE / "example")
     assert "web.nomad,13,18,error,past-the-mirror," in outcome.stdout
 
 
-def test_its_rule_is_listed_and_documented(commands: Path) -> None:
-    assert "past-the-mirror       warning " in run(commands, "rules", cwd=EXAMPLE).stdout
-    assert "Docker Hub counts pulls" in run(commands, "rules", "past-the-mirror", cwd=EXAMPLE).stdout
+def test_its_rule_is_listed_and_documented(with_example: Path) -> None:
+    assert "past-the-mirror       warning " in run(with_example, "rules", cwd=EXAMPLE).stdout
+    assert "Docker Hub counts pulls" in run(with_example, "rules", "past-the-mirror", cwd=EXAMPLE).stdout
 
 
-def test_its_option_is_held_to_its_type(commands: Path, tmp_path: Path) -> None:
+def test_its_option_is_held_to_its_type(with_example: Path, tmp_path: Path) -> None:
     (tmp_path / ".imglint.yaml").write_text("rules:\n  past-the-mirror: {level: error, mirror: 5}\n")
-    outcome = run(commands, cwd=tmp_path)
+    outcome = run(with_example, cwd=tmp_path)
     assert outcome.returncode == 2
     assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a text")
 
