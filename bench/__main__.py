@@ -40,9 +40,9 @@ def _print(*lines: str) -> None:
 
 def _line(row: Row) -> str:
     if row.figure is None:
-        return f"| {row.what} | - | - | not measured | {row.note} |"
+        return f"| {row.what} | - | - | {row.verdict} | {row.note} |"
     goal = f"{'at least' if row.at_least else 'at most'} {row.goal:g} {row.unit}"
-    return f"| {row.what} | {row.shown:g} {row.unit} | {goal} | {'pass' if row.passed else '**fail**'} | {row.note} |"
+    return f"| {row.what} | {row.shown:g} {row.unit} | {goal} | {row.verdict} | {row.note} |"
 
 
 def machine() -> str:

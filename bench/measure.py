@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LAUNCH = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 FINE = (0, 1)
 """The exit statuses of a linter that did its work."""
-ROUNDS_MIN, ROUNDS_MAX = 3, 41
+ROUNDS_MIN, ROUNDS_MAX = 3, 81
 LONG = 45.0
 """Seconds; a round that takes longer is not repeated, but for its shorter commands."""
 

@@ -26,13 +26,19 @@ ARGUMENTS_MAX = 3000
 """Files named in one command; more might not fit into its arguments."""
 DOCKERFILE = re.compile(r"(?:dockerfile|containerfile)(?:\.[a-z0-9]+)?|.+\.dockerfile", re.IGNORECASE)
 NO_DOCKERFILE = (".dockerignore", ".md", ".tmpl", ".tpl", ".j2", ".in", ".yaml", ".yml", ".json")
+DOCKERFILES_MIN, MANIFESTS_MIN = 300, 2000
+"""Files that the goals are meant for."""
+MANIFEST = re.compile(r".+\.(?:ya?ml|json)", re.IGNORECASE)
 COMPOSE = re.compile(r"(?:docker-)?compose(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
 PATTERNS = "from imglint.plugins import readers; print(*sorted({pattern for reader in readers() for pattern in reader.files}))"
 
 
 @record
 class Row:
-    """One row of the table. `goal` is an upper limit, or, with `at_least`, a lower one. Without a figure, `note` says why there is none."""
+    """One row of the table. `goal` is an upper limit, or, with `at_least`, a lower one. Without a figure, `note` says why there is none.
+
+    `enough` tells whether there were as many files as the goal is meant for.
+    """
 
     what: str
     goal: float
@@ -40,13 +46,15 @@ class Row:
     unit: str = "times"
     at_least: bool = False
     note: str = ""
+    enough: bool = True
 
     @property
-    def passed(self) -> bool:
-        """Whether the figure reaches the goal, as it is printed."""
+    def verdict(self) -> str:
+        """Whether the figure, as it is printed, reaches the goal."""
         if self.figure is None:
-            return False
-        return self.shown >= self.goal if self.at_least else self.shown <= self.goal
+            return "not measured"
+        passed = self.shown >= self.goal if self.at_least else self.shown <= self.goal
+        return "pass" if passed else "**fail**" if self.enough else "too few files for the goal"
 
     @property
     def shown(self) -> float:
@@ -81,10 +89,14 @@ class Bench:
         ours, theirs = self.compare(what, imglint, other)
         return Row(what, goal, ours.seconds / theirs.seconds, note=_times(ours, theirs))
 
-    def faster(self, what: str, goal: float, imglint: Command, other: Command) -> Row:
+    def faster(self, what: str, goal: float, imglint: Command, other: Command, *, enough: bool = True) -> Row:
         """Return how many times faster imglint is than the other command."""
         ours, theirs = self.compare(what, imglint, other)
-        return Row(what, goal, theirs.seconds / ours.seconds, at_least=True, note=_times(ours, theirs))
+        return Row(what, goal, theirs.seconds / ours.seconds, at_least=True, note=_times(ours, theirs), enough=enough)
+
+    def is_large(self) -> bool:
+        """Whether the tree is one that the goals for large trees are meant for."""
+        return len(_named(self.trees.tree(), MANIFEST)) >= MANIFESTS_MIN
 
 
 def _times(ours: Measured, theirs: Measured) -> str:
@@ -110,14 +122,16 @@ def hadolint(bench: Bench) -> Iterator[Row]:
         yield Row(what, 15, None, note="the tree has none")
         return
     theirs = Command((str(environment.python_peers() / "hadolint"), *files), str(bench.trees.tree()))
-    yield bench.faster(what, 15, bench.imglint(*files), theirs)
+    yield bench.faster(what, 15, bench.imglint(*files), theirs, enough=len(files) >= DOCKERFILES_MIN)
 
 
 def checkov(bench: Bench) -> Iterator[Row]:
     """Measure the whole tree, against the frameworks of checkov that hold these files."""
     frameworks = ("--framework", "kubernetes", "dockerfile", "--skip-download", "--compact", "--quiet")
     theirs = Command((str(environment.python_peers() / "checkov"), "-d", ".", *frameworks), str(bench.trees.tree()))
-    yield bench.faster("the tree, against checkov's kubernetes and dockerfile", 60, bench.imglint(), theirs)
+    yield bench.faster(
+        "the tree, against checkov's kubernetes and dockerfile", 60, bench.imglint(), theirs, enough=bench.is_large()
+    )
 
 
 def dclint(bench: Bench) -> Iterator[Row]:
@@ -158,7 +172,8 @@ def sarif(bench: Bench) -> Iterator[Row]:
 
 def jobs(bench: Bench) -> Iterator[Row]:
     """Measure two processes against one on a tree that is worth it; and what is chosen for a small one."""
-    yield bench.faster("the tree, `--jobs 2` against `--jobs 1`", 1.4, bench.imglint("--jobs", "2"), bench.imglint("--jobs", "1"))
+    calls = bench.imglint("--jobs", "2"), bench.imglint("--jobs", "1")
+    yield bench.faster("the tree, `--jobs 2` against `--jobs 1`", 1.4, *calls, enough=bench.is_large())
     small = bench.trees.small_tree()
     calls = bench.imglint("--quiet", folder=small), bench.imglint("--quiet", "--jobs", "1", folder=small)
     # What two runs of the same differ by.
