@@ -17,7 +17,7 @@ from imglint.source import UnreadFile, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from imglint.model import Finding, Report
 
@@ -71,8 +71,11 @@ def read_baseline(path: str) -> Mapping[_Key, int]:
 _AGAIN = "write it again with --write-baseline"
 
 
-def without_known(report: Report, known: Mapping[_Key, int], path: str) -> tuple[Report, int]:
-    """Return the report without the findings that the baseline at path holds, and the number of those it holds that are no longer there."""
+def without_known(report: Report, known: Mapping[_Key, int], path: str, checked: Sequence[str]) -> tuple[Report, int]:
+    """Return the report without the findings that the baseline at path holds, and the number of those it holds that are no longer there.
+
+    Of files that lie outside of the paths that were checked, nothing can be said.
+    """
     left = Counter(known)
     new: list[Finding] = []
     for finding in report.findings:
@@ -81,7 +84,13 @@ def without_known(report: Report, known: Mapping[_Key, int], path: str) -> tuple
             left[key] -= 1
         else:
             new.append(finding)
-    return replace(report, findings=tuple(new)), left.total()
+    folder, roots = os.path.dirname(path), [os.path.abspath(root) for root in checked]
+    files = {key: os.path.abspath(os.path.join(folder, key[1])) for key, count in left.items() if count}
+    return replace(report, findings=tuple(new)), sum([left[key] for key, file in files.items() if _lies_in(file, roots)])
+
+
+def _lies_in(path: str, roots: list[str]) -> bool:
+    return any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
 
 
 def _key(finding: Finding, baseline: str) -> _Key:

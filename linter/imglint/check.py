@@ -99,10 +99,11 @@ def _report(request: Request, settings: Settings) -> Report:
     report = run(request.paths or ("",), settings, _watch(request))
     if request.write_baseline:
         write_baseline(request.write_baseline, report)
-        report, _ = without_known(report, read_baseline(request.write_baseline), request.write_baseline)
+        report, _ = without_known(report, read_baseline(request.write_baseline), request.write_baseline, ())
     elif request.baseline:
-        report, gone = without_known(report, known, request.baseline)
-        if gone and not request.quiet:
+        report, gone = without_known(report, known, request.baseline, request.paths or ("",))
+        narrowed = request.select or request.ignore or request.exclude
+        if gone and not request.quiet and not narrowed:
             tell(
                 f"{request.baseline}: {gone} of its findings {'is' if gone == 1 else 'are'} no longer there; write it again to forget them"
             )
