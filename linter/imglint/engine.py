@@ -127,6 +127,7 @@ def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted
         return any(fnmatchcase(name, pattern) for pattern in patterns) or settings.policy.kind_of(path) is not None
 
     def excluded(path: str, is_folder: bool) -> bool:
+        path = settings.stdin_filename if path == STDIN else path
         by_option = settings.excluded is not None and settings.excluded(path, is_folder)
         return by_option or settings.policy.excluded(path, is_folder)
 
