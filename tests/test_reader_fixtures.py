@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imglint.model import Comment, Fact, Fault, ImageUse, Problem, RunUser, Span
 from imglint.source import Source, read_text
 
