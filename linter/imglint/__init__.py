@@ -21,6 +21,12 @@ from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 from imglint.traced import Traced, joined, literal, opaque
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # What `use.row` and `use.standing` are: for annotations, which nothing has to load at run time.
+    from imglint.policy import Row as Row
+    from imglint.policy import Standing as Standing
+
 __all__ = [
     "BASE",
     "BUILD",

@@ -57,7 +57,7 @@ def _write_json(uses: list[ImageUse]) -> Iterator[str]:
 def _entry(use: ImageUse) -> dict[str, object]:
     """Return the documented object of one place."""
     place, reference = use.location, use.reference
-    row = use.standing.row if use.standing else None
+    row = use.row
     return {
         "path": well_formed(place.path),
         "line": place.line,

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imglint.policy import Standing
+    from imglint.policy import Row, Standing
     from imglint.traced import Traced
 
 INVALID = "invalid-reference"
@@ -88,6 +88,11 @@ class ImageUse:
         if reference is None or reference.tag is not None:
             return reference.tag if reference else None
         return "latest" if self.tag_known and reference.digest is None else None
+
+    @property
+    def row(self) -> Row | None:
+        """The row of the policy that is the use's, None where there is none."""
+        return self.standing.row if self.standing else None
 
     def finding(self, message: str, part: str | None = None) -> Finding:
         """Return a finding at one part of the reference, at the whole of it where the part is left out or not written."""

@@ -154,7 +154,7 @@ class Standing:
             elif "/" in front:
                 by_namespace.setdefault(front.partition("/")[2], []).append(f"{front}/{last}")
         names = [name for close in get_close_matches(last, by_name, SUGGESTIONS_MAX, CLOSE) for name in by_name[close]]
-        close = get_close_matches(namespace, by_namespace, SUGGESTIONS_MAX, CLOSE) if namespace else []
+        close = get_close_matches(namespace, by_namespace, SUGGESTIONS_MAX, CLOSE)
         names += [name for namespace in close for name in by_namespace[namespace]]
         return list(dict.fromkeys(names))[:SUGGESTIONS_MAX]
 
@@ -337,7 +337,7 @@ class Policy:
     def decision(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> Decision:
         """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
-        row = image.standing.row if image is not None and image.standing is not None else None
+        row = image.row if image is not None else None
         key = (rule.id, subject.environment, row and row.at, subject.source.path if self.rules else None)
         if key not in self._decisions:
             self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)

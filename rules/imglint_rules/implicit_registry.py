@@ -53,7 +53,6 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a name without a registry, at the name."""
     reference = use.reference
     if reference is not None and not reference.registry_explicit and not use.built:
-        row = use.standing.row if use.standing else None
         # What the policy refuses is not to be written out, but replaced, as unapproved-image says.
-        better = "write" if row is None or row.approved else "it is read as"
+        better = "write" if use.row is None or use.row.approved else "it is read as"
         yield use.finding(f"the registry is left to the reader; {better} {reference.name}", "repository")

@@ -71,8 +71,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.built:
         return
-    row = use.standing.row if use.standing else None
-    if row is not None and row.names_latest:
+    if use.row is not None and use.row.names_latest:
         return
     what = (
         "the tag latest moves with every push"
@@ -83,7 +82,6 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
 
 
 def _better(use: ImageUse) -> str:
-    row = use.standing.row if use.standing else None
-    if row is not None and row.tags:
-        return f"write a tag as {row.at} allows: {', '.join(tag.text for tag in row.tags)}"
+    if use.row is not None and use.row.tags:
+        return f"write a tag as {use.row.at} allows: {', '.join(tag.text for tag in use.row.tags)}"
     return "write the version that was tested, or pin a digest"

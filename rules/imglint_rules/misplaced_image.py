@@ -45,7 +45,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint import Finding
+    from imglint import Finding, Row
 
 LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
@@ -58,31 +58,23 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     standing = use.standing
     if use.reference is None or standing is None or not standing.near:
         return
-    rows = ", ".join([_allowed(use, number) for number in range(min(len(standing.near), ROWS_MAX))])
+    misfits = [(row, row.misfit(use.environment, use.role, standing.path)) for row in standing.near]
+    rows = ", ".join([f"{_allowed(row, key)} ({row.at})" for row, key in misfits[:ROWS_MAX]])
     here = standing.suggest(use) or standing.approved_here(use)
     offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
-    yield use.finding(f"{use.reference.name} is approved {rows}, not {_place(use)}{offer}")
+    yield use.finding(f"{use.reference.name} is approved {rows}, not {_place(use, {key for _, key in misfits})}{offer}")
 
 
-def _allowed(use: ImageUse, number: int) -> str:
-    """Say where the row of this number would have allowed the image, by the first key that does not fit."""
-    standing = use.standing
-    if standing is None:
-        return ""
-    row = standing.near[number]
-    key = row.misfit(use.environment, use.role, standing.path)
+def _allowed(row: Row, key: str) -> str:
+    """Say where a row would have allowed the image, by the first of its keys that does not fit."""
     if key == "environments":
-        where = f"in {' and '.join(row.environments)}"
-    elif key == "roles":
-        where = f"as {' and '.join(row.roles) or 'another role'}"
-    else:
-        where = f"in {' and '.join(pattern.text for pattern in row.files.patterns) if row.files else 'other files'}"
-    return f"{where} ({row.at})"
+        return f"in {' and '.join(row.environments)}"
+    if key == "roles":
+        return f"as {' and '.join(row.roles) or 'another role'}"
+    return f"in {' and '.join(pattern.text for pattern in row.files.patterns) if row.files else ''}"
 
 
-def _place(use: ImageUse) -> str:
+def _place(use: ImageUse, keys: set[str]) -> str:
     """Name the place as far as it decides: the environment, the role, or the file."""
-    standing = use.standing
-    keys = {row.misfit(use.environment, use.role, standing.path) for row in standing.near} if standing else set()
     words = {"environments": f"in {use.environment}", "roles": f"as {use.role}", "files": "in this file"}
     return " or ".join([word for key, word in words.items() if key in keys])

@@ -63,7 +63,5 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if use.place == "kustomize-image" and not use.tag_known:
         # It changes the name alone; the manifest that it rewrites keeps its digest.
         return
-    asked = (
-        f" ({use.standing.row.at})" if use.standing and use.standing.row and "missing-digest" in use.standing.row.rules else ""
-    )
+    asked = f" ({use.row.at})" if use.row and "missing-digest" in use.row.rules else ""
     yield use.finding(f"no digest pins this image{asked}; add @sha256:... behind the {'tag' if reference.tag else 'name'}")

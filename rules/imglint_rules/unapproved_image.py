@@ -48,7 +48,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint import Finding
+    from imglint import Finding, Row, Standing
 
 LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
@@ -57,41 +57,28 @@ SECURITY_SEVERITY = "7.0"
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag an image that is not approved anywhere, as a whole."""
-    standing = use.standing
-    if use.reference is None or standing is None or standing.catalogue is None or standing.near:
+    reference, standing, row = use.reference, use.standing, use.row
+    if reference is None or standing is None or standing.catalogue is None or standing.near:
         return
-    if standing.row is not None:
-        if not standing.row.approved and not _is_ours(use):
-            yield use.finding(_refused(use))
-    elif not use.built:
-        yield use.finding(_unknown(use))
+    if row is None:
+        if not use.built:
+            yield use.finding(f"{reference.name} is approved by no row of {standing.catalogue.path}{_offer(use, standing)}")
+    elif not row.approved and not _is_ours(use, row):
+        reason = f": {row.reason}" if row.reason else ""
+        replacement = row.replacement(use)
+        better = f"; write {replacement}" if replacement else _offer(use, standing)
+        yield use.finding(f"{reference.name} is refused by {row.at}{reason}{better}")
 
 
-def _is_ours(use: ImageUse) -> bool:
+def _is_ours(use: ImageUse, row: Row) -> bool:
     """Whether the image is built here and its row does not name it, but only the registry that a short name is read as."""
-    pattern = use.standing.row.pattern_of(use) if use.standing and use.standing.row else None
+    pattern = row.pattern_of(use)
     return use.built and pattern is not None and pattern.sweeping
 
 
-def _refused(use: ImageUse) -> str:
-    row = use.standing.row if use.standing else None
-    if use.reference is None or row is None:
-        return ""
-    reason = f": {row.reason}" if row.reason else ""
-    replacement = row.replacement(use)
-    return f"{use.reference.name} is refused by {row.at}{reason}{f'; write {replacement}' if replacement else _offer(use)}"
-
-
-def _unknown(use: ImageUse) -> str:
-    if use.reference is None or use.standing is None or use.standing.catalogue is None:
-        return ""
-    return f"{use.reference.name} is approved by no row of {use.standing.catalogue.path}{_offer(use)}"
-
-
-def _offer(use: ImageUse) -> str:
-    standing = use.standing
-    close = standing.suggest(use) if standing else []
+def _offer(use: ImageUse, standing: Standing) -> str:
+    close = standing.suggest(use)
     if close:
         return f"; close to it: {', '.join(close)}"
-    here = standing.approved_here(use) if standing else []
+    here = standing.approved_here(use)
     return f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""

@@ -54,7 +54,7 @@ TAGS = ("convention",)
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a tag against its row, at the tag, or at the whole reference where it has none."""
-    row, tag = use.standing.row if use.standing else None, use.pulled_tag
+    row, tag = use.row, use.pulled_tag
     if use.reference is None or row is None or tag is None or not row.approved:
         return
     what = f"the tag {tag}" if use.reference.tag else f"without a tag this reads as {tag}, which"
