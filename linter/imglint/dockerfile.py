@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.dockerlines import DEFAULT_ESCAPE, WORD, Line, fields, flags, frontend, scan, words
+from imglint.dockerlines import DEFAULT_ESCAPE, INSTRUCTIONS_MAX, WORD, Line, fields, flags, frontend, scan, words
 from imglint.expand import BadSubstitution, Scope, Unresolved, Value, expand, given
 from imglint.model import BASE, BUILD, FRONTEND, Comment, Fact, ImageUse, Problem, RunUser, image_use
 from imglint.traced import Traced, literal
@@ -36,6 +36,9 @@ TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
 
 NAME_MAX = 100
 """Characters of a name from the file that are repeated for each use."""
+
+IMAGES_MAX = 100_000
+"""Stages, copies and mounts of one Dockerfile; what follows is not read, which is reported."""
 
 CHOICES_MAX = 200
 """Named stages up to which those are sought that a FROM with an unknown variable can mean."""
@@ -125,6 +128,7 @@ class _Build:
         self.names: dict[str, _Stage] = {}
         self.copies: list[tuple[_Stage, str, Traced, bool]] = []
         self.problems: list[Problem] = []
+        self.unread: list[Problem] = []
 
     def read(self, text: str, targets: Sequence[str]) -> list[Fact]:
         found: list[Fact] = []
@@ -140,13 +144,15 @@ class _Build:
         found += [Comment(self.source, span) for span in script.comments]
         self._follow(script.lines)
         self.problems += [Problem(self.source, span, message) for span, message in script.faults]
+        if script.unread is not None:
+            self._leave(script.unread, f"{INSTRUCTIONS_MAX} instructions")
         shipped = self._shipped(targets)
         found += self._bases()
         found += self._copied()
         found += self._users(shipped)
         if named is None or _is_buildkit(use):
             found += self.problems
-        return found
+        return found + self.unread
 
     def _frontend(self, text: str, start: int) -> ImageUse:
         span, where = (start, start + len(text)), f"{self.prefix}frontend"
@@ -157,6 +163,9 @@ class _Build:
         early: Line | None = None
         was_known = True
         for line in lines:
+            if len(self.stages) + len(self.copies) >= IMAGES_MAX:
+                self._leave(line.span(line.begin, line.start), f"{IMAGES_MAX} images")
+                break
             is_known = line.keyword in KEYWORDS
             if not is_known:
                 if was_known and not line.keyword.startswith(TEMPLATE_MARKS):
@@ -172,6 +181,10 @@ class _Build:
             self._nothing(lines)
         elif early is not None:
             self._refuse(early, early.begin, early.start, f"{early.keyword} stands before the first FROM; only ARG may")
+
+    def _leave(self, span: Span, what: str) -> None:
+        message = f"more than {what} in one Dockerfile; what follows was not read"
+        self.unread.append(Problem(self.source, span, message, "unread-file"))
 
     def _refuse(self, line: Line, start: int, end: int, message: str) -> None:
         length = len(line.text[start:end].rstrip())
@@ -235,7 +248,7 @@ class _Build:
         if len(fixed) < 2 or not "".join(fixed).strip("\"'"):
             return []
         pattern = re.compile(".+".join([re.escape(part) for part in fixed[:1] + fixed[-1:]]))
-        return [stage for name, stage in self.names.items() if pattern.fullmatch(name)]
+        return [stage for name, stage in self.names.items() if len(name) <= NAME_MAX and pattern.fullmatch(name)]
 
     def on_arg(self, line: Line) -> None:
         spans = words(line, self.escape)

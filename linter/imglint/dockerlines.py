@@ -24,6 +24,9 @@ DIRECTIVES = ("syntax", "escape", "check")
 HEREDOC_KEYWORDS = ("RUN", "COPY", "ADD")
 WORD = re.compile("[^\t\v\f\r ]+")
 
+INSTRUCTIONS_MAX = 1_000_000
+"""Instructions of one Dockerfile; what follows is not read, which is reported."""
+
 FLAG_MAX = 4096
 """Characters; from a longer flag quotes and escapes are not taken off. None that names an image is as long as that."""
 
@@ -76,15 +79,19 @@ class Line:
 
 
 class Script:
-    """What a Dockerfile is made of: instructions, comments that speak to imglint, faults with their messages, and the escape character."""
+    """What a Dockerfile is made of: instructions, comments that speak to imglint, faults with their messages, and the escape character.
 
-    __slots__ = ("comments", "escape", "faults", "lines")
+    `unread` is the first instruction of more than are read.
+    """
+
+    __slots__ = ("comments", "escape", "faults", "lines", "unread")
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.comments: list[Span] = []
         self.faults: list[tuple[Span, str]] = []
         self.escape = DEFAULT_ESCAPE
+        self.unread: Span | None = None
 
 
 def scan(text: str, at: At) -> Script:
@@ -99,6 +106,9 @@ def scan(text: str, at: At) -> Script:
     while index < len(text):
         line, index = _next_line(script, text, index, at, has_comments)
         if line is not None and line.keyword:
+            if len(script.lines) == INSTRUCTIONS_MAX:
+                script.unread = line.span(line.begin, line.start)
+                return script
             script.lines.append(line)
             if "<<" in line.text:
                 index = _skip_heredocs(script, line, text, index)

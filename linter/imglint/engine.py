@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imglint.model import Fact, Span
     from imglint.plugins import Reader, Rule
     from imglint.policy import Exemption, Policy
+    from imglint.source import Location
 
     T = TypeVar("T")
 
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
 """Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
 INTERNAL_ERROR = "internal-error"
+UNREAD_FILE = "unread-file"
+FACTS_MAX = 100_000
+"""Images, users, comments and problems of one file; what follows is not read, which is reported."""
+FINDINGS_MAX = 10_000
+"""Findings of one file: of more, the gravest are kept, and one tells how many there were."""
 FEW_FILES = 20
 """Files whose garbage a run can afford to keep to its end."""
 FILES_PER_JOB = 500
@@ -141,6 +147,8 @@ def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     for fact in file.facts:
         check.judge(fact)
     findings = check.without_ignored(_merged(check.findings), file) if settings.comments else _merged(check.findings)
+    if len(findings) > FINDINGS_MAX:
+        findings = check.gravest(findings, file.source)
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
@@ -163,10 +171,24 @@ def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
     try:
         text = read_stdin() if found.path == STDIN else read_text(path)
     except UnreadFile as error:
-        if error.text and claimed(path, error.text, settings.policy)[1] is None:
-            return Facts(Source(path, error.text), ())
+        return _undecoded(path, error, settings)
+    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings)
+
+
+def _undecoded(path: str, error: UnreadFile, settings: Settings) -> Facts:
+    """Report a file that could not be read; not one of which so much could be read that it is surely of no known kind."""
+
+    def report(source: Source, _reader: object = None) -> list[Fact]:
         span = (error.offset, min(error.offset + 1, len(error.text)))
-        return _unread(Source(path, error.text), span, f"this file was not read: {error.reason}", settings)
+        return [_problem(source, span, f"this file was not read: {error.reason}", UNREAD_FILE, settings)]
+
+    if error.text:
+        return _read_if_claimed(path, error.text, report, settings)
+    source = Source(path, "")
+    return Facts(source, tuple(report(source)))
+
+
+def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> Facts:
     try:
         source, reader = claimed(path, text, settings.policy)
     except PluginError:
@@ -174,7 +196,7 @@ def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
     except Exception as error:
         source = Source(path, text)
         return Facts(source, (_failure(source, "deciding on the kind of this file", error, settings),))
-    return Facts(source, tuple(read_facts(source, reader, settings)) if reader else ())
+    return Facts(source, tuple(read(source, reader)) if reader else ())
 
 
 def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
@@ -193,14 +215,18 @@ def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]
     facts: list[Fact] = []
     try:
         for fact in reader.read(source):
-            facts.append(_placed(fact, settings))  # noqa: PERF401  what was read before a failure is kept
+            if len(facts) == FACTS_MAX:
+                message = f"more than {FACTS_MAX} images, users and comments in one file; what follows was not read"
+                facts.append(_problem(source, fact.span, message, UNREAD_FILE, settings))
+                break
+            facts.append(_placed(fact, settings))
     except Exception as error:
         facts.append(_failure(source, f"the reader {reader.kind}", error, settings))
     return facts
 
 
 def _unread(source: Source, span: Span, message: str, settings: Settings) -> Facts:
-    return Facts(source, (_problem(source, span, message, "unread-file", settings),))
+    return Facts(source, (_problem(source, span, message, UNREAD_FILE, settings),))
 
 
 def _problem(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
@@ -301,6 +327,15 @@ class _Check:
         problem = _problem(source, (start, end), message, rule_id, self.settings)
         self._report(rule_id, problem, [problem.finding()])
 
+    def gravest(self, findings: list[Finding], source: Source) -> list[Finding]:
+        """Return the gravest findings in the order of their places, as many as there may be, and one that tells of the others."""
+        order = sorted(findings, key=lambda one: (-one.level, one.location.line, one.location.column))
+        message = f"this file has {len(findings)} findings; the {FINDINGS_MAX} gravest are reported"
+        problem = _problem(source, (0, 0), message, UNREAD_FILE, self.settings)
+        self.findings = []
+        self._report(UNREAD_FILE, problem, [problem.finding()])
+        return self.findings + order[:FINDINGS_MAX]
+
     def without_ignored(self, findings: list[Finding], file: Facts) -> list[Finding]:
         """Return the findings that no comment silences, and those about comments that silence nothing."""
         ignores = [ignore.parse(fact) for fact in file.facts if isinstance(fact, Comment)]
@@ -347,11 +382,11 @@ def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:
 
 def _merged(findings: list[Finding]) -> list[Finding]:
     """Make one of the findings of a rule that stand at one place, with all their related places."""
-    merged: dict[object, Finding] = {}
+    alike: dict[object, tuple[Finding, dict[Location, None]]] = {}
     for finding in findings:
-        key = (finding.rule, finding.location)
-        first = merged.setdefault(key, finding)
-        new = [place for place in finding.related if place not in first.related]
-        if new:
-            merged[key] = replace(first, related=(*first.related, *new))
-    return list(merged.values())
+        _, related = alike.setdefault((finding.rule, finding.location), (finding, {}))
+        related.update(dict.fromkeys(finding.related))
+    return [
+        first if len(related) == len(first.related) else replace(first, related=tuple(related))
+        for first, related in alike.values()
+    ]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from imglint.record import record
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from imglint.model import Comment, Finding, Span
 
 UNUSED = "unused-ignore"
+NAMES_MAX = 100
+"""Rules that one comment may name; of the rest it is said that they are not read."""
+UNUSED_MAX = 20_000
+"""Findings about comments that are made for one file: more than are reported of all findings."""
 
 
 @record
@@ -35,7 +40,8 @@ def parse(comment: Comment) -> Ignore:
     if match is None:
         return Ignore(comment, line, False, ())
     at = comment.span[0] + match.start(2)
-    names = tuple([(name[0], (at + name.start(), at + name.end())) for name in re.finditer(r"[^\s,]+", match[2])])
+    found = islice(re.finditer(r"[^\s,]+", match[2]), NAMES_MAX + 1)
+    names = tuple([(name[0], (at + name.start(), at + name.end())) for name in found])
     return Ignore(comment, line, match[1] is not None, names)
 
 
@@ -46,8 +52,8 @@ def silence(
 
     `ran` are the rules that were applied to the file, `known` all that exist.
     """
-    here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in ignore.names}
-    everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in ignore.names}
+    here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in ignore.names[:NAMES_MAX]}
+    everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in ignore.names[:NAMES_MAX]}
     on_line = [_known({here.get((finding.rule, line)) for line in _lines(finding)}) for finding in findings]
     used: set[Span] = set().union(*on_line)
     kept: list[Finding] = []
@@ -58,7 +64,8 @@ def silence(
         if not all_spans:
             kept.append(finding)
         silencing |= all_spans
-    return kept, [found for ignore in ignores for found in _unused(ignore, silencing, ran, known)]
+    unused = (found for ignore in ignores for found in _unused(ignore, silencing, ran, known))
+    return kept, list(islice(unused, UNUSED_MAX))
 
 
 def _known(spans: set[Span | None]) -> set[Span]:
@@ -73,8 +80,10 @@ def _unused(ignore: Ignore, used: set[Span], ran: Collection[str], known: Collec
     comment = ignore.comment
     if not ignore.names:
         yield _finding(comment, comment.span, "no rule is named here; write # imglint: ignore[RULE] and why")
-    for name, span in ignore.names:
-        if name not in known:
+    for number, (name, span) in enumerate(ignore.names):
+        if number == NAMES_MAX:
+            yield _finding(comment, span, f"a comment names at most {NAMES_MAX} rules; this and what follows is not read")
+        elif name not in known:
             from imglint.suggest import did_you_mean
 
             yield _finding(comment, span, f"there is no rule {name}{did_you_mean(name, known)}")
