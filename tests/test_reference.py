@@ -37,6 +37,7 @@ VALID = [
     ("[2001:db8::1]/web", "[2001:db8::1]", "web", None, None, True),
     ("[2001:db8::1]:5000/web:1", "[2001:db8::1]:5000", "web", "1", None, True),
     ("[::1]:5000/web", "[::1]:5000", "web", None, None, True),
+    ("[FE80::1]/web", "[FE80::1]", "web", None, None, True),
     ("xn--n3h.com/web:xn--n3h.com", "xn--n3h.com", "web", "xn--n3h.com", None, True),
     ("Acme/web", "Acme", "web", None, None, True),
     ("ACME/web/api", "ACME", "web/api", None, None, True),
@@ -109,6 +110,8 @@ INVALID = [
     (f"web@sha256:{'0' * 63}", f"sha256:{'0' * 63}", "a sha256 digest has 64 hexadecimal digits, this has 63"),
     (f"web@sha256:{'A' * 64}", f"sha256:{'A' * 64}", "a digest is written in lower case"),
     (f"web@sha512:{'0' * 64}", f"sha512:{'0' * 64}", "a sha512 digest has 128 hexadecimal digits, this has 64"),
+    (f"web@sha256:{'g' * 64}", f"@sha256:{'g' * 64}", NO_DIGEST),
+    ("web@a+b.c:00", "a+b.c:00", "unknown digest algorithm a+b.c; known are sha256, sha384, sha512"),
     (f"web@md5:{'0' * 32}", f"md5:{'0' * 32}", "unknown digest algorithm md5; known are sha256, sha384, sha512"),
     ("[fc00::1]", "[fc00", NO_REPOSITORY),
     ("[fe80::1%eth0]:5000/web", "[fe80::1%eth0]:5000", NO_HOST),
@@ -116,6 +119,8 @@ INVALID = [
     ("fc00::1:5000/web", "fc00::1:5000", NO_HOST),
     ("host:port/web", "host:port", NO_HOST),
     ("foo_bar.com/web", "foo_bar.com", NO_HOST),
+    ("foo..com/web", "foo..com", NO_HOST),
+    ("[]:5000/web", "[]:5000", NO_HOST),
 ]
 
 

@@ -22,7 +22,7 @@ _LETTERS = frozenset(string.ascii_letters)
 _NAME = _LETTERS | _DIGITS | {"-"}
 _TAG = _NAME | {"_", "."}
 _HEX_LETTERS = frozenset("abcdefABCDEF")
-_TOKEN = re.compile(r"\{([^{}]*)\}|(\*+)|(.)", re.DOTALL)
+_TOKEN = re.compile(r"\{([^{}]*)\}|(\*)|(.)", re.DOTALL)
 
 
 class TagPattern:
