@@ -141,6 +141,25 @@ def test_quiet_prints_the_findings_alone(tree: Path, imglint: Imglint) -> None:
     assert imglint("--quiet") == (0, "", "")
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_verbose_tells_what_is_read_and_by_which_policy(jobs: str, tree: Path, imglint: Imglint) -> None:
+    shown = imglint().out
+    assert imglint("--verbose", "--jobs", jobs) == (
+        1,
+        shown,
+        "policy: none; the defaults hold\nDockerfile: read as dockerfile, production\n",
+    )
+    (tree / ".imglint.yaml").write_text("environments: {production: [], development: [Dockerfile]}\n")
+    (tree / "notes.yaml").write_text("a: 1\n")
+    outcome = imglint("--verbose", "--jobs", jobs)
+    assert sorted(outcome.err.splitlines()) == [
+        ".imglint.yaml: passed over: not of a known kind, or not read",
+        "Dockerfile: read as dockerfile, development",
+        "notes.yaml: passed over: not of a known kind, or not read",
+        "policy: .imglint.yaml",
+    ]
+
+
 def test_quiet_does_not_hide_a_file_that_was_not_read(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / "Dockerfile").write_bytes(b"FROM a\xff\n")
     outcome = imglint("--quiet", "--select", "latest-tag")

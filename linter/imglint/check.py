@@ -71,6 +71,8 @@ def answered(request: Request, answer: Callable[[Request], int]) -> int:
 
 def _check(request: Request) -> int:
     settings = settings_for(request)
+    if request.verbose:
+        tell(f"policy: {settings.policy.path or 'none; the defaults hold'}")
     targets = [(request.format, request.output), *request.reports]
     writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
     files = [target for _, target in writers if target]
@@ -146,6 +148,7 @@ def settings_for(request: Request) -> Settings:
         stdin_filename=request.stdin_filename or "-",
         today=strftime("%Y-%m-%d", gmtime()),
         jobs=request.jobs,
+        verbose=request.verbose,
         debug=request.debug,
     )
 

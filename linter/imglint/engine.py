@@ -11,6 +11,7 @@ import os
 from imglint import ignore
 from imglint.discover import Found, Unlisted, discover
 from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
+from imglint.output import tell
 from imglint.plugins import PluginError, readers
 from imglint.record import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
@@ -71,15 +72,16 @@ class Settings:
     stdin_filename: str = "-"
     today: str = ""
     jobs: int | None = None
+    verbose: bool = False
     debug: bool = False
 
 
 @record
 class FileReport:
-    """What one file gave: its findings, whether a reader took it, its places, and where the exceptions stand that silenced something."""
+    """What one file gave: its findings, its kind, empty where no reader took it, its places, and where the exceptions stand that silenced something."""
 
     findings: tuple[Finding, ...] = ()
-    read: bool = False
+    kind: str = ""
     places: int = 0
     excepted: frozenset[str] = frozenset()
 
@@ -94,7 +96,19 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
     excepted = frozenset[str]().union(*[report.excepted for report in reports])
     findings = [finding for report in reports for finding in report.findings]
     findings += about_exceptions(paths, settings, excepted)
-    return Report(in_order(findings), sum([report.read for report in reports]), sum([report.places for report in reports]))
+    if settings.verbose:
+        _tell_files(found, reports, settings)
+    return Report(in_order(findings), sum([report.kind != "" for report in reports]), sum([report.places for report in reports]))
+
+
+def _tell_files(found: Iterable[Found | Unlisted], reports: Iterable[FileReport], settings: Settings) -> None:
+    """Tell on stderr what was made of each file."""
+    for one, report in zip(found, reports, strict=True):
+        path = settings.stdin_filename if one.path == STDIN else one.path
+        environment = settings.environment or settings.policy.environment_of(path)
+        tell(
+            f"{path}: {f'read as {report.kind}, {environment}' if report.kind else 'passed over: not of a known kind, or not read'}"
+        )
 
 
 def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> list[FileReport]:
@@ -152,7 +166,7 @@ def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
-    return FileReport(tuple(findings), file.source.kind != "", places, frozenset(check.excepted))
+    return FileReport(tuple(findings), file.source.kind, places, frozenset(check.excepted))
 
 
 @record
