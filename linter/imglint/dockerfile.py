@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from imglint.model import Span
+    from imglint.reference import ImageReference
     from imglint.source import Source
 
 KEYWORDS = frozenset(
@@ -33,6 +34,8 @@ NO_TRIGGERS = ("FROM", "MAINTAINER", "ONBUILD")
 OWN_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
+WINDOWS_WORDS = ("nanoserver", "servercore", "windows/server")
+"""What the names of the images that Windows itself comes in, and of those that stand on them, say."""
 
 NAME_MAX = 100
 """Characters of a name from the file that are repeated for each use."""
@@ -168,7 +171,7 @@ class _Build:
                 break
             is_known = line.keyword in KEYWORDS
             if not is_known:
-                if was_known and not line.keyword.startswith(TEMPLATE_MARKS):
+                if was_known:
                     self._unknown(line)
             elif self.stages or line.keyword in ("FROM", "ARG"):
                 handler = _HANDLERS.get(line.keyword)
@@ -177,7 +180,10 @@ class _Build:
             else:
                 early = early or line
             was_known = is_known
-        if not self.stages:
+        if any(line.keyword.startswith(TEMPLATE_MARKS) for line in lines):
+            # Actions of a template may run over many lines, and give any of what seems to be missing.
+            self.problems = []
+        elif not self.stages:
             self._nothing(lines)
         elif early is not None:
             self._refuse(early, early.begin, early.start, f"{early.keyword} stands before the first FROM; only ARG may")
@@ -198,7 +204,7 @@ class _Build:
             self.problems.append(
                 Problem(self.source, (place, place), "this Dockerfile has no instructions; it begins with FROM IMAGE")
             )
-        elif not any(line.keyword.startswith(TEMPLATE_MARKS) for line in lines):
+        else:
             self._refuse(lines[0], lines[0].begin, lines[0].start, "this Dockerfile has no FROM: there is nothing to build")
 
     def _unknown(self, line: Line) -> None:
@@ -426,7 +432,7 @@ class _Build:
             return RunUser(self.source, span, "user", where, value.text or "root", image=image)
         root = stage.root
         base = image.reference if image else None
-        known = root is not None and (base is not None or not root.names_image)
+        known = root is not None and (base is not None or not root.names_image) and not _is_windows(base)
         span = (root or stage).span
         whole = image.parts.get("whole", span) if image else span
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
@@ -466,6 +472,11 @@ def _is_buildkit(frontend_use: ImageUse) -> bool:
     """Whether a frontend is BuildKit's own, so that it is known what it refuses."""
     reference = frontend_use.reference
     return reference is not None and reference.repository.endswith(OWN_FRONTENDS)
+
+
+def _is_windows(base: ImageReference | None) -> bool:
+    """Whether an image is of Windows by its name: there is no root there, and who a container runs as differs from base to base."""
+    return base is not None and any(word in f"{base.repository}:{base.tag or ''}" for word in WINDOWS_WORDS)
 
 
 def _stage_words(line: Line, start: int) -> tuple[list[Span], str, tuple[int, int, str] | None]:
