@@ -12,7 +12,21 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from imglint import BASE, BUILD, FRONTEND, WORKLOAD, ImageUse, RunUser, Severity, Source, image_use, parse, plugins
+from imglint import (
+    BASE,
+    BUILD,
+    FRONTEND,
+    WORKLOAD,
+    ImageUse,
+    Problem,
+    RunUser,
+    Severity,
+    Source,
+    image_use,
+    parse,
+    plugins,
+    replace,
+)
 from imglint.globs import BadPattern
 from imglint.paths import PathPattern
 from imglint.patterns import ImagePattern
@@ -192,7 +206,8 @@ def test_without_a_policy_every_file_is_production_and_nothing_is_judged_by_rows
         ("production",),
     )
     assert placed.standing is not None
-    assert (placed.standing.row, placed.standing.near, placed.standing.catalogue) == (None, (), None)
+    assert (placed.row, placed.standing.near, placed.standing.catalogue) == (None, (), None)
+    assert (placed.standing.suggest(placed), placed.standing.approved_here(placed)) == ([], [])
     assert (policy.excluded("a"), policy.kind_of("a"), policy.exception_for("latest-tag", placed, "a", "2026-01-01")) == (
         False,
         None,
@@ -221,12 +236,22 @@ def test_a_folder_that_a_link_names_too_is_the_same_folder(folder: Path) -> None
     assert policy.environment_of(str(link.parent / "deploy" / "a.yaml")) == "production"
 
 
+def test_a_link_below_the_folder_is_where_it_stands_and_not_where_it_leads(folder: Path) -> None:
+    policy = policy_of("environments: {staging: [/deploy/]}\n")
+    elsewhere = folder.with_name(folder.name + "-elsewhere")
+    elsewhere.mkdir()
+    (folder / "deploy").symlink_to(elsewhere)
+    assert policy.environment_of("deploy/a.yaml") == "staging"
+    assert policy.environment_of(str(elsewhere / "a.yaml")) == "production"
+
+
 def test_files_left_out_and_kinds(folder: Path) -> None:
     policy = policy_of(
         "exclude: [vendor/, '**/testdata/**']\nkinds: {helm-values: ['environments/*.yaml'], kubernetes: ['*.yaml']}\n"
     )
     assert policy.excluded("vendor", is_folder=True)
     assert not policy.excluded("vendor")
+    assert (policy.exclusion("vendor"), policy.exclusion("vendor", is_folder=True)) == (None, "vendor/")
     assert policy.excluded("a/testdata/b.yaml")
     assert not policy.excluded(str(folder.parent / "vendor"), is_folder=True)
     assert policy.kind_of("environments/a.yaml") == "helm-values"
@@ -235,7 +260,7 @@ def test_files_left_out_and_kinds(folder: Path) -> None:
 
 
 TABLE = """
-environments: {development: ["*.dev.yaml"]}
+environments: {development: ["*.dev.yaml"], qa: ["*.qa.yaml"]}
 images:
   - match: quay.io/acme/*
     environments: [development]
@@ -254,30 +279,42 @@ images:
     roles: [frontend]
 """
 ROWS = [
-    ("quay.io/acme/web:x", "a.dev.yaml", WORKLOAD, 4, 0),
-    ("quay.io/acme/web:x", "a.yaml", WORKLOAD, 7, 0),
-    ("golang:1", "Dockerfile", BUILD, 10, 0),
-    ("golang:1", "Dockerfile", BASE, None, 1),
-    ("alpine:3", "docker/Dockerfile", BASE, 12, 0),
-    ("alpine:3", "Dockerfile", BASE, None, 1),
-    ("redis:7", "a.yaml", WORKLOAD, 14, 0),
-    ("redis:8", "a.yaml", WORKLOAD, None, 0),
-    (f"redis@{DIGEST}", "a.yaml", WORKLOAD, None, 0),
-    ("old/app:1.2", "a.yaml", WORKLOAD, 15, 0),
-    ("old/app", "a.yaml", WORKLOAD, None, 0),
-    ("docker/dockerfile:1", "Dockerfile", FRONTEND, 17, 0),
-    ("docker/dockerfile:1", "Dockerfile", BASE, None, 1),
-    ("alpine:3", "docker/Dockerfile", FRONTEND, None, 1),
+    ("quay.io/acme/web:x", "a.dev.yaml", WORKLOAD, 4, []),
+    ("quay.io/acme/web:x", "a.yaml", WORKLOAD, 7, []),
+    ("golang:1", "Dockerfile", BUILD, 10, []),
+    ("golang:1", "Dockerfile", BASE, None, [10]),
+    ("alpine:3", "docker/Dockerfile", BASE, 12, []),
+    ("alpine:3", "Dockerfile", BASE, None, [12]),
+    ("redis:7", "a.yaml", WORKLOAD, 14, []),
+    ("redis:8", "a.yaml", WORKLOAD, None, []),
+    (f"redis@{DIGEST}", "a.yaml", WORKLOAD, None, []),
+    ("old/app:1.2", "a.yaml", WORKLOAD, 15, []),
+    ("old/app", "a.yaml", WORKLOAD, None, []),
+    ("docker/dockerfile:1", "Dockerfile", FRONTEND, 17, []),
+    ("quay.io/acme/web:x", "a.qa.yaml", WORKLOAD, None, [4, 7]),
+    ("docker/dockerfile:1", "Dockerfile", BASE, None, [17]),
+    ("alpine:3", "docker/Dockerfile", FRONTEND, None, [12]),
 ]
 
 
 @pytest.mark.parametrize(("text", "path", "role", "line", "near"), ROWS)
 def test_the_row_is_the_first_that_fits_wholly(
-    folder: Path, text: str, path: str, role: str, line: int | None, near: int
+    folder: Path, text: str, path: str, role: str, line: int | None, near: list[int]
 ) -> None:
-    standing = policy_of(TABLE).place(use_of(text, path, role)).standing
+    policy = policy_of(TABLE)
+    standing = policy.place(use_of(text, path, role)).standing
     assert standing is not None
-    assert (standing.row.line if standing.row else None, len(standing.near)) == (line, near)
+    assert (standing.row.line if standing.row else None, [row.line for row in standing.near]) == (line, near)
+    assert (standing.catalogue, standing.path) == (policy.catalogue, path)
+
+
+@pytest.mark.parametrize("pattern", [row[0] for row in IMAGES])
+def test_a_row_is_found_for_what_its_match_fits_and_for_nothing_else(pattern: str) -> None:
+    policy = Policy(catalogue=Catalogue("p", (Row("p", 1, 1, (ImagePattern(pattern),)),)))
+    uses = [policy.place(use_of(text)) for _, good, bad in IMAGES for text in f"{good} {bad}".split()]
+    # Without tag and digest it reads as latest.
+    pulled = {use.text: f"{use.text}:latest" if use.pulled_tag == "latest" else use.text for use in uses}
+    assert {use.text: use.row is not None for use in uses} == {text: fits(pattern, pulled[text]) for text in pulled}
 
 
 @given(
@@ -313,13 +350,17 @@ def test_an_environment_for_all_files(folder: Path) -> None:
 
 
 def test_what_is_built_here(folder: Path) -> None:
-    policy = policy_of('built: [controller, "prism-*", ghcr.io/acme/app]\n')
+    policy = policy_of('built: [controller, "prism-*", ghcr.io/acme/app, "acme/by-tag:1.*", "acme/by-digest@sha256:*"]\n')
     cases = {
         "controller:latest": True,
         "prism-web": True,
         "ghcr.io/acme/app:1": True,
         "ghcr.io/acme/controller": False,
         "acme/prism-web": False,
+        "acme/by-tag:1.2": True,
+        "acme/by-tag:2": False,
+        f"acme/by-digest@{DIGEST}": True,
+        "acme/by-digest": False,
     }
     assert {text: policy.place(use_of(text)).built for text in cases} == cases
     assert policy.place(use_of("nginx", built=True)).built
@@ -348,36 +389,72 @@ rules:
   unconventional-tag: {level: note, environments: [staging]}
 """
 LEVELS = [
-    ("latest-tag", "nginx", "a.yaml", "warning", "rules"),
-    ("latest-tag", "nginx", "dev/a.yaml", "off", "elsewhere"),
-    ("latest-tag", "loud", "dev/a.yaml", "error", "row"),
-    ("moving-tag", "nginx", "a.yaml", "error", "rules"),
-    ("moving-tag", "nginx", "demo/a.yaml", "note", "rules"),
-    ("moving-tag", "nginx", "dev/a.yaml", "note", "rules"),
-    ("moving-tag", "nginx", "dev/a.yml", "off", "elsewhere"),
-    ("missing-digest", "nginx", "a.yaml", "warning", "rules"),
-    ("missing-digest", "nginx", "dev/a.yaml", "off", "elsewhere"),
-    ("missing-digest", "loud", "dev/a.yaml", "error", "row"),
-    ("missing-digest", "easy", "a.yaml", "off", "row"),
-    ("root-user", "nginx", "a.yaml", "warning", "rules"),
-    ("unapproved-image", "nginx", "a.yaml", "off", "rules"),
-    ("implicit-registry", "nginx", "a.yaml", "error", "rules"),
-    ("implicit-registry", "nginx", "dev/a.yaml", "warning", "rules"),
-    ("implicit-registry", "loud", "a.yaml", "off", "row"),
-    ("unconventional-tag", "nginx", "staging/a.yaml", "note", "rules"),
-    ("unconventional-tag", "nginx", "a.yaml", "off", "elsewhere"),
-    ("misplaced-image", "nginx", "dev/a.yaml", "error", "default"),
-    ("platform-repository", "nginx", "a.yaml", "off", "default"),
+    ("latest-tag", "nginx", "a.yaml", "warning", "rules", 11),
+    ("latest-tag", "nginx", "dev/a.yaml", "off", "elsewhere", 11),
+    ("latest-tag", "loud", "dev/a.yaml", "error", "row", 4),
+    ("moving-tag", "nginx", "a.yaml", "error", "rules", 13),
+    ("moving-tag", "nginx", "demo/a.yaml", "note", "rules", 14),
+    ("moving-tag", "nginx", "dev/a.yaml", "note", "rules", 14),
+    ("moving-tag", "nginx", "dev/a.yml", "off", "elsewhere", 13),
+    ("missing-digest", "nginx", "a.yaml", "warning", "rules", 15),
+    ("missing-digest", "nginx", "dev/a.yaml", "off", "elsewhere", 15),
+    ("missing-digest", "loud", "dev/a.yaml", "error", "row", 4),
+    ("missing-digest", "easy", "a.yaml", "off", "row", 7),
+    ("root-user", "nginx", "a.yaml", "warning", "rules", 16),
+    ("unapproved-image", "nginx", "a.yaml", "off", "rules", 17),
+    ("implicit-registry", "nginx", "a.yaml", "error", "rules", 19),
+    ("implicit-registry", "nginx", "dev/a.yaml", "warning", "rules", 20),
+    ("implicit-registry", "loud", "a.yaml", "off", "row", 4),
+    ("unconventional-tag", "nginx", "staging/a.yaml", "note", "rules", 21),
+    ("unconventional-tag", "nginx", "a.yaml", "off", "elsewhere", 21),
+    ("misplaced-image", "nginx", "dev/a.yaml", "error", "default", None),
+    ("platform-repository", "nginx", "a.yaml", "off", "default", None),
 ]
 
 
-@pytest.mark.parametrize(("rule", "text", "path", "level", "by"), LEVELS)
+@pytest.mark.parametrize(("rule", "text", "path", "level", "by", "line"), LEVELS)
 def test_levels_come_from_the_row_then_the_rules_then_the_default(
-    folder: Path, rule: str, text: str, path: str, level: str, by: str
+    folder: Path, rule: str, text: str, path: str, level: str, by: str, line: int | None
 ) -> None:
     policy = policy_of(RULES)
     decision = policy.decision(plugins.rules()[rule], policy.place(use_of(text, path)))
-    assert (str(decision.level), decision.by) == (level, by)
+    assert (str(decision.level), decision.by, decision.at) == (level, by, f"{FILE_NAME}:{line}" if line else "")
+
+
+def test_what_was_decided_for_one_file_is_not_taken_for_another(folder: Path) -> None:
+    policy = policy_of(RULES)
+    decisions = [policy.decision(plugins.rules()[rule], policy.place(use_of(text, path))) for rule, text, path, *_ in LEVELS]
+    assert [(str(decision.level), decision.by) for decision in decisions] == [(level, by) for *_, level, by, _ in LEVELS]
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "by", "uid"),
+    [
+        ("", "a.yaml", "default", None),
+        ("root-user: {uid: 1001}", "a.yaml", "rules", 1001),
+        ("root-user: {uid: 1001, environments: [dev]}", "a.yaml", "elsewhere", None),
+    ],
+)
+def test_a_rule_has_options_whoever_decides_its_level(folder: Path, rules: str, path: str, by: str, uid: int | None) -> None:
+    policy = policy_of(f"environments: {{dev: [dev/]}}\nrules: {{{rules}}}\n")
+    image = policy.place(use_of("nginx", path))
+    users = [RunUser(image.source, (0, 1), "container", "", None, image=one, environment="production") for one in (image, None)]
+    decisions = [policy.decision(plugins.rules()["root-user"], user) for user in users]
+    assert [(decision.by, getattr(decision.options, "uid", "none")) for decision in decisions] == [(by, uid), (by, uid)]
+
+
+def test_a_rule_that_is_off_elsewhere_keeps_its_options(folder: Path) -> None:
+    rule = replace(plugins.rules()["root-user"], environments=("production",))
+    image = default_policy().place(use_of("nginx"), "dev")
+    decision = default_policy().decision(rule, image)
+    assert (decision.level, decision.by, decision.at) == (Severity.OFF, "elsewhere", "")
+    assert decision.options == plugins.rules()["root-user"].options()  # type: ignore[misc]
+
+
+def test_a_problem_has_no_row(folder: Path) -> None:
+    policy = policy_of("images: [{match: '**', rules: {syntax-error: off}}]\n")
+    decision = policy.decision(plugins.rules()["syntax-error"], Problem(Source("a.yaml", ""), (0, 0), "no end"))
+    assert (decision.level, decision.by) == (Severity.ERROR, "default")
 
 
 def test_a_list_whose_entries_name_environments_leaves_the_default_ones_behind(folder: Path) -> None:
@@ -417,6 +494,7 @@ exceptions:
   - {match: quay.io/acme/tool:1.0, rules: [unapproved-image, latest-tag], until: 2026-02-09, reason: none newer, approved-by: us}
   - {files: [legacy/], rules: [root-user, latest-tag], until: 2026-03-01}
   - {match: acme/*, files: [legacy/], rules: [misplaced-image], until: 2026-03-01}
+  - {match: "acme/app@sha256:*", rules: [unapproved-image], until: 2026-03-01}
 """
 
 
@@ -435,6 +513,8 @@ exceptions:
         ("misplaced-image", "acme/app:1", "legacy/a.yaml", "2026-02-28", 5),
         ("misplaced-image", "acme/app:1", "a.yaml", "2026-02-28", None),
         ("misplaced-image", None, "legacy/a.yaml", "2026-02-28", None),
+        ("unapproved-image", f"acme/app@{DIGEST}", "a.yaml", "2026-02-28", 6),
+        ("unapproved-image", "acme/app:1", "a.yaml", "2026-02-28", None),
     ],
 )
 def test_exceptions(folder: Path, rule: str, text: str | None, path: str, today: str, line: int | None) -> None:
@@ -456,8 +536,9 @@ def test_an_exception_says_why_who_and_where(folder: Path) -> None:
 SUGGEST = """
 images:
   - match: docker.io/library/postgres
-  - match: quay.io/minio/*
+  - {match: quay.io/minio/*, environments: [production], roles: [workload], files: [deploy/]}
   - match: quay.io/kubernaut/*
+  - match: quay.io/team/tools/*
   - {match: quay.io/refused/postgres, approved: false}
   - {match: ghcr.io/tools/postgres, roles: [build]}
 """
@@ -472,6 +553,9 @@ images:
         ("docker.io/library/postgers", ["docker.io/library/postgres"]),
         ("docker.io/library/logstash", []),
         ("quay.io/nothing/alike", []),
+        ("quay.io/x/poster", []),
+        ("quay.io/kubertrout/x", []),
+        ("ghcr.io/team/tools/x", ["quay.io/team/tools/x"]),
         ("quay.io/postgres", ["docker.io/library/postgres"]),
     ],
 )
