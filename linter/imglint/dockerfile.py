@@ -166,8 +166,7 @@ class _Build:
         early: Line | None = None
         was_known = True
         for line in lines:
-            if len(self.stages) + len(self.copies) >= IMAGES_MAX:
-                self._leave(line.span(line.begin, line.start), f"{IMAGES_MAX} images")
+            if self._is_full(line):
                 break
             is_known = line.keyword in KEYWORDS
             if not is_known:
@@ -188,9 +187,16 @@ class _Build:
         elif early is not None:
             self._refuse(early, early.begin, early.start, f"{early.keyword} stands before the first FROM; only ARG may")
 
+    def _is_full(self, line: Line) -> bool:
+        """Whether there are as many images as may be; that is reported at the line then."""
+        full = len(self.stages) + len(self.copies) >= IMAGES_MAX
+        if full:
+            self._leave(line.span(line.begin, line.start), f"{IMAGES_MAX} images")
+        return full
+
     def _leave(self, span: Span, what: str) -> None:
         message = f"more than {what} in one Dockerfile; what follows was not read"
-        self.unread.append(Problem(self.source, span, message, "unread-file"))
+        self.unread = self.unread or [Problem(self.source, span, message, "unread-file")]
 
     def _refuse(self, line: Line, start: int, end: int, message: str) -> None:
         length = len(line.text[start:end].rstrip())
@@ -347,6 +353,8 @@ class _Build:
             text = flag.text
             if not text.startswith("--mount="):
                 continue
+            if self._is_full(line):
+                break
             source: Span | None = None
             for start, end in fields(text[8:]):
                 key, _, value = text[8 + start : 8 + end].partition("=")
