@@ -93,9 +93,11 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 DIGEST = "@sha256:" + "0" * 64
 TAGS = {
-    True: "1 v1 v1.2 1.25 16-alpine 1.25-bookworm 3.12-slim-bookworm 1-alpine3.19 17-jdk 22.04 stable main edge lts lts-alpine bookworm nonroot v0",
+    True: "1 v1 v1.2 1.25 16-alpine 1.25-bookworm 3.12-slim-bookworm 1-alpine3.19 17-jdk 22.04 stable main edge "
+    f"lts lts-alpine bookworm nonroot v0 V1 2022.1 1.10 1.2-deadbee 1.2-a1b2c3 1.2-{'a1' * 20}b 2.0-rc 1.2-v3.4 2.0-12",
     False: "1.25.3 v1.2.3 1.25.3-alpine 1.2.3.4 v1.0.0-rc1 2.0-rc1 1.0-beta2 20240612 2024-06-12 bookworm-20240612 9.4-1194 main-abc1234 "
-    "1.2-a1b2c3d pr-456 feature-audit-v2 RELEASE.2024-06-13T22-53-53Z a1b2c3d",
+    f"1.2-a1b2c3d 1.2-{'a1' * 20} pr-456 feature-audit-v2 RELEASE.2024-06-13T22-53-53Z a1b2c3d 12345.1 9.4-119 16-1.2.3rc1 16-v1.2.3 16-V1.2.3 "
+    "2.0-RC1 2.0-rc.1 2.0-alpha1 2.0-b1 2.0-m1 2.0-pre1 2.0-preview1 2.0-ea1 2.0-build1 2.0-r1 2.0_rc1",
 }
 
 
@@ -117,7 +119,25 @@ PLATFORMS = {
     "docker.io/acme/alarm:386": None,
     "docker.io/arm/tools:1-armada": None,
     "arm64.example/acme/app:1": None,
+    "docker.io/acme/arm64/app:1": "acme/arm64/app",
+    "docker.io/acme/arm64.app:1": "acme/arm64.app",
+    "docker.io/acme/arm64_app:1": "acme/arm64_app",
+    "docker.io/acme/386/arm-tools:1": None,
+    "docker.io/acme/amd64v5:1": None,
+    "docker.io/acme/armv9:1": None,
+    "docker.io/acme/app": None,
 }
+PLATFORM_NAMES = (
+    "amd64 amd64v1 amd64v4 x86_64 x86-64 x86_64_v1 x86-64-v4 i386 i686 linux-386 linux_386 arm64 arm64v8 aarch64 arm32 arm32v5 arm32v7 armv5 armv6 "
+    "armv7l armv8 armhf armel linux-arm linux_arm arm ppc64 ppc64le ppc64el s390x riscv64 mips64 mips64le mips64el loong64 loongarch64"
+)
+
+
+@pytest.mark.parametrize("name", PLATFORM_NAMES.split())
+def test_a_platform_is_named_in_full(name: str) -> None:
+    found = check("", "compose.yaml", f"services: {{web: {{image: 'ghcr.io/acme/app-{name}:1'}}}}\n", "platform-repository")
+    better = f"publish one multi-platform image and name that, without {name}"
+    assert [finding.message for finding in found] == [f"the repository is for {name} alone; {better}"]
 
 
 @pytest.mark.parametrize(("image", "expected"), PLATFORMS.items())
@@ -275,6 +295,13 @@ MESSAGES = [
     ("quay.io/a/b:16", "moving-tag", "16", "the tag 16 moves with releases; write a whole version, or add the digest"),
     (f"quay.io/a/b:16{DIGEST}", "moving-tag", None, ""),
     ("quay.io/a/b", "moving-tag", None, ""),
+    (
+        "quay.io/a/b:latest",
+        "latest-tag",
+        "latest",
+        "the tag latest moves with every push; write the version that was tested, or pin a digest",
+    ),
+    ("quay.io/a/b", "missing-digest", "quay.io/a/b", "no digest pins this image; add @sha256:... behind the name"),
     ("quay.io/a/b:latest", "moving-tag", None, ""),
 ]
 
@@ -283,6 +310,124 @@ MESSAGES = [
 def test_what_is_said_and_where(image: str, rule: str, text: str | None, message: str) -> None:
     found = check(TABLE, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
     assert [(finding.text, finding.message) for finding in found] == ([] if text is None else [(text, message)])
+
+
+SAID = [
+    (
+        "images: [{match: docker.io/library/*}]",
+        "postgres:16.1",
+        "implicit-registry",
+        "the registry is left to the reader; write docker.io/library/postgres",
+    ),
+    (
+        "images: [{match: quay.io/acme/*, tags: ['v{semver}', 'r{n}']}]",
+        "quay.io/acme/web",
+        "latest-tag",
+        "without a tag this reads as latest, which moves with every push; write a tag as .imglint.yaml:1 allows: v{semver}, r{n}",
+    ),
+    (
+        "images: [{match: quay.io/acme/*, tags: ['v{semver}', 'r{n}'], forbidden-tags: [dev]}]",
+        "quay.io/acme/web:dev",
+        "unconventional-tag",
+        "the tag dev is forbidden by .imglint.yaml:1; allowed: v{semver}, r{n}",
+    ),
+    (
+        "images: [{match: quay.io/acme/*, forbidden-tags: [dev]}]",
+        "quay.io/acme/web:dev",
+        "unconventional-tag",
+        "the tag dev is forbidden by .imglint.yaml:1",
+    ),
+    (
+        "images: [{match: quay.io/acme/*, approved: false}]",
+        "quay.io/acme/web:dev",
+        "unapproved-image",
+        "quay.io/acme/web is refused by .imglint.yaml:1",
+    ),
+    (
+        "images: [{match: quay.io/acme/*}, {match: ghcr.io/acme/*}]",
+        "docker.io/acme/web:dev",
+        "unapproved-image",
+        "docker.io/acme/web is approved by no row of .imglint.yaml; close to it: quay.io/acme/web, ghcr.io/acme/web",
+    ),
+    (
+        "environments: {dev: [dev/], qa: [qa/]}\nimages:\n"
+        "  - {match: quay.io/acme/*, environments: [dev, qa]}\n"
+        "  - {match: quay.io/acme/*, roles: [build, base]}\n"
+        "  - {match: quay.io/acme/*, files: [a/, b/]}\n"
+        "  - {match: quay.io/acme/*, files: [c/]}",
+        "quay.io/acme/web:dev",
+        "misplaced-image",
+        "quay.io/acme/web is approved in dev and qa (.imglint.yaml:3), as build and base (.imglint.yaml:4), in a/ and b/ (.imglint.yaml:5), "
+        "not in production or as workload or in this file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("policy", "image", "rule", "message"), SAID)
+def test_what_is_said_under_a_policy_of_its_own(policy: str, image: str, rule: str, message: str) -> None:
+    found = check(policy, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
+    assert [finding.message for finding in found] == [message]
+
+
+def test_a_frontend_that_other_rows_approve_is_misplaced() -> None:
+    policy = "images: [{match: docker.io/docker/dockerfile, roles: [frontend]}, {match: docker.io/acme/*}]\n"
+    found = check(policy, "Dockerfile", "# syntax=acme/front:1\nFROM scratch\nUSER 1\n", "misplaced-image")
+    assert [finding.message for finding in found] == [
+        "docker.io/acme/front is approved as another role (.imglint.yaml:1), not as frontend; "
+        "approved for frontend in production: docker.io/docker/dockerfile"
+    ]
+
+
+def test_a_name_alone_in_a_kustomization_keeps_the_digest_of_its_manifest() -> None:
+    text = "kind: Kustomization\nimages:\n  - {name: web, newName: quay.io/acme/web}\n  - {name: api, newName: quay.io/acme/api, newTag: v1.0.0}\n"
+    values = "image: {repository: quay.io/acme/web, tag: ''}\n"
+    assert [finding.text for finding in check("", "kustomization.yaml", text, "missing-digest")] == ["quay.io/acme/api"]
+    assert [finding.text for finding in check("", "values.yaml", values, "missing-digest")] == ["quay.io/acme/web"]
+
+
+NUMBER = "a number other than 0"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "options", "message"),
+    [
+        ("Dockerfile", "FROM a/b:1\nUSER root\n", "", f"this runs as root; set the user to {NUMBER}"),
+        ("Dockerfile", "FROM a/b:1\nUSER 0\n", "uid: [1001, 1002]", "this runs as root; set the user to 1001 or 1002"),
+        ("Dockerfile", "FROM a/b:1\nUSER 5\n", "uid: [1001, 1002]", "the user 5 is not 1001 or 1002"),
+        ("Dockerfile", "FROM a/b:1\nUSER web\n", "uid: 1001", "the user web, a name that nobody can check, is not 1001"),
+        ("Dockerfile", "FROM a/b:1\nUSER X1001\n", "uid: 1001", "the user X1001, a name that nobody can check, is not 1001"),
+        ("Dockerfile", "FROM a/b:1\nUSER \u0661\n", "uid: 1", "the user \u0661, a name that nobody can check, is not 1"),
+        (
+            "Dockerfile",
+            "FROM a/b:1\n",
+            "",
+            f"this runs as root: no user is named, and its base docker.io/a/b:1 does not say nonroot; set the user to {NUMBER}",
+        ),
+        ("Dockerfile", "FROM scratch\nCOPY a /\n", "", f"this runs as root: no user is named; set the user to {NUMBER}"),
+        (
+            "web.yaml",
+            POD % "runAsNonRoot: false",
+            "",
+            f"runAsNonRoot: false lets this run as root; set the user to {NUMBER}, or true",
+        ),
+        (
+            "web.yaml",
+            POD % "",
+            "explicit: true",
+            f"nothing here says which user this runs as, so the image decides; set the user to {NUMBER}",
+        ),
+    ],
+)
+def test_what_is_said_about_a_user(path: str, text: str, options: str, message: str) -> None:
+    found = check(f"rules: {{root-user: {{{options}}}}}\n", path, text, "root-user")
+    assert [finding.message for finding in found] == [message]
+
+
+@pytest.mark.parametrize(
+    "base", ["a/nonroot:1", "a/b:1-non-root", "a/rootless-b:1", "a/b-unprivileged", "nonroot/b@" + DIGEST[1:]]
+)
+def test_a_base_that_says_nonroot_needs_no_user(base: str) -> None:
+    assert check("", "Dockerfile", f"FROM {base}\n", "root-user") == []
 
 
 def test_a_build_image_as_a_base_is_misplaced() -> None:

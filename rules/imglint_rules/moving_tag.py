@@ -89,7 +89,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     version = re.compile(r"[vV]?[0-9]{1,4}(?:\.[0-9]+)?")
     release = re.compile(
         r"""[vV]?[0-9]+\.[0-9]+\.[0-9].*              # three numbers or more
-        | (?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}  # a commit
+        | (?=[0-9a-f]*[0-9])[0-9a-f]{7,40}            # a commit
         | [0-9]{3,}                                   # a date, a build number
         | (?:rc|alpha|beta|b|m|pre|preview|ea|build|r)\.?[0-9]+  # a numbered prerelease
         """,
