@@ -47,9 +47,8 @@ def _line(row: Row) -> str:
 
 def machine() -> str:
     """Return what the figures were taken on, in a line."""
-    return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}."
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{_processor()}, {os.cpu_count()} cores under a load of {os.getloadavg()[0]:.1f}, {system}."
 
 
 def _processor() -> str:
