@@ -83,6 +83,11 @@ IMAGES = [
     ("localhost:5000/*", "localhost:5000/x", "localhost/x localhost:5001/x"),
     ("acme/app:1.*", "acme/app:1.2", "acme/app acme/app:2.1"),
     ("acme/app:latest", "acme/app:latest", "acme/app:1"),
+    ("nginx:1", "nginx:1", "nginx:2 nginx"),
+    ("localhost:5000/app:1", "localhost:5000/app:1", "localhost:5000/app:2 localhost:5000/app localhost/app:1"),
+    ("[::1]:5000/*", "[::1]:5000/app", "[::2]:5000/app"),
+    ("Acme/*", "Acme/app", "acme/app"),
+    ("*", "nginx", "acme/app quay.io/nginx"),
     (f"acme/app@{DIGEST}", f"acme/app@{DIGEST} acme/app:1@{DIGEST}", "acme/app:1"),
     ("acme/app:1@sha256:*", f"acme/app:1@{DIGEST}", f"acme/app:1 acme/app:2@{DIGEST}"),
 ]
@@ -118,10 +123,88 @@ def test_wildcards_of_images_are_runs_with_and_without_slashes(pattern: str, tex
         ("**/x-*", "ghcr.io/*/*", "quay.io/a/x-b/x-c", "ghcr.io/quay.io/a/x-b/c"),
         ("*-*", "new/*.*", "a-b-c", "new/a.b-c"),
         ("**", "mirror.example/**", "nginx", "mirror.example/docker.io/library/nginx"),
+        ("**/*", "new/*.*", "quay.io/a/b", "new/quay.io/a.b"),
+        ("old/*", "new/*/*", "old/x", "new/x/*"),
+        ("old/x", "new/y", "old/x", "new/y"),
+        ("old/x", "new/y", "old/xx", None),
+        ("old/*", "new/*", "quay.io/old/x", None),
     ],
 )
-def test_what_wildcards_hold_fills_another_name(pattern: str, template: str, text: str, expected: str) -> None:
+def test_what_wildcards_hold_fills_another_name(pattern: str, template: str, text: str, expected: str | None) -> None:
     assert ImagePattern(pattern).fill(parse(text).name, template) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sweeping", "wildcards"),
+    [
+        ("**", True, 1),
+        ("*/**", True, 2),
+        ("*", True, 1),
+        ("docker.io/library/*", True, 1),
+        ("docker.io/**", True, 1),
+        ("**X", False, 1),
+        ("**/nginx", False, 1),
+        ("prism-*", False, 1),
+        ("*.gcr.io/acme/a*b-*", False, 3),
+        ("docker.io/acme/library/**", False, 1),
+        ("docker.io/library/nginx", False, 0),
+    ],
+)
+def test_a_pattern_that_names_no_more_than_a_registry_is_sweeping(pattern: str, sweeping: bool, wildcards: int) -> None:
+    assert (ImagePattern(pattern).sweeping, ImagePattern(pattern).wildcards) == (sweeping, wildcards)
+
+
+LONG = "a" * 1025
+TOO_LONG = "a pattern has at most 1024 characters, this has 1025"
+BAD_IMAGES = [
+    ("", "", "a pattern for images cannot be empty; ** alone stands for every image"),
+    (LONG, LONG, TOO_LONG),
+    ("https://quay.io/x://y", "https://", "an image name has no scheme; leave it out"),
+    ("acme/a b?c", " ", "' ' cannot stand in an image name; the wildcards are * and **"),
+    ("acme/a\nb", "\n", "'\\n' cannot stand in an image name; the wildcards are * and **"),
+    ("quay.io/acme/", "quay.io/acme/", "this names no image; write quay.io/acme/** for all below it"),
+    ("/acme/web", "/", "a part between slashes is empty"),
+    ("quay.io", "quay.io", "quay.io is a registry and names no image; write quay.io/** for all of it"),
+    ("localhost", "localhost", "localhost is a registry and names no image; write localhost/** for all of it"),
+    ("quay.io/Acme/*:Tag", "quay.io/Acme/*:Tag", "a repository is written in lower case: acme/*"),
+]
+POSIX = "alpha, digit, alnum, upper, lower, space, punct, xdigit, blank, cntrl, graph, print"
+BAD_PATHS = [
+    ("  ", "  ", "a pattern for files cannot be empty"),
+    (LONG, LONG, TOO_LONG),
+    ("!a", "!", "a pattern cannot begin with '!': say what fits, not what does not"),
+    ("#a", "#", "a pattern that begins with '#' is a comment; write \\#"),
+    ("a//b//c", "//", "a part between slashes is empty"),
+    ("./a", "./", "patterns are relative to the policy's folder; leave './' out"),
+    ("../a", "../", "patterns are relative to the policy's folder; name files below the policy's folder"),
+    ("/", "/", "this names no file; ** alone stands for every file"),
+    ("a/b\\", "\\", "a backslash needs a character behind it"),
+    ("a/[b-", "[b-", "'[' needs a ']'; write \\[ for the character itself"),
+    ("a[[:tab:]]b", "[[:tab:]]b", f"there is no class [:tab:]; there are {POSIX}"),
+]
+UNREADABLE = [(ImagePattern, *case) for case in BAD_IMAGES] + [(PathPattern, *case) for case in BAD_PATHS]
+
+
+@pytest.mark.parametrize(("kind", "pattern", "wrong", "reason"), UNREADABLE)
+def test_a_pattern_that_cannot_be_read(
+    kind: type[ImagePattern] | type[PathPattern], pattern: str, wrong: str, reason: str
+) -> None:
+    with pytest.raises(BadPattern) as caught:
+        kind(pattern)
+    start = pattern.index(wrong)
+    assert (caught.value.start, caught.value.end) == (start, start + len(wrong))
+    assert str(caught.value) == caught.value.reason == reason
+
+
+def test_an_empty_part_of_an_image_is_shown_where_it_stands() -> None:
+    with pytest.raises(BadPattern, match="between slashes") as caught:
+        ImagePattern("quay.io/acme//web")
+    assert (caught.value.start, caught.value.end) == (13, 14)
+
+
+@pytest.mark.parametrize("kind", [ImagePattern, PathPattern])
+def test_a_pattern_of_the_greatest_length_is_read(kind: type[ImagePattern] | type[PathPattern]) -> None:
+    assert kind(LONG[1:]).text == LONG[1:]
 
 
 def test_long_names_take_a_step_for_each_character() -> None:

@@ -37,14 +37,14 @@ def check_length(text: str) -> None:
 
 @record
 class Characters:
-    """Any one character of these ranges, or of none of them; never a slash."""
+    """Any one character of these ranges, or of none of them."""
 
     ranges: tuple[tuple[str, str], ...]
     negated: bool = False
 
     def hold(self, character: str) -> bool:
         """Whether the character is one of these."""
-        return character != "/" and self.negated != any(low <= character <= high for low, high in self.ranges)
+        return self.negated != any(low <= character <= high for low, high in self.ranges)
 
 
 Token = str | Characters

@@ -79,7 +79,7 @@ def _check(text: str) -> None:
     if text.endswith("/"):
         raise BadPattern(f"this names no image; write {text}** for all below it", 0, len(text))
     if text.startswith("/") or "//" in text:
-        at = text.index("/")
+        at = 0 if text.startswith("/") else text.index("//") + 1
         raise BadPattern("a part between slashes is empty", at, at + 1)
 
 
