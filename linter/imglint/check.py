@@ -5,68 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from io import StringIO
-from time import gmtime, strftime
 
-from imglint.engine import INTERNAL_ERROR, Settings, run
+from imglint.engine import Settings, run
 from imglint.model import Severity
 from imglint.output import CallError, check_target, tell, write_whole
-from imglint.plugins import PluginError, formats, kinds, output_format, rules
-from imglint.policy import PolicyError, default_policy, find, load
-from imglint.record import record, replace
+from imglint.plugins import PluginError, formats, output_format
+from imglint.record import replace
+from imglint.request import CLEAN, FAILED, FINDINGS, Request, answered, known_name, settings_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
     from imglint.engine import Watch
     from imglint.model import Report
-    from imglint.plugins import Format, Rule
-    from imglint.policy import Policy
-
-CLEAN, FINDINGS, FAILED = 0, 1, 2
-"""The exit statuses."""
-
-
-@record
-class Request:
-    """What the command line asks for; the fields are its options. `color` is None where the terminal decides."""
-
-    paths: tuple[str, ...] = ()
-    config: str | None = None
-    format: str = "text"
-    output: str | None = None
-    reports: tuple[tuple[str, str], ...] = ()
-    environment: str | None = None
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    fail_on: str | None = None
-    comments: bool = True
-    baseline: str | None = None
-    write_baseline: str | None = None
-    stdin_filename: str | None = None
-    jobs: int | None = None
-    quiet: bool = False
-    verbose: bool = False
-    debug: bool = False
-    color: bool | None = None
+    from imglint.plugins import Format
 
 
 def check(request: Request) -> int:
     """Check what is asked for, write the reports, and return the exit status. What is wrong with the call goes to stderr, nothing to stdout."""
     return answered(request, _check)
-
-
-def answered(request: Request, answer: Callable[[Request], int]) -> int:
-    """Return the exit status of a command, with whatever is wrong with the call, the policy or a plugin told on stderr."""
-    try:
-        return answer(request)
-    except PolicyError as error:
-        for fault in error.faults:
-            tell(str(fault))
-    except (CallError, PluginError) as error:
-        tell(f"imglint: {error}")
-    return FAILED
 
 
 def _check(request: Request) -> int:
@@ -82,6 +38,8 @@ def _check(request: Request) -> int:
         raise CallError("two reports would be written to one file; name a file for each")
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(request, settings)
+    if not report.files and not request.quiet and any(os.path.isdir(path or ".") for path in request.paths or ("",)):
+        tell("imglint: nothing was checked: no file here is of a known kind, or all are left out; imglint explain FILE tells why")
     texts = [(_rendered(writer, report, target, request), target) for writer, target in writers]
     # Stdout comes last: where a file cannot be written, it stays empty.
     for text, target in sorted(texts, key=lambda entry: entry[1] is None):
@@ -121,77 +79,6 @@ def _watch(request: Request) -> Watch | None:
     return progress
 
 
-def settings_for(request: Request) -> Settings:
-    """Return what a run over the request's paths is held to.
-
-    Raises CallError, PluginError or PolicyError.
-    """
-    for path in request.paths:
-        if path != "-" and not os.path.lexists(path):
-            raise CallError(f"{path}: there is no such file or folder")
-    if request.stdin_filename is not None and request.paths != ("-",):
-        raise CallError("--stdin-filename names the text of stdin: give the path '-' and no other")
-    rules_by_id = rules()
-    policy = _policy(request, rules_by_id)
-    for name in (*request.select, *request.ignore):
-        known_name("rule", name, rules_by_id)
-    if request.environment is not None and policy.path is not None:
-        known_name("environment", request.environment, policy.environments)
-    return Settings(
-        policy,
-        rules_by_id,
-        request.environment,
-        frozenset(request.select),
-        frozenset(request.ignore),
-        _excluded(request.exclude),
-        request.comments,
-        stdin_filename=request.stdin_filename or "-",
-        today=strftime("%Y-%m-%d", gmtime()),
-        jobs=request.jobs,
-        verbose=request.verbose,
-        debug=request.debug,
-    )
-
-
-def known_name(what: str, name: str, known: Collection[str]) -> str:
-    """Return name where it is among the known ones.
-
-    Raises CallError, with the nearest known name or all of them, where it is not.
-    """
-    if name in known:
-        return name
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, 1)
-    raise CallError(
-        f"there is no {what} {name}; " + (f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}")
-    )
-
-
-def _policy(request: Request, rules_by_id: dict[str, Rule]) -> Policy:
-    path = request.config or find("")
-    if path is None:
-        return default_policy()
-    return load(path, rules_by_id, kinds())
-
-
-def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
-    """Return whether a path is left out by the patterns of the command line, which are relative to the current folder."""
-    if not patterns:
-        return None
-    from imglint.globs import BadPattern
-    from imglint.paths import PathPattern, PathPatterns
-
-    read: list[PathPattern] = []
-    for pattern in patterns:
-        try:
-            read.append(PathPattern("/" + pattern.removeprefix("./") if pattern.startswith("./") else pattern))
-        except BadPattern as error:
-            raise CallError(f"--exclude {pattern}: {error.reason}") from None
-    excluding = PathPatterns(read)
-    return lambda path, is_folder: excluding.fit(os.path.relpath(path).replace(os.sep, "/"), is_folder)
-
-
 def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> str:
     """Return a report in a format.
 
@@ -225,7 +112,7 @@ def _is_colourful(asked: bool | None) -> bool:
 
 
 def _status(report: Report, fail_on: str) -> int:
-    if any(finding.rule == INTERNAL_ERROR for finding in report.findings):
+    if report.failed:
         return FAILED
     if fail_on == "never":
         return CLEAN

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from imglint.check import Request, check
-from imglint.main import COMMANDS
+from imglint.check import check
 from imglint.output import tell
 from imglint.printable import printable
+from imglint.request import Request
 from imglint.version import VERSION
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Spell `check` out where it is left out."""
-        if args and args[0] not in (*COMMANDS, *OWN_OPTIONS):
+        if args and args[0] not in (*self.commands, *OWN_OPTIONS):
             args = ["check", *args]
         return super().parse_args(ctx, args)
 

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
             ...
 
 
-ALWAYS = frozenset(("syntax-error", "unread-file", "internal-error"))
-"""Rules that `--select` does not leave out: without them, a file that was not read would look clean."""
 INTERNAL_ERROR = "internal-error"
 UNREAD_FILE = "unread-file"
 FACTS_MAX = 100_000
@@ -78,12 +76,17 @@ class Settings:
 
 @record
 class FileReport:
-    """What one file gave: its findings, its kind, empty where no reader took it, its places, and where the exceptions stand that silenced something."""
+    """What one file gave.
+
+    `kind` is empty where no reader took it. `excepted` tells where the exceptions stand that silenced something, `failed` whether a fault in
+    imglint or in a plugin kept the file from being checked.
+    """
 
     findings: tuple[Finding, ...] = ()
     kind: str = ""
     places: int = 0
     excepted: frozenset[str] = frozenset()
+    failed: bool = False
 
 
 def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) -> Report:
@@ -98,7 +101,8 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
     findings += about_exceptions(paths, settings, excepted)
     if settings.verbose:
         _tell_files(found, reports, settings)
-    return Report(in_order(findings), sum([report.kind != "" for report in reports]), sum([report.places for report in reports]))
+    read, places = sum([report.kind != "" for report in reports]), sum([report.places for report in reports])
+    return Report(in_order(findings), read, places, any(report.failed for report in reports))
 
 
 def _tell_files(found: Iterable[Found | Unlisted], reports: Iterable[FileReport], settings: Settings) -> None:
@@ -166,7 +170,7 @@ def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
-    return FileReport(tuple(findings), file.source.kind, places, frozenset(check.excepted))
+    return FileReport(tuple(findings), file.source.kind, places, frozenset(check.excepted), check.failed)
 
 
 @record
@@ -273,7 +277,10 @@ def _failure(source: Source, what: str, error: Exception, settings: Settings) ->
 
 def level_of(rule: Rule, subject: ImageUse | RunUser | Problem, settings: Settings) -> tuple[Severity, object]:
     """Return the level at which a rule speaks about a subject in this run, and its options there: the command line's word, then the policy's."""
-    if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in ALWAYS):
+    if rule.id == INTERNAL_ERROR:
+        # What failed was not checked: no level can make that good.
+        return Severity.ERROR, None
+    if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in ignore.NOT_READ):
         return Severity.OFF, None
     decision = settings.policy.decision(rule, subject)
     if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
@@ -289,6 +296,7 @@ class _Check:
         self.findings: list[Finding] = []
         self.ran: set[str] = set()
         self.excepted: set[str] = set()
+        self.failed = False
 
     def judge(self, fact: Fact) -> None:
         """Apply to a fact every rule that speaks about it."""
@@ -322,10 +330,11 @@ class _Check:
         if not level:
             return
         self.ran.add(rule_id)
+        self.failed = self.failed or rule_id == INTERNAL_ERROR
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         for finding in found:
             exemption = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
-            if exemption:
+            if exemption and rule_id != INTERNAL_ERROR:
                 self.excepted.add(exemption.at)
             else:
                 self.findings.append(replace(finding, rule=rule_id, level=level))

@@ -11,7 +11,6 @@ from fnmatch import fnmatchcase
 from textwrap import wrap
 
 from imglint import ignore
-from imglint.check import CLEAN, Request, answered, settings_for
 from imglint.discover import PASSED_OVER, Found, discover
 from imglint.engine import STDIN, facts_of, level_of
 from imglint.model import Comment, Finding, ImageUse, Problem, RunUser
@@ -19,6 +18,7 @@ from imglint.output import CallError
 from imglint.plugins import readers
 from imglint.printable import printable
 from imglint.record import record, replace
+from imglint.request import CLEAN, Request, answered, settings_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from imglint.model import Comment, Finding, Span
 
 UNUSED = "unused-ignore"
+NOT_READ = frozenset(("syntax-error", "unread-file", "internal-error"))
+"""Rules that no comment silences: without them, a file that was not read would look clean."""
 NAMES_MAX = 100
 """Rules that one comment may name; of the rest it is said that they are not read."""
 UNUSED_MAX = 20_000
@@ -52,8 +54,8 @@ def silence(
 
     `ran` are the rules that were applied to the file, `known` all that exist.
     """
-    here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in ignore.names[:NAMES_MAX]}
-    everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in ignore.names[:NAMES_MAX]}
+    here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in _heeded(ignore)}
+    everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in _heeded(ignore)}
     on_line = [_known({here.get((finding.rule, line)) for line in _lines(finding)}) for finding in findings]
     used: set[Span] = set().union(*on_line)
     kept: list[Finding] = []
@@ -66,6 +68,10 @@ def silence(
         silencing |= all_spans
     unused = (found for ignore in ignores for found in _unused(ignore, silencing, ran, known))
     return kept, list(islice(unused, UNUSED_MAX))
+
+
+def _heeded(ignore: Ignore) -> list[tuple[str, Span]]:
+    return [named for named in ignore.names[:NAMES_MAX] if named[0] not in NOT_READ]
 
 
 def _known(spans: set[Span | None]) -> set[Span]:
@@ -87,6 +93,10 @@ def _unused(ignore: Ignore, used: set[Span], ran: Collection[str], known: Collec
             from imglint.suggest import did_you_mean
 
             yield _finding(comment, span, f"there is no rule {name}{did_you_mean(name, known)}")
+        elif name in NOT_READ:
+            yield _finding(
+                comment, span, f"no comment silences {name}: what was not read was not checked; exclude the file in the policy"
+            )
         elif name in ran and name != UNUSED and span not in used:
             yield _finding(comment, span, f"{name} finds nothing here; delete it from the comment")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from imglint.check import CLEAN, Request, answered, settings_for
-from imglint.engine import facts_of, files
+from imglint.engine import INTERNAL_ERROR, facts_of, files
 from imglint.model import UNRESOLVED, ImageUse, Problem
 from imglint.output import tell
 from imglint.printable import printable, well_formed
+from imglint.request import CLEAN, FAILED, Request, answered, settings_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,17 +23,19 @@ def images(request: Request) -> int:
 def _images(request: Request) -> int:
     settings = settings_for(request)
     uses: list[ImageUse] = []
+    failed = False
     for found in files(request.paths or ("",), settings):
         for fact in facts_of(found, settings).facts:
             if isinstance(fact, ImageUse):
                 uses.append(fact)
             elif isinstance(fact, Problem):
+                failed = failed or fact.rule == INTERNAL_ERROR
                 place = fact.location
                 tell(f"{place.path}:{place.line}:{place.column}: {fact.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
     write = _write_json if request.format == "json" else _write_text
     sys.stdout.buffer.write("".join(write(uses)).encode("utf-8", "backslashreplace"))
-    return CLEAN
+    return FAILED if failed else CLEAN
 
 
 def _write_text(uses: list[ImageUse]) -> Iterator[str]:

@@ -31,7 +31,8 @@ def run(arguments: list[str]) -> int:
     only_paths = all(argument[:1] != "-" for argument in arguments) and arguments[:1] not in [[name] for name in COMMANDS]
     try:
         if only_paths and "_IMGLINT_COMPLETE" not in os.environ:
-            from imglint.check import Request, check
+            from imglint.check import check
+            from imglint.request import Request
 
             status = check(Request(tuple(arguments)))
         else:

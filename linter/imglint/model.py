@@ -129,8 +129,10 @@ class RunUser:
         return self.source.location(*self.span)
 
     def finding(self, message: str) -> Finding:
-        """Return a finding at the place that decides the user."""
-        return _finding(self.source, message, self.span, self.span)
+        """Return a finding at the place that decides the user; where that is an image, its use is related."""
+        says_nothing = self.user is None and self.nonroot is None
+        use = self.image.span if self.image and says_nothing else self.span
+        return _finding(self.source, message, self.span, use)
 
 
 @record
@@ -189,11 +191,15 @@ class Finding:
 
 @record
 class Report:
-    """What a run found: the findings in file and line order, and how much was looked at."""
+    """What a run found: the findings in file and line order, and how much was looked at.
+
+    `failed` tells of a fault in imglint or in a plugin: then not everything was checked, whatever the findings say.
+    """
 
     findings: tuple[Finding, ...]
     files: int
     places: int
+    failed: bool = False
 
 
 def image_use(

@@ -6,9 +6,9 @@ import os
 import re
 import sys
 
-from imglint.check import CLEAN, FAILED, known_name
 from imglint.output import CallError, tell
 from imglint.plugins import PluginError, rules
+from imglint.request import CLEAN, FAILED, known_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from textwrap import wrap
 
-from imglint.check import CLEAN, Request, answered
 from imglint.engine import Settings, facts_of, files
 from imglint.guesses import environment_patterns, tag_pattern
 from imglint.main import COMMANDS
@@ -21,6 +20,7 @@ from imglint.plugins import rules
 from imglint.policy import FILE_NAME, LATEST, PRODUCTION, default_policy, find
 from imglint.printable import printable
 from imglint.record import record
+from imglint.request import CLEAN, Request, answered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
