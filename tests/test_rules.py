@@ -352,7 +352,7 @@ SAID = [
     (
         "environments: {dev: [dev/], qa: [qa/]}\nimages:\n"
         "  - {match: quay.io/acme/*, environments: [dev, qa]}\n"
-        "  - {match: quay.io/acme/*, roles: [build, base]}\n"
+        "  - {match: quay.io/acme/*, environments: [production], roles: [build, base]}\n"
         "  - {match: quay.io/acme/*, files: [a/, b/]}\n"
         "  - {match: quay.io/acme/*, files: [c/]}",
         "quay.io/acme/web:dev",
