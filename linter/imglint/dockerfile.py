@@ -256,11 +256,32 @@ class _Build:
         """Return the stages that a name with variables can mean, such as build-amd64 and build-arm64 for build-$TARGETARCH."""
         if len(self.names) > CHOICES_MAX or len(written) > NAME_MAX:
             return []
-        fixed = re.split(r"\$\{[^}]*\}|\$\w+", written.lower())
-        if len(fixed) < 2 or not "".join(fixed).strip("\"'"):
+        fixed = self._fixed(written)
+        if len(fixed) < 2 or not any(char.isalnum() for part in fixed for char in part):
             return []
-        pattern = re.compile(".+".join([re.escape(part) for part in fixed[:1] + fixed[-1:]]))
-        return [stage for name, stage in self.names.items() if len(name) <= NAME_MAX and pattern.fullmatch(name)]
+        least = sum(map(len, fixed)) + len(fixed) - 1
+        return [
+            stage
+            for name, stage in self.names.items()
+            if len(name) >= least
+            and name.startswith(fixed[0])
+            and name.endswith(fixed[-1])
+            and all(part in name for part in fixed[1:-1])
+        ]
+
+    def _fixed(self, written: str) -> list[str]:
+        """Return what stands between the variables of a name that have no value, in lower case and without quotes; the others are put in."""
+        fixed, at = [""], 0
+        for match in re.finditer(r"\$(?:\{([^}]*)\}|(\w+))", written):
+            fixed[-1] += written[at : match.start()]
+            at = match.end()
+            value = self.arguments.get(match[1] or match[2] or "")
+            if isinstance(value, Traced):
+                fixed[-1] += value.text
+            else:
+                fixed.append("")
+        fixed[-1] += written[at:]
+        return [part.lower().strip("\"'") for part in fixed]
 
     def on_arg(self, line: Line) -> None:
         spans = words(line, self.escape)

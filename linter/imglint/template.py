@@ -47,7 +47,7 @@ def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
         low = start + match.start("value") + (match["value"][0] in _ENDS)
         span = (low, low + len(value))
         if _OPEN not in value and "{%" not in value:
-            if value:
+            if value.strip():
                 yield image_use(source, literal(value, low), span, place="template-image", where=where, role="workload")
         elif any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
             yield image_use(
