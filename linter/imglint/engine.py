@@ -13,6 +13,7 @@ from imglint.discover import Found, Unlisted, discover
 from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
 from imglint.output import tell
 from imglint.plugins import PluginError, readers
+from imglint.policy import Decision
 from imglint.record import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
 
@@ -275,17 +276,17 @@ def _failure(source: Source, what: str, error: Exception, settings: Settings) ->
     return _problem(source, (0, 0), message, INTERNAL_ERROR, settings)
 
 
-def level_of(rule: Rule, subject: ImageUse | RunUser | Problem, settings: Settings) -> tuple[Severity, object]:
-    """Return the level at which a rule speaks about a subject in this run, and its options there: the command line's word, then the policy's."""
+def decision_for(rule: Rule, subject: ImageUse | RunUser | Problem, settings: Settings) -> Decision:
+    """Return at which level a rule speaks about a subject in this run, and who says so: the command line, then the policy."""
     if rule.id == INTERNAL_ERROR:
         # What failed was not checked: no level can make that good.
-        return Severity.ERROR, None
+        return Decision(Severity.ERROR, None, "default")
     if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in ignore.NOT_READ):
-        return Severity.OFF, None
+        return Decision(Severity.OFF, None, "call")
     decision = settings.policy.decision(rule, subject)
     if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
-        return Severity.WARNING, decision.options
-    return decision.level, decision.options
+        return Decision(Severity.WARNING, decision.options, "call")
+    return decision
 
 
 class _Check:
@@ -314,9 +315,9 @@ class _Check:
         for rule in self.settings.rules.values():
             check = rule.check_image if isinstance(fact, ImageUse) else rule.check_user
             if check is not None:
-                level, options = level_of(rule, fact, self.settings)
-                if level:
-                    self._apply_rule(rule, check, fact, options)
+                decision = decision_for(rule, fact, self.settings)
+                if decision.level:
+                    self._apply_rule(rule, check, fact, decision.options)
 
     def _apply_rule(self, rule: Rule, check: Callable[..., Iterable[Finding]], fact: ImageUse | RunUser, options: object) -> None:
         try:
@@ -326,8 +327,8 @@ class _Check:
             self._report(INTERNAL_ERROR, problem, [problem.finding()])
 
     def _report(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding]) -> None:
-        level, _ = level_of(self.settings.rules[rule_id], subject, self.settings)
-        if not level:
+        decision = decision_for(self.settings.rules[rule_id], subject, self.settings)
+        if not decision.level:
             return
         self.ran.add(rule_id)
         self.failed = self.failed or rule_id == INTERNAL_ERROR
@@ -337,7 +338,7 @@ class _Check:
             if exemption and rule_id != INTERNAL_ERROR:
                 self.excepted.add(exemption.at)
             else:
-                self.findings.append(replace(finding, rule=rule_id, level=level))
+                self.findings.append(replace(finding, rule=rule_id, level=decision.level, message=_attributed(finding, decision)))
 
     def judge_exemption(self, rule_id: str, exemption: Exemption, message: str) -> None:
         """Report an entry of the policy file."""
@@ -368,6 +369,12 @@ class _Check:
         self.findings = []
         self._report(ignore.UNUSED, _problem(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
+
+
+def _attributed(finding: Finding, decision: Decision) -> str:
+    """Return a finding's message with the line of the policy that gave the rule its level, where it does not name one already."""
+    said = not decision.at or decision.at.rpartition(":")[0] in finding.message
+    return finding.message if said or decision.by not in ("row", "rules") else f"{finding.message} ({decision.at})"
 
 
 def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collection[str]) -> list[Finding]:

@@ -12,7 +12,7 @@ from textwrap import wrap
 
 from imglint import ignore
 from imglint.discover import PASSED_OVER, Found, discover
-from imglint.engine import STDIN, facts_of, level_of
+from imglint.engine import STDIN, decision_for, facts_of
 from imglint.model import Comment, Finding, ImageUse, Problem, RunUser
 from imglint.output import CallError
 from imglint.plugins import readers
@@ -372,7 +372,8 @@ def _judged(subject: Subject, settings: Settings) -> list[_Verdict]:
 
 def _verdict(rule: Rule, subject: Subject, settings: Settings, problem: Problem | None = None) -> _Verdict:
     """Return what a rule says of a subject; of a problem it says the problem itself."""
-    level, options = level_of(rule, subject, settings)
+    decision = decision_for(rule, subject, settings)
+    level, options = decision.level, decision.options
     by = _by(rule, subject, settings, level)
     if level and options is not None:
         by = ", ".join([by, *_options(rule, options)])

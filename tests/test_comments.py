@@ -1,0 +1,121 @@
+"""Comments silence the findings they name on their line and the next, and say so when they silence nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Imglint
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n{}"
+IMPLICIT, LATEST, ROOT, UNUSED = "implicit-registry", "latest-tag", "root-user", "unused-ignore"
+
+# name of the case: file, text, the findings left, as line and rule
+CASES = {
+    "on the line": ("pod.yaml", POD.format("  - image: nginx # imglint: ignore[latest-tag, implicit-registry] demo\n"), []),
+    "on the line above": ("pod.yaml", POD.format("  # imglint: ignore[latest-tag,implicit-registry]\n  - image: nginx\n"), []),
+    "only what it names": ("pod.yaml", POD.format("  - image: nginx # imglint: ignore[latest-tag]\n"), [(6, IMPLICIT)]),
+    "not two lines below": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore[latest-tag]\n  -\n    image: quay.io/a/b\n"),
+        [(6, UNUSED), (8, LATEST)],
+    ),
+    "for its own line, and not for the next as well": (
+        "pod.yaml",
+        POD.format("  - image: quay.io/a/b # imglint: ignore[latest-tag]\n  - image: quay.io/a/c\n"),
+        [(7, LATEST)],
+    ),
+    "for the next line, where it has nothing to say on its own": (
+        "pod.yaml",
+        POD.format("  - name: web # imglint: ignore[latest-tag]\n    image: quay.io/a/b\n"),
+        [],
+    ),
+    "for two findings of one line": (
+        "Dockerfile",
+        "FROM quay.io/a/b:1\n# imglint: ignore[latest-tag]\nRUN --mount=from=quay.io/a/c --mount=from=quay.io/a/d x\nUSER 1\n",
+        [],
+    ),
+    "for the whole file, wherever it stands": (
+        "pod.yaml",
+        POD.format("  - image: nginx\n# imglint: ignore-file[latest-tag, implicit-registry]\n"),
+        [],
+    ),
+    "on the line of the use": ("Dockerfile", "ARG A=quay.io/a/b\n\n# imglint: ignore[latest-tag]\nFROM $A\nUSER 1\n", []),
+    "on the line of the default": ("Dockerfile", "# imglint: ignore[latest-tag]\nARG A=quay.io/a/b\n\nFROM $A\nUSER 1\n", []),
+    "in a heredoc it is no comment": (
+        "Dockerfile",
+        "FROM quay.io/a/b\nRUN <<EOF\n# imglint: ignore-file[latest-tag]\nEOF\nUSER 1\n",
+        [(1, LATEST)],
+    ),
+    "in a string it is no comment": (
+        "pod.yaml",
+        POD.format("  - image: quay.io/a/b\n    args: ['# imglint: ignore-file[latest-tag]']\n"),
+        [(6, LATEST)],
+    ),
+    "in a block scalar it is no comment": (
+        "pod.yaml",
+        POD.format("  - image: quay.io/a/b\n    args:\n    - |\n      # imglint: ignore-file[latest-tag]\n"),
+        [(6, LATEST)],
+    ),
+    "in compose": ("compose.yaml", "services:\n  web:\n    # imglint: ignore[latest-tag]\n    image: quay.io/a/b\n", []),
+    "in values": ("values.yaml", "image:\n  repository: quay.io/a/b\n  tag: latest # imglint: ignore[latest-tag]\n", []),
+    "in values, at the name": (
+        "values.yaml",
+        "image:\n  repository: quay.io/a/b # imglint: ignore[latest-tag]\n  tag: latest\n",
+        [],
+    ),
+    "that silences nothing": ("pod.yaml", POD.format("  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n"), [(6, UNUSED)]),
+    "of a rule that did not run": ("pod.yaml", POD.format("  - image: quay.io/a/b:1 # imglint: ignore[missing-digest]\n"), []),
+    "of a rule that there is not": (
+        "pod.yaml",
+        POD.format("  - image: quay.io/a/b:1 # imglint: ignore[latest-tags]\n"),
+        [(6, UNUSED)],
+    ),
+    "that names no rule": ("pod.yaml", POD.format("  - image: quay.io/a/b # imglint: ignore\n"), [(6, LATEST), (6, UNUSED)]),
+    "with empty brackets": ("pod.yaml", POD.format("  - image: quay.io/a/b # imglint: ignore[]\n"), [(6, LATEST), (6, UNUSED)]),
+    "that silences unused-ignore": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore-file[unused-ignore]\n  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n"),
+        [],
+    ),
+    "that would hide a broken file": (
+        "Dockerfile",
+        "# imglint: ignore-file[syntax-error]\nFROM quay.io/a/b:1\nFOO\nUSER 1\n",
+        [(1, UNUSED), (3, "syntax-error")],
+    ),
+    "for root-user, at the operand": ("Dockerfile", "FROM quay.io/a/b:1\n# imglint: ignore[root-user]\nUSER root\n", []),
+    "for root-user, at a FROM with its default elsewhere": (
+        "Dockerfile",
+        "ARG A=quay.io/a/b:1\n\n# imglint: ignore[root-user]\nFROM $A\n",
+        [],
+    ),
+}
+
+
+def found(imglint: Imglint, folder: Path, name: str, text: str, *options: str) -> list[tuple[int, str]]:
+    (folder / name).write_text(text)
+    report = json.loads(imglint("--format", "json", *options, name).out)
+    return [(finding["line"], finding["rule"]) for finding in report["findings"]]
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), CASES.values(), ids=CASES.keys())
+def test_a_comment(imglint: Imglint, tmp_path: Path, name: str, text: str, expected: list[tuple[int, str]]) -> None:
+    assert found(imglint, tmp_path, name, text) == expected
+
+
+def test_without_comments_all_is_reported_and_none_is_unused(imglint: Imglint, tmp_path: Path) -> None:
+    text = POD.format(
+        "  - image: quay.io/a/b # imglint: ignore[latest-tag]\n  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n"
+    )
+    assert found(imglint, tmp_path, "pod.yaml", text) == [(7, UNUSED)]
+    assert found(imglint, tmp_path, "pod.yaml", text, "--no-ignore-comments") == [(6, LATEST)]
+
+
+def test_a_selected_rule_that_is_not_the_comments_leaves_it_alone(imglint: Imglint, tmp_path: Path) -> None:
+    text = POD.format("  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n")
+    assert found(imglint, tmp_path, "pod.yaml", text, "--select", ROOT, "--select", UNUSED) == []
