@@ -511,6 +511,28 @@ def test_what_was_decided_for_one_file_is_not_taken_for_another(folder: Path) ->
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "images: [{match: ghcr.io/a/x, rules: {latest-tag: off}}, {match: ghcr.io/a/y, digest: required}]\n",
+        '{"images": [{"match": "ghcr.io/a/x", "rules": {"latest-tag": "off"}}, {"match": "ghcr.io/a/y", "digest": "required"}]}',
+    ],
+)
+def test_rows_on_one_line_decide_each_for_its_own_images(folder: Path, text: str) -> None:
+    policy, rules = policy_of(text), plugins.rules()
+    placed = [policy.place(use_of(name)) for name in ("ghcr.io/a/x", "ghcr.io/a/y")]
+    found = [[str(policy.decision(rules[name], use).level) for use in placed] for name in ("latest-tag", "missing-digest")]
+    assert found == [["off", "error"], ["off", "error"]]
+    assert len({use.row.key for use in placed if use.row}) == 2
+
+
+def test_exceptions_on_one_line_are_told_apart(folder: Path) -> None:
+    entry = "{match: %s, rules: [latest-tag], until: 2026-03-01}"
+    found = policy_of(f"exceptions: [{entry % 'acme/a'}, {entry % 'acme/b'}]\n").exceptions
+    assert len({one.at for one in found}) == 1
+    assert len({one.key for one in found}) == 2
+
+
+@pytest.mark.parametrize(
     ("rules", "path", "by", "uid"),
     [
         ("", "a.yaml", "default", None),

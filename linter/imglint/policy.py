@@ -73,8 +73,13 @@ class Row:
 
     @property
     def at(self) -> str:
-        """Where the row stands, as `path:line`."""
+        """Where the row stands, as `path:line`, for messages."""
         return f"{self.path}:{self.line}"
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What tells it from every other, also on the same line: path, line and column."""
+        return self.path, self.line, self.column
 
     @property
     def names_latest(self) -> bool:
@@ -219,8 +224,13 @@ class Exemption:
 
     @property
     def at(self) -> str:
-        """Where the entry stands, as `path:line`."""
+        """Where the entry stands, as `path:line`, for messages."""
         return f"{self.path}:{self.line}"
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What tells it from every other, also on the same line: path, line and column."""
+        return self.path, self.line, self.column
 
     def expired(self, today: str) -> bool:
         """Whether its last day is over on the day today, yyyy-mm-dd in UTC."""
@@ -338,7 +348,7 @@ class Policy:
         """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         row = image.row if image is not None else None
-        key = (rule.id, subject.environment, row and row.at, subject.source.path if self.rules else None)
+        key = (rule.id, subject.environment, row and row.key, subject.source.path if self.rules else None)
         if key not in self._decisions:
             self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)
         return self._decisions[key]
