@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo test lint format docs bench mutants clean
 
 demo: $(READY)
 	@cd fixtures/demo && ../../$(BIN)/imglint --fail-on never
@@ -34,6 +34,11 @@ $(READY): pyproject.toml
 # The speed beside its peers: TREE=/path measures a checkout of yours, SIZE=500 a smaller tree that is made, ONLY="start-up walk" some sections.
 bench: $(READY)
 	@$(BIN)/python -m bench $(if $(TREE),--tree $(TREE)) $(if $(SIZE),--size $(SIZE)) $(addprefix --only ,$(ONLY))
+
+# Mutation testing of the lookup: ONLY="tags rules" takes some groups of modules, JOBS=1 one core.
+mutants: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
+	@JOBS=$(JOBS) $(BIN)/python scripts/mutants $(ONLY)
 
 clean:
 	rm -rf .venv build dist linter/*.egg-info

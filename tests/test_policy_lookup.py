@@ -79,6 +79,7 @@ IMAGES = [
     ("quay.io/**/app", "quay.io/a/app quay.io/a/b/app", "quay.io/a/app-x"),
     ("*/team/*", "quay.io/team/app localhost/team/app team/app", "team/x/app quay.io/a/team/app"),
     ("**/nginx", "nginx quay.io/a/nginx", "quay.io/a/my-nginx"),
+    ("quay.io/**/app/**", "quay.io/a/b/app/c quay.io/a/app/c/d", "quay.io/app quay.io/a/b/app"),
     ("*.gcr.io/**", "eu.gcr.io/a/b", "gcr.io/a eu.gcr.io.evil.example/a"),
     ("localhost:5000/*", "localhost:5000/x", "localhost/x localhost:5001/x"),
     ("acme/app:1.*", "acme/app:1.2", "acme/app acme/app:2.1"),

@@ -107,5 +107,5 @@ def _could_be_registry(segment: str) -> bool:
 
 
 def _glob(text: str) -> Glob:
-    pieces = re.findall(r"\*\*+|.", text, re.DOTALL)
+    pieces = re.findall(r"\*\*+|.", text)
     return Glob([ANY if len(piece) > 1 else WITHIN if piece == "*" else piece for piece in pieces])
