@@ -48,6 +48,7 @@ BLOCK = "services:\n  web:\n    image: nginx:1\n"
         ("stack.yml", BLOCK + "stages: [test]\n", False),
         ("stack.yml", BLOCK + "apiVersion: v1\n", False),
         ("values.yaml", BLOCK, False),
+        ("dev-values.yaml", BLOCK, False),
         ("ci.yml", "jobs:\n  test:\n    services:\n      db:\n        image: postgres\n", False),
         ("stack.yml", "services:\n  web:\n    image: '{{ image }}'\n", False),
         ("stack.yml", BLOCK + "  broken: [\n", False),

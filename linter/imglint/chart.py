@@ -9,8 +9,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from imglint.source import Source
 
+_VALUES = r"(?:values(?:[-_.].*)?|.*[-_.]values)\.ya?ml"
 _DEPENDENCY = re.compile(r"""^[ \t-]+(?:name|alias)[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _APP_VERSION = re.compile(r"""^appVersion[ \t]*:[ \t]*(["']?)([^\s"'#]+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
+
+
+def is_values_name(name: str) -> bool:
+    """Whether a file is named as values are: `values.yaml`, `values-prod.yaml`, `prod-values.yaml`."""
+    return "values" in name.lower() and re.fullmatch(_VALUES, name, re.IGNORECASE) is not None
 
 
 def in_templates(path: str) -> bool:

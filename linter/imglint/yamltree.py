@@ -39,6 +39,9 @@ _BEFORE_VALUE = "-?:,[{"
 _BETWEEN_BRACKETS = re.compile(r"[^\[\]{}]+")
 _MARKERS = ("---", "...")
 _DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_OBJECT = r"\s*\{\s*[\"}]"
+_NEXT_OBJECT = re.compile(rf"\}}[ \t]*\r?\n(?={_OBJECT})")
+"""Where one JSON object ends and another begins, as kubectl reads them; in YAML nothing can follow the one and be the other."""
 _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
 _BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
@@ -152,9 +155,18 @@ def _split(text: str) -> Iterator[tuple[int, int]]:
     ):
         if any(line.strip() and line[0] not in "#%" for line in text[start : match.start()].splitlines()):
             cut = match.start() if match[0] == "---" else match.end()
-            yield start, cut
+            yield from _objects(text, start, cut)
             start = cut
-    yield start, len(text)
+    yield from _objects(text, start, len(text))
+
+
+def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a document that begins as JSON where one object follows another."""
+    if text.startswith("{", start) and re.compile(_OBJECT).match(text, start):
+        for match in _NEXT_OBJECT.finditer(text, start, end):
+            yield start, match.end()
+            start = match.end()
+    yield start, end
 
 
 def parse_document(text: str, base: int = 0) -> Node | None:
@@ -268,47 +280,39 @@ def _compose(parser: Any, text: str, base: int) -> Node | None:
         ScalarEvent,
         SequenceEndEvent,
         SequenceStartEvent,
+        StreamEndEvent,
     )
 
-    branches: dict[object, type[Mapping] | type[Sequence]] = {MappingStartEvent: Mapping, SequenceStartEvent: Sequence}
-    tree = _Tree()
-    for count, event in enumerate(_events(parser)):
+    tree, get_event = _Tree(), parser.get_event
+    add, close = tree.add, tree.close
+    # One turn for each of up to EVENTS_MAX events is where reading YAML spends its time; a generator of them would cost a tenth of it.
+    for _ in range(EVENTS_MAX):
+        try:
+            event = get_event()
+        except Exception as error:
+            raise _refused(error) from None
         kind = event.__class__
-        if count > EVENTS_MAX:
-            raise _Refused(f"more than {EVENTS_MAX} events in one document", event.start_mark.index)
         if kind is ScalarEvent:
-            tree.add(_scalar(event, text, base), event.anchor)
+            add(_scalar(event, text, base), event.anchor)
+        elif kind is MappingStartEvent:
+            tree.open(Mapping(base + event.start_mark.index), event.anchor)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            tree.close(base + event.end_mark.index)
-        elif kind in branches:
-            node = branches[kind](base + event.start_mark.index)
-            tree.add(node, event.anchor)
-            tree.open(node)
-            if len(tree.opened) > DEPTH_MAX:
-                raise BrokenYaml(f"nested deeper than {DEPTH_MAX} levels", base + event.start_mark.index)
+            close(base + event.end_mark.index)
+        elif kind is SequenceStartEvent:
+            tree.open(Sequence(base + event.start_mark.index), event.anchor)
         elif kind is AliasEvent:
             if event.anchor not in tree.anchors:
                 raise _Refused(f"the alias *{event.anchor} has no anchor before it", event.start_mark.index)
-            tree.add(tree.anchors[event.anchor], None)
-    return tree.root
-
-
-def _events(parser: Any) -> Iterator[Any]:
-    """Yield a parser's events to the end of the stream, its many exceptions made one."""
-    from ruamel.yaml.events import StreamEndEvent
-
-    while True:
-        try:
-            event = parser.get_event()
-        except Exception as error:
-            raise _refused(error) from None
-        if event.__class__ is StreamEndEvent:
-            return
-        yield event
+            add(tree.anchors[event.anchor], None)
+        elif kind is StreamEndEvent:
+            return tree.root
+    raise _Refused(f"more than {EVENTS_MAX} events in one document", event.start_mark.index)
 
 
 class _Tree:
     """A tree under construction: the nodes still open, innermost last, and for each the key that waits for its value."""
+
+    __slots__ = ("anchors", "keys", "opened", "root")
 
     def __init__(self) -> None:
         self.root: Node | None = None
@@ -322,18 +326,23 @@ class _Tree:
         if not self.opened:
             self.root = self.root or node
             return
-        parent, key = self.opened[-1], self.keys[-1]
-        if isinstance(parent, Sequence):
+        parent = self.opened[-1]
+        if parent.__class__ is Sequence:
             parent.items.append(node)
-        elif key is None:
+            return
+        key = self.keys[-1]
+        if key is None:
             self.keys[-1] = node
         else:
-            parent.entries.append((key, node))
+            parent.entries.append((key, node))  # type: ignore[union-attr]
             self.keys[-1] = None
 
-    def open(self, node: Mapping | Sequence) -> None:
+    def open(self, node: Mapping | Sequence, anchor: str | None) -> None:
+        self.add(node, anchor)
         self.opened.append(node)
         self.keys.append(None)
+        if len(self.opened) > DEPTH_MAX:
+            raise BrokenYaml(f"nested deeper than {DEPTH_MAX} levels", node.start)
 
     def close(self, end: int) -> None:
         self.opened.pop().end = end

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from imglint.chart import is_values_name
 from imglint.interpolate import Malformed, Unresolved, Values, dotenv, interpolate
 from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
 from imglint.record import record, replace
@@ -48,7 +49,7 @@ def claims(source: Source) -> bool:
         return True
     if "services" not in text or is_template(text) or not _SERVICES.search(text) or not _RUNS.search(text):
         return False
-    return not name.startswith("values") and any(_is_compose(document.root) for document in documents(text))
+    return not is_values_name(name) and any(_is_compose(document.root) for document in documents(text))
 
 
 def _is_compose(root: Node | None) -> bool:

@@ -41,7 +41,6 @@ NO_IMAGE = re.compile(
 )
 """Values of a key `image` that name something else: a path, a switch, a picture, a disk."""
 
-_NAME = re.compile(r"(?:values(?:[-_.].*)?|.*[-_.]values)\.ya?ml", re.IGNORECASE)
 _IMAGE_KEY = re.compile(r"[iI]mages?$")
 _STRING_KEY = re.compile(r"[a-z0-9]Image$|[-_]image$|^[iI]mage$")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -67,7 +66,7 @@ class Place:
 
 def claims(source: Source) -> bool:
     """Whether the file is named as values are, and is neither a manifest nor a template."""
-    if _NAME.fullmatch(source.name) is None or kubernetes.claims(source):
+    if not chart.is_values_name(source.name) or kubernetes.claims(source):
         return False
     return not (is_template(source.text) and chart.in_templates(source.path))
 
@@ -203,7 +202,8 @@ def _name_key(values: Values, place: Place) -> str | None:
 
 
 def _is_repository(value: str, values: Values, key: str, place: Place) -> bool:
-    if SCHEME.search(value) or any(character.isspace() for character in value):
+    # A map that tells another tool where the image stands names it by its path in these values: `image.repository`.
+    if SCHEME.search(value) or value.endswith(".repository") or any(character.isspace() for character in value):
         return False
     if key == "repo":
         return any(tag in values for tag in TAGS)
