@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format docs bench mutants clean
+.PHONY: demo test lint format docs bench mutants fuzz clean
 
 demo: $(READY)
 	@cd fixtures/demo && ../../$(BIN)/imglint --fail-on never
@@ -39,6 +39,11 @@ bench: $(READY)
 mutants: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
 	@JOBS=$(JOBS) $(BIN)/python scripts/mutants $(ONLY)
+
+# Fuzzing, each target for 20 seconds, or SECONDS=600. An input that breaks a promise is kept in build/fuzz and ends it.
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@for target in reference dockerfile yaml policy; do $(BIN)/python -m fuzz $$target $(or $(SECONDS),20) || exit; done
 
 clean:
 	rm -rf .venv build dist linter/*.egg-info

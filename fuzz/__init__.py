@@ -1,0 +1,1 @@
+"""Fuzzing: `make fuzz`. No part of the package."""

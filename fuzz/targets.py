@@ -1,0 +1,226 @@
+"""What the fuzzer feeds: each target takes bytes and raises where imglint breaks a promise. Imports imglint.
+
+The promises: no exception but the documented ones; every use's text at its place; the same uses by the YAML parser in C and by the one in Python.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imglint import plugins, policyfile, yamltree
+from imglint.model import INVALID, Comment, ImageUse, RunUser
+from imglint.policy import PolicyError
+from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
+from imglint.reference import ImageReference, InvalidReference, parse
+from imglint.source import Source, UnreadFile, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imglint.model import Fact, Span
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+YAML_READERS = (compose, kubernetes, helm_values, helm_template)
+_UNLIKE = frozenset("$\\\"'\n\r{}`|>")
+"""Characters that quoting, folding and variables bring in; a text that holds one may stand for another."""
+
+
+class BrokenPromiseError(AssertionError):
+    """What imglint promised and did not keep."""
+
+
+def reference(data: bytes) -> None:
+    """Hold the reference parser to its grammar: what it accepts reads the same when it is written in full, and its parts are where it says."""
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        found = parse(text)
+    except InvalidReference as error:
+        _hold(0 <= error.start <= error.end <= len(text), "an error's place lies in the text", text)
+        return
+    again = parse(str(found))
+    _hold(_normal(again) == _normal(found), "a reference in full is the same reference", text)
+    for name, (start, end) in found.spans.items():
+        _hold(text[start:end] in (getattr(found, name), text[start:end]) and start < end, "a part is where it says", text)
+        if name in ("tag", "digest"):
+            _hold(text[start:end] == getattr(found, name), "a part is where it says", text)
+
+
+def _normal(one: ImageReference) -> tuple[object, ...]:
+    return one.registry, one.repository, one.tag, one.digest
+
+
+def a_dockerfile(data: bytes) -> None:
+    """Hold the Dockerfile reader to its promises."""
+    text = _decoded(data)
+    if text is not None:
+        source = Source("Dockerfile", text, "dockerfile", {"GIVEN": "given/image:1.0", "EMPTY": ""}, ("final",))
+        dockerfile.claims(source)
+        check(source, list(dockerfile.read(source)))
+
+
+def yaml(data: bytes) -> None:
+    """Hold the YAML readers to their promises; the first byte says which one reads."""
+    text = _decoded(data[1:])
+    if not data or text is None:
+        return
+    reader = YAML_READERS[data[0] % len(YAML_READERS)]
+    path = {compose: "compose.yaml", kubernetes: "deploy.yaml"}.get(reader, "values.yaml")
+    kind = reader.__name__.rpartition(".")[2].replace("_", "-")
+
+    def read() -> tuple[list[Fact], bool]:
+        source = Source(path, text, kind, {"GIVEN": "given/image:1.0"})
+        reader.claims(source)
+        facts = list(reader.read(source))
+        check(source, facts)
+        return facts, all(document.broken is None for document in yamltree.documents(text))
+
+    facts, whole = read()
+    with python_parser():
+        again, whole_again = read()
+    if whole and whole_again:
+        _hold(told(facts) == told(again), "both YAML parsers lead to the same uses", (text, _difference(facts, again)))
+
+
+def _difference(one: list[Fact], other: list[Fact]) -> list[tuple[object, ...]]:
+    return [fact for fact in (*told(one), *told(other)) if fact not in told(one) or fact not in told(other)][:4]
+
+
+@contextmanager
+def python_parser() -> Iterator[None]:
+    """Read YAML as where no C extension is installed."""
+    before = yamltree._c_parser  # noqa: SLF001  the switch between the two is nobody else's business
+    yamltree._c_parser = lambda: None  # type: ignore[assignment]  # noqa: SLF001
+    try:
+        yield
+    finally:
+        yamltree._c_parser = before  # noqa: SLF001
+
+
+def policy(data: bytes) -> None:
+    """Hold the policy loader to its promises, and what it loads to deciding about any use."""
+    with tempfile.TemporaryDirectory(prefix="imglint-fuzz-") as folder:
+        path = os.path.join(folder, ".imglint.yaml")
+        Path(path).write_bytes(data)
+        try:
+            loaded = policyfile.load(path, plugins.rules(), plugins.kinds())
+        except PolicyError as error:
+            _hold(bool(error.faults), "a mistake is told", data)
+            _hold(all(fault.line > 0 and fault.column > 0 and fault.message for fault in error.faults), "and where it is", data)
+            return
+        source = Source(os.path.join(folder, "deploy", "Dockerfile"), "FROM nginx\nFROM ghcr.io/acme/app:v1.2.3\n", "dockerfile")
+        for fact in dockerfile.read(source):
+            if isinstance(fact, ImageUse):
+                placed = loaded.place(fact)
+                for rule in plugins.rules().values():
+                    level, options = loaded.level(rule, placed)
+                    if rule.check_image and level:
+                        list(rule.check_image(placed, options))
+                    loaded.exception_for(rule.id, placed, source.path, "2026-01-01")
+        loaded.excluded(source.path)
+
+
+def check(source: Source, facts: list[Fact]) -> None:
+    """Raise where a fact is not at its place."""
+    for fact in facts:
+        _within(source, fact.span)
+        place = source.location(*fact.span)
+        _hold(source.offset(place.line, place.column) == fact.span[0], "a place leads back to its offset", source.text)
+        if isinstance(fact, ImageUse):
+            _check_use(source, fact)
+        elif isinstance(fact, RunUser) and fact.image is not None:
+            _check_use(source, fact.image)
+        elif isinstance(fact, Comment):
+            _hold(fact.text.startswith("#") and "imglint:" in fact.text, "a comment is where it says", source.text)
+
+
+def _check_use(source: Source, use: ImageUse) -> None:
+    for bounds in (use.span, *use.parts.values(), *([use.fault.span] if use.fault else [])):
+        _within(source, bounds)
+    _hold((use.reference is None) == (use.fault is not None), "a use has a reference or a fault", source.text)
+    if use.reference is None:
+        return
+    for name in ("tag", "digest"):
+        value, span = getattr(use.reference, name), use.parts.get(name)
+        _hold((value is None) == (span is None), f"a {name} has a place", source.text)
+        if value is not None and span is not None:
+            written = source.text[slice(*span)]
+            plain = _UNLIKE.isdisjoint(written) and "given" not in use.reference.text
+            _hold(not plain or value.endswith(written), f"a {name} is at its place", (written, value, source.text))
+    if _UNLIKE.isdisjoint(use.text) and not any(char in use.text for char in "\\ \t") and use.text:
+        _hold(use.text in use.reference.text, "a use's text is at its place", (use.text, use.reference.text, source.text))
+
+
+def _within(source: Source, span: Span) -> None:
+    _hold(0 <= span[0] <= span[1] <= len(source.text), "a place lies in the file", (span, source.text))
+
+
+def told(facts: list[Fact]) -> list[tuple[object, ...]]:
+    """Return what facts say and where, for comparing."""
+    return sorted([_told(fact) for fact in facts], key=repr)
+
+
+def _told(fact: Fact) -> tuple[object, ...]:
+    if isinstance(fact, ImageUse):
+        fault = fact.fault and (fact.fault.rule, fact.fault.rule == INVALID and fact.fault.message, fact.fault.span)
+        return fact.span, fact.place, fact.where, fact.role, str(fact.reference), fault, sorted(fact.parts.items()), fact.built
+    if isinstance(fact, RunUser):
+        return fact.span, fact.place, fact.where, fact.user, fact.nonroot, fact.known, fact.explicit
+    return fact.span, type(fact).__name__
+
+
+def _decoded(data: bytes) -> str | None:
+    try:
+        return decode(data)
+    except UnreadFile:
+        return None
+
+
+def _hold(kept: bool, promise: str, about: object) -> None:
+    if not kept:
+        raise BrokenPromiseError(f"{promise}: {about!r}")
+
+
+def seeds(name: str) -> Iterator[bytes]:
+    """Yield what a target begins with: the project's own fixtures."""
+    if name == "dockerfile":
+        yield from [path.read_bytes() for path in _files("readers/dockerfile") if not path.name.endswith(".json")]
+    elif name == "yaml":
+        for number, reader in enumerate(YAML_READERS):
+            kind = reader.__name__.rpartition(".")[2].replace("_", "-")
+            yield from [
+                bytes((number,)) + path.read_bytes()
+                for path in _files(f"readers/{kind}")
+                if path.suffix in (".yaml", ".yml", ".json", ".tpl") and not path.name.endswith(".facts.json")
+            ]
+    elif name == "policy":
+        yield from [path.read_bytes() for path in (*_files("policy-files"), *_files("policies")) if path.suffix == ".yaml"]
+    else:
+        yield from [text.encode() for text in _REFERENCES]
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted(path for path in (FIXTURES / folder).rglob("*") if path.is_file())
+
+
+_REFERENCES = (
+    "nginx",
+    "nginx:1.27-alpine",
+    "docker.io/library/nginx",
+    "localhost:5000/a/b__c.d-e:latest",
+    "[2001:db8::1]:443/x",
+    f"ghcr.io/acme/app:v1.2.3@sha256:{'0' * 64}",
+    f"a@sha512:{'f' * 128}",
+    "Upper/case",
+    "https://x/y",
+)
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "reference": reference,
+    "dockerfile": a_dockerfile,
+    "yaml": yaml,
+    "policy": policy,
+}
