@@ -30,6 +30,7 @@ def record(cls: type[T]) -> type[T]:
     )
     body.update(__eq__=_eq, __hash__=_hash, __repr__=_repr, __reduce__=_reduce)
     made: type[T] = type(cls.__name__, (), body)
+    made._setters = tuple([made.__dict__[name].__set__ for name in fields])  # type: ignore[attr-defined]
     return made
 
 
@@ -37,23 +38,31 @@ def replace(instance: T, **changes: Any) -> T:
     """Return a copy of a record in which the named fields are `changes`."""
     kind = type(instance)
     fields: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
-    return kind(**{name: getattr(instance, name) for name in fields} | changes)
+    values = [getattr(instance, name) for name in fields]
+    for name, value in changes.items():
+        values[fields.index(name)] = value
+    return kind(*values)
 
 
 def _init(self: Any, *values: Any, **named: Any) -> None:
+    setters = self._setters
+    if named or len(values) != len(setters):
+        values = _bound(self, values, named)
+    for put, value in zip(setters, values, strict=True):
+        put(self, value)
+
+
+def _bound(self: Any, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Return a value for each field: those given by position, by name, and by default."""
     fields = self.__slots__
-    if len(values) > len(fields) or not named.keys() <= set(fields[len(values) :]):
+    rest = fields[len(values) :]
+    if len(values) > len(fields) or not named.keys() <= set(rest):
         raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
-    put = object.__setattr__
-    for name, value in zip(fields, values, strict=False):
-        put(self, name, value)
-    for name in fields[len(values) :]:
-        if name in named:
-            put(self, name, named[name])
-        elif name in self._defaults:
-            put(self, name, self._defaults[name])
-        else:
-            raise TypeError(f"{type(self).__name__} needs {name}")
+    given = self._defaults | named
+    missing = [name for name in rest if name not in given]
+    if missing:
+        raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
+    return (*values, *[given[name] for name in rest])
 
 
 def _frozen(self: Any, name: str, _value: object = None) -> None:
