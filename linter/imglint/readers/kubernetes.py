@@ -29,6 +29,9 @@ LISTS = ("steps", "sidecars")
 SINGLE = ("container", "script", "stepTemplate")
 """Mappings that are a container: of Argo workflows and Tekton tasks."""
 
+HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes"))
+"""The keys below which `facts` looks; most mappings have none of them."""
+
 _KEY = r"""^(?P<indent>[ ]*)(?P<quote>["']?){}(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)"""
 _API_VERSION = re.compile(_KEY.format("apiVersion"), re.MULTILINE)
 _KIND = re.compile(_KEY.format("kind"), re.MULTILINE)
@@ -152,6 +155,8 @@ class _Manifests:
 
     def facts(self, values: Values, owner: str) -> Iterator[ImageUse | RunUser]:
         """Yield the images and users of a mapping, as far as it is a pod spec or has containers of its own kind."""
+        if not values.has_any(HOLDERS):
+            return
         windows = _is_windows(values)
         for key, place in POD_LISTS.items():
             for container in self._items(values, key):
