@@ -51,6 +51,10 @@ class Traced:
 
         It lies in the innermost text that all of them share: in an ARG default where it gives them all, else in the text that joins them.
         """
+        if len(self.pieces) == 1 and self.pieces[0].exact and start < end:
+            # Nearly all texts are a single literal.
+            at = self.pieces[0].frames[-1][1]
+            return at + start, at + end
         frames = [piece.frames for piece in self.cut(start, end).pieces] or [piece.frames for piece in self.pieces]
         low, high = 0, 0
         for level in zip(*frames, strict=False):
