@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ from imglint import (
     replace,
 )
 from imglint.globs import BadPattern
-from imglint.paths import PathPattern
+from imglint.paths import PathPattern, PathPatterns
 from imglint.patterns import ImagePattern
 from imglint.policy import FILE_NAME, Catalogue, Policy, Row, default_policy, find, load
 from imglint.traced import literal
@@ -136,23 +137,11 @@ def test_what_wildcards_hold_fills_another_name(pattern: str, template: str, tex
 
 
 @pytest.mark.parametrize(
-    ("pattern", "sweeping", "wildcards"),
-    [
-        ("**", True, 1),
-        ("*/**", True, 2),
-        ("*", True, 1),
-        ("docker.io/library/*", True, 1),
-        ("docker.io/**", True, 1),
-        ("**X", False, 1),
-        ("**/nginx", False, 1),
-        ("prism-*", False, 1),
-        ("*.gcr.io/acme/a*b-*", False, 3),
-        ("docker.io/acme/library/**", False, 1),
-        ("docker.io/library/nginx", False, 0),
-    ],
+    ("pattern", "wildcards"),
+    [("**", 1), ("*/**", 2), ("docker.io/library/*", 1), ("*.gcr.io/acme/a*b-*", 3), ("docker.io/library/nginx", 0)],
 )
-def test_a_pattern_that_names_no_more_than_a_registry_is_sweeping(pattern: str, sweeping: bool, wildcards: int) -> None:
-    assert (ImagePattern(pattern).sweeping, ImagePattern(pattern).wildcards) == (sweeping, wildcards)
+def test_wildcards_are_counted(pattern: str, wildcards: int) -> None:
+    assert ImagePattern(pattern).wildcards == wildcards
 
 
 LONG = "a" * 1025
@@ -180,6 +169,9 @@ BAD_PATHS = [
     ("../a", "../", "patterns are relative to the policy's folder; name files below the policy's folder"),
     ("/", "/", "this names no file; ** alone stands for every file"),
     ("a/b\\", "\\", "a backslash needs a character behind it"),
+    ("a[\\", "[\\", "'[' needs a ']'; write \\[ for the character itself"),
+    ("a[\\]", "[\\]", "'[' needs a ']'; write \\[ for the character itself"),
+    ("[[::]]", "[[::]]", f"there is no class [::]; there are {POSIX}"),
     ("a/[b-", "[b-", "'[' needs a ']'; write \\[ for the character itself"),
     ("a[[:tab:]]b", "[[:tab:]]b", f"there is no class [:tab:]; there are {POSIX}"),
 ]
@@ -252,6 +244,21 @@ def test_paths_fit_as_pathspec_says(pattern: str, path: str) -> None:
         ("[]]", "]", False, True),
         ("[^a-c]", "d", False, True),
         ("[^a-c]", "b", False, False),
+        ("[!a-c]", "d", False, True),
+        ("[!a-c]", "b", False, False),
+        ("[!a-c]", "!", False, True),
+        ("[^]a]", "b", False, True),
+        ("[^]a]", "]", False, False),
+        ("[\\]a]x", "]x", False, True),
+        ("[\\]a]x", "\\x", False, False),
+        ("[a\\-c]", "-", False, True),
+        ("[a\\-c]", "b", False, False),
+        ("[[:a]", ":", False, True),
+        ("[[:a]", "[", False, True),
+        ("[a:]", ":", False, True),
+        ("[[:digit:][:upper:]_]", "A", False, True),
+        ("[[:digit:][:upper:]_]", "_", False, True),
+        ("[[:digit:][:upper:]_]", "a", False, False),
         ("a\\ ", "a ", False, True),
         ("a  ", "a", False, True),
         ("**", "a/b", False, True),
@@ -259,6 +266,49 @@ def test_paths_fit_as_pathspec_says(pattern: str, path: str) -> None:
 )
 def test_what_a_path_pattern_fits(pattern: str, path: str, is_folder: bool, expected: bool) -> None:
     assert PathPattern(pattern).fits(path, is_folder) == expected
+
+
+CLASSES = {
+    "alpha": string.ascii_letters,
+    "digit": string.digits,
+    "alnum": string.ascii_letters + string.digits,
+    "upper": string.ascii_uppercase,
+    "lower": string.ascii_lowercase,
+    "space": string.whitespace,
+    "punct": string.punctuation,
+    "xdigit": string.hexdigits,
+    "blank": " \t",
+    "cntrl": "".join(map(chr, range(32))) + "\x7f",
+    "graph": string.ascii_letters + string.digits + string.punctuation,
+    "print": string.ascii_letters + string.digits + string.punctuation + " ",
+}
+
+
+@pytest.mark.parametrize(("name", "members"), CLASSES.items())
+def test_the_classes_of_characters_are_those_of_posix(name: str, members: str) -> None:
+    characters = set(map(chr, range(128))) - {"/"}
+    pattern = PathPattern(f"[[:{name}:]]")
+    assert {character for character in characters if pattern.fits(character)} == set(members) - {"/"}
+
+
+@given(PATTERNS, PATHS, st.booleans())
+@example("a/b", "a/b", True)
+@example("/a/**/b/", "a/ab/b", True)
+@example("a/", "b/a", True)
+@example("**", "a", False)
+def test_a_pattern_fits_what_it_is_for_and_all_below(pattern: str, path: str, is_folder: bool) -> None:
+    made, names = PathPattern(pattern), path.split("/")
+    folders = ["/".join(names[:count]) for count in range(1, len(names))]
+    above = any(made.is_for(folder, folder.rpartition("/")[2], True) for folder in folders)
+    assert made.fits(path, is_folder) == (above or made.is_for(path, names[-1], is_folder))
+
+
+def test_of_a_list_of_patterns_one_has_to_fit() -> None:
+    patterns = PathPatterns([PathPattern("a"), PathPattern("vendor/"), PathPattern("*")])
+    few = PathPatterns(patterns.patterns[:2])
+    assert [few.fit("vendor"), few.fit("vendor", is_folder=True), few.fit("a"), few.fit(None)] == [False, True, True, False]
+    found = [patterns.first("vendor"), patterns.first("vendor", is_folder=True), few.first("vendor"), patterns.first(None)]
+    assert [one and one.text for one in found] == ["*", "vendor/", None, None]
 
 
 def test_the_policy_is_the_nearest_up_to_the_root_of_the_repository(folder: Path) -> None:
@@ -637,6 +687,29 @@ def test_an_exception_says_why_who_and_where(folder: Path) -> None:
         5,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("instead", "text", "expected"),
+    [
+        ("ghcr.io/new/*", "old/x:1", "ghcr.io/new/x:1"),
+        ("ghcr.io/new/*", "old/x", "ghcr.io/new/x"),
+        ("ghcr.io/new/*", "other/x:1", ""),
+        ("ghcr.io/new/app:2", "old/x:1", "ghcr.io/new/app:2"),
+        ("ghcr.io/app:2", "old/x", "ghcr.io/app:2"),
+        (f"ghcr.io/new/app@{DIGEST}", "old/x:1", f"ghcr.io/new/app@{DIGEST}"),
+        ("localhost:5000/app", "old/x:1", "localhost:5000/app:1"),
+        ("", "old/x:1", ""),
+    ],
+)
+def test_what_to_write_instead_has_the_tag_of_the_use_where_it_has_none(instead: str, text: str, expected: str) -> None:
+    assert Row("p", 1, 1, (ImagePattern("old/*"),), use_instead=instead).replacement(use_of(text)) == expected
+
+
+def test_nothing_is_close_to_what_is_no_reference(folder: Path) -> None:
+    placed = policy_of(SUGGEST).place(use_of("docker.io/library/Postgres"))
+    assert placed.standing is not None
+    assert (placed.reference, placed.row, placed.standing.suggest(placed)) == (None, None, [])
 
 
 SUGGEST = """
