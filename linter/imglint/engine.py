@@ -42,7 +42,7 @@ UNREAD_FILE = "unread-file"
 FACTS_MAX = 100_000
 """Images, users, comments and problems of one file; what follows is not read, which is reported."""
 FINDINGS_MAX = 10_000
-"""Findings of one file: of more, the gravest are kept, and one tells how many there were."""
+"""Findings of one file; what follows is not judged, which is reported."""
 FEW_FILES = 20
 """Files whose garbage a run can afford to keep to its end."""
 FILES_PER_JOB = 500
@@ -163,11 +163,8 @@ def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     """Check one file; whatever goes wrong with it is a finding."""
     check = _Check(settings)
     file = facts_of(found, settings)
-    for fact in file.facts:
-        check.judge(fact)
+    check.judge_all(file.facts)
     findings = check.without_ignored(_merged(check.findings), file) if settings.comments else _merged(check.findings)
-    if len(findings) > FINDINGS_MAX:
-        findings = check.gravest(findings, file.source)
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
@@ -299,6 +296,18 @@ class _Check:
         self.excepted: set[str] = set()
         self.failed = False
 
+    def judge_all(self, facts: Iterable[Fact]) -> None:
+        """Judge facts until there are FINDINGS_MAX findings; what was not read, or failed, comes first and is never left out."""
+        for fact in sorted(
+            facts, key=lambda fact: not (isinstance(fact, Problem) and fact.rule in (UNREAD_FILE, INTERNAL_ERROR))
+        ):
+            if len(self.findings) >= FINDINGS_MAX:
+                message = f"more than {FINDINGS_MAX} findings in this file; what follows was not judged"
+                problem = _problem(fact.source, fact.span, message, UNREAD_FILE, self.settings)
+                self._report(UNREAD_FILE, problem, [problem.finding()])
+                break
+            self.judge(fact)
+
     def judge(self, fact: Fact) -> None:
         """Apply to a fact every rule that speaks about it."""
         if isinstance(fact, Problem):
@@ -350,15 +359,6 @@ class _Check:
         end = start + len(source.text[start:].partition("\n")[0].rstrip())
         problem = _problem(source, (start, end), message, rule_id, self.settings)
         self._report(rule_id, problem, [problem.finding()])
-
-    def gravest(self, findings: list[Finding], source: Source) -> list[Finding]:
-        """Return the gravest findings in the order of their places, as many as there may be, and one that tells of the others."""
-        order = sorted(findings, key=lambda one: (-one.level, one.location.line, one.location.column))
-        message = f"this file has {len(findings)} findings; the {FINDINGS_MAX} gravest are reported"
-        problem = _problem(source, (0, 0), message, UNREAD_FILE, self.settings)
-        self.findings = []
-        self._report(UNREAD_FILE, problem, [problem.finding()])
-        return self.findings + order[:FINDINGS_MAX]
 
     def without_ignored(self, findings: list[Finding], file: Facts) -> list[Finding]:
         """Return the findings that no comment silences, and those about comments that silence nothing."""
