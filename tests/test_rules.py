@@ -94,10 +94,10 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 DIGEST = "@sha256:" + "0" * 64
 TAGS = {
     True: "1 v1 v1.2 1.25 16-alpine 1.25-bookworm 3.12-slim-bookworm 1-alpine3.19 17-jdk 22.04 stable main edge "
-    f"lts lts-alpine bookworm nonroot v0 V1 2022.1 1.10 1.2-deadbee 1.2-a1b2c3 1.2-{'a1' * 20}b 2.0-rc 1.2-v3.4 2.0-12",
+    f"lts lts-alpine bookworm nonroot 1.x 2.X v1.2.x release-1.2 Release-1.x release-15 release_v2-slim latest-alpine3.20 stable-1 Nightly-arm64 v0 V1 2022.1 1.10 1.2-deadbee 1.2-a1b2c3 1.2-{'a1' * 20}b 2.0-rc 1.2-v3.4 2.0-12",
     False: "1.25.3 v1.2.3 1.25.3-alpine 1.2.3.4 v1.0.0-rc1 2.0-rc1 1.0-beta2 20240612 2024-06-12 bookworm-20240612 9.4-1194 main-abc1234 "
     f"1.2-a1b2c3d 1.2-{'a1' * 20} pr-456 feature-audit-v2 RELEASE.2024-06-13T22-53-53Z a1b2c3d 12345.1 9.4-119 16-1.2.3rc1 16-v1.2.3 16-V1.2.3 "
-    "2.0-RC1 2.0-rc.1 2.0-alpha1 2.0-b1 2.0-m1 2.0-pre1 2.0-preview1 2.0-ea1 2.0-build1 2.0-r1 2.0_rc1",
+    "nightly-20240612 release-1.2.3 release-123 releases-1.2 latest-1.2.3 stable-a1b2c3d php8 2.0-RC1 2.0-rc.1 2.0-alpha1 2.0-b1 2.0-m1 2.0-pre1 2.0-preview1 2.0-ea1 2.0-build1 2.0-r1 2.0_rc1",
 }
 
 
@@ -220,7 +220,7 @@ images:
     files: [db/]
   - match: docker.io/library/*
     approved: false
-built: [controller, "jaafarn/raqeem-*"]
+built: [controller]
 """
 MESSAGES = [
     (
@@ -326,6 +326,18 @@ SAID = [
         "without a tag this reads as latest, which moves with every push; write a tag as .imglint.yaml:1 allows: v{semver}, r{n}",
     ),
     (
+        "images: [{match: quay.io/acme/*, tags: ['{branch}', 'v{semver}', '*'], rules: {unconventional-tag: off}}]",
+        "quay.io/acme/web:latest",
+        "latest-tag",
+        "the tag latest moves with every push; write a tag as .imglint.yaml:1 allows: v{semver}",
+    ),
+    (
+        "images: [{match: quay.io/acme/*, tags: ['*']}]",
+        "quay.io/acme/web:latest",
+        "latest-tag",
+        "the tag latest moves with every push; write the version that was tested, or pin a digest",
+    ),
+    (
         "images: [{match: quay.io/acme/*, tags: ['v{semver}', 'r{n}'], forbidden-tags: [dev]}]",
         "quay.io/acme/web:dev",
         "unconventional-tag",
@@ -369,11 +381,61 @@ def test_what_is_said_under_a_policy_of_its_own(policy: str, image: str, rule: s
     assert [finding.message for finding in found] == [message]
 
 
+REFUSED_IN = "{match: quay.io/acme/*, approved: false, environments: [%s]}"
+REFUSED = [
+    (
+        f"images: [{REFUSED_IN % 'dev'}]",
+        "quay.io/acme/web is refused in dev (.imglint.yaml:2), and by no row approved in production",
+    ),
+    (
+        f"images: [{REFUSED_IN % 'dev'}, {REFUSED_IN % 'qa'}]",
+        "quay.io/acme/web is refused in dev (.imglint.yaml:2), in qa (.imglint.yaml:2), and by no row approved in production",
+    ),
+    (
+        f"images: [{REFUSED_IN % 'dev'}, {{match: quay.io/acme/*, environments: [qa]}}, {{match: ghcr.io/acme/*}}]",
+        "quay.io/acme/web is approved in qa (.imglint.yaml:2), not in production; "
+        "approved for workload in production: ghcr.io/acme/web",
+    ),
+]
+
+
+@pytest.mark.parametrize(("images", "message"), REFUSED)
+def test_what_is_refused_elsewhere_is_misplaced_and_not_unapproved(images: str, message: str) -> None:
+    policy = f"environments: {{dev: [dev/], qa: [qa/]}}\n{images}\n"
+    text = POD.replace("docker.io/library/nginx:1.27.0", "quay.io/acme/web:v1.0.0") % "runAsUser: 1"
+    found = check(policy, "web.yaml", text, "misplaced-image", "unapproved-image")
+    assert [(finding.rule, finding.message) for finding in found] == [("misplaced-image", message)]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("{match: quay.io/acme/*, approved: false}", []),
+        ("{match: quay.io/acme/web, approved: false, environments: [dev]}", []),
+        ("{match: quay.io/acme/*, environments: [dev]}", ["misplaced-image"]),
+        ("{match: quay.io/acme/*, tags: ['v{semver}']}", ["unconventional-tag"]),
+        ("{match: ghcr.io/acme/*}", []),
+    ],
+)
+def test_rows_judge_where_and_how_what_is_built_here_is_used_and_not_whether(row: str, expected: list[str]) -> None:
+    policy = f"environments: {{dev: [dev/]}}\nbuilt: [quay.io/acme/web]\nimages: [{row}]\n"
+    found = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:main'}}\n")
+    assert [finding.rule for finding in found] == expected
+
+
+def test_an_entry_of_a_kustomization_is_not_told_to_select_another_image() -> None:
+    text = "kind: Kustomization\nimages:\n  - {name: redis, newTag: 7.2.5}\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
+    assert [finding.message for finding in check("", "kustomization.yaml", text, "implicit-registry")] == [
+        "the registry is left to the reader; write newName: docker.io/library/redis",
+        "the registry is left to the reader; write newName: docker.io/acme/web",
+    ]
+
+
 def test_a_frontend_that_other_rows_approve_is_misplaced() -> None:
     policy = "images: [{match: docker.io/docker/dockerfile, roles: [frontend]}, {match: docker.io/acme/*}]\n"
     found = check(policy, "Dockerfile", "# syntax=acme/front:1\nFROM scratch\nUSER 1\n", "misplaced-image")
     assert [finding.message for finding in found] == [
-        "docker.io/acme/front is approved as another role (.imglint.yaml:1), not as frontend; "
+        "docker.io/acme/front is approved in any role but frontend, for its row names none (.imglint.yaml:1), not as frontend; "
         "approved for frontend in production: docker.io/docker/dockerfile"
     ]
 
@@ -391,36 +453,59 @@ NUMBER = "a number other than 0"
 @pytest.mark.parametrize(
     ("path", "text", "options", "message"),
     [
-        ("Dockerfile", "FROM a/b:1\nUSER root\n", "", f"this runs as root; set the user to {NUMBER}"),
-        ("Dockerfile", "FROM a/b:1\nUSER 0\n", "uid: [1001, 1002]", "this runs as root; set the user to 1001 or 1002"),
+        ("Dockerfile", "FROM a/b:1\nUSER root\n", "", f"this runs as root; set USER to {NUMBER}"),
+        ("Dockerfile", "FROM a/b:1\nUSER 0\n", "uid: [1001, 1002]", "this runs as root; set USER to 1001 or 1002"),
         ("Dockerfile", "FROM a/b:1\nUSER 5\n", "uid: [1001, 1002]", "the user 5 is not 1001 or 1002"),
-        ("Dockerfile", "FROM a/b:1\nUSER web\n", "uid: 1001", "the user web, a name that nobody can check, is not 1001"),
-        ("Dockerfile", "FROM a/b:1\nUSER X1001\n", "uid: 1001", "the user X1001, a name that nobody can check, is not 1001"),
-        ("Dockerfile", "FROM a/b:1\nUSER \u0661\n", "uid: 1", "the user \u0661, a name that nobody can check, is not 1"),
+        (
+            "Dockerfile",
+            "FROM a/b:1\nUSER web\n",
+            "uid: 1001",
+            "the user is written as a name, web; write 1001, so that it can be checked",
+        ),
+        (
+            "Dockerfile",
+            "FROM a/b:1\nUSER X1001\n",
+            "uid: [1001, 1002]",
+            "the user is written as a name, X1001; write 1001 or 1002, so that it can be checked",
+        ),
+        (
+            "Dockerfile",
+            "FROM a/b:1\nUSER \u0661\n",
+            "uid: 1",
+            "the user is written as a name, \u0661; write 1, so that it can be checked",
+        ),
         (
             "Dockerfile",
             "FROM a/b:1\n",
             "",
-            f"this runs as root: no user is named, and its base docker.io/a/b:1 does not say nonroot; set the user to {NUMBER}",
+            f"this runs as root: no user is named, and its base docker.io/a/b:1 does not say nonroot; set USER to {NUMBER}",
         ),
-        ("Dockerfile", "FROM scratch\nCOPY a /\n", "", f"this runs as root: no user is named; set the user to {NUMBER}"),
+        ("Dockerfile", "FROM scratch\nCOPY a /\n", "", f"this runs as root: no user is named; set USER to {NUMBER}"),
         (
             "web.yaml",
             POD % "runAsNonRoot: false",
             "",
-            f"runAsNonRoot: false lets this run as root; set the user to {NUMBER}, or true",
+            f"runAsNonRoot: false lets this run as root; write true, or set runAsUser to {NUMBER}",
         ),
+        (
+            "web.yaml",
+            POD % "runAsNonRoot: false",
+            "uid: 1001",
+            "runAsNonRoot: false lets this run as root; write true, or set runAsUser to 1001",
+        ),
+        ("web.yaml", POD % "runAsUser: 0", "", f"this runs as root; set runAsUser to {NUMBER}"),
+        ("compose.yaml", "services: {a: {image: a/b:1, user: root}}\n", "", f"this runs as root; set user to {NUMBER}"),
         (
             "web.yaml",
             POD % "",
             "explicit: true",
-            f"nothing here says which user this runs as, so the image decides; set the user to {NUMBER}",
+            f"nothing here says which user this runs as, so the image decides; set runAsUser to {NUMBER}",
         ),
     ],
 )
 def test_what_is_said_about_a_user(path: str, text: str, options: str, message: str) -> None:
     found = check(f"rules: {{root-user: {{{options}}}}}\n", path, text, "root-user")
-    assert [finding.message for finding in found] == [message]
+    assert [finding.message for finding in found] == [f"{message} (.imglint.yaml:1)"]
 
 
 @pytest.mark.parametrize(

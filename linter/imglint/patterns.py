@@ -36,12 +36,6 @@ class ImagePattern:
         self._digest = None if digest is None else _glob(digest)
 
     @property
-    def sweeping(self) -> bool:
-        """Whether it names nothing but a registry, or not even that: behind it there are only wildcards."""
-        registry, _, path = self.name.partition("/")
-        return not (path or registry).removeprefix(f"{OFFICIAL_NAMESPACE}/").strip("*/")
-
-    @property
     def wildcards(self) -> int:
         """How many wildcards its name has."""
         return len(re.findall(r"\*+", self.name))

@@ -130,7 +130,7 @@ class Catalogue:
 class Standing:
     """How a use stands in the policy.
 
-    `row` is the row of the use, None where no row fits wholly. `near` are the approving rows whose `match` fits, though not their environments,
+    `row` is the row of the use, None where no row fits wholly; then `near` are the rows whose `match` fits, though not their environments,
     roles or files. `catalogue` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
     """
 
@@ -379,8 +379,7 @@ class Policy:
             misfit = row.misfit(environment, use.role, path)
             if not misfit:
                 return Standing(row, (), self.catalogue, path)
-            if row.approved:
-                near.append(row)
+            near.append(row)
         return Standing(None, tuple(near), self.catalogue, path)
 
     def _matching(self, use: ImageUse, catalogue: Catalogue) -> tuple[Row, ...]:

@@ -54,5 +54,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is not None and not reference.registry_explicit and not use.built:
         # What the policy refuses is not to be written out, but replaced, as unapproved-image says.
-        better = "write" if use.row is None or use.row.approved else "it is read as"
-        yield use.finding(f"the registry is left to the reader; {better} {reference.name}", "repository")
+        refused = use.row is not None and not use.row.approved
+        yield use.finding(
+            f"the registry is left to the reader; {'it is read as' if refused else _write(use)} {reference.name}", "repository"
+        )
+
+
+def _write(use: ImageUse) -> str:
+    # `name` has to stay as the manifests have it, or the entry selects nothing.
+    return "write newName:" if use.place == "kustomize-image" else "write"

@@ -82,6 +82,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
 
 
 def _better(use: ImageUse) -> str:
-    if use.row is not None and use.row.tags:
-        return f"write a tag as {use.row.at} allows: {', '.join(tag.text for tag in use.row.tags)}"
+    allowed = [tag.text for tag in use.row.tags if not tag.fits(LATEST)] if use.row is not None else []
+    if use.row is not None and allowed:
+        return f"write a tag as {use.row.at} allows: {', '.join(allowed)}"
     return "write the version that was tested, or pin a digest"

@@ -1,7 +1,7 @@
-"""An approved image in an environment, a role or a file that its rows do not allow.
+"""An image in an environment, a role or a file for which none of its rows speaks.
 
 **Why it matters:** a development build in production, or a toolchain as the base of what is shipped, is a trusted
-image where it was never meant to be.
+image where it was never meant to be. What a row refuses in one place only is not approved in the others either.
 
 **How to put it right:** use an image that is approved for that place, as the message says, or widen `environments`,
 `roles` or `files` of the row.
@@ -54,23 +54,28 @@ ROWS_MAX = 3
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag an image that only rows for other places approve, as a whole."""
+    """Flag an image that has rows for other places only, as a whole."""
     standing = use.standing
-    if use.reference is None or standing is None or not standing.near:
+    if use.reference is None or standing is None:
         return
-    misfits = [(row, row.misfit(use.environment, use.role, standing.path)) for row in standing.near]
-    rows = ", ".join([f"{_allowed(row, key)} ({row.at})" for row, key in misfits[:ROWS_MAX]])
+    approving = [row for row in standing.near if row.approved]
+    if not approving and (use.built or not standing.near):
+        return
+    misfits = [(row, row.misfit(use.environment, use.role, standing.path)) for row in approving or standing.near]
+    rows = ", ".join([f"{_named(row, key)} ({row.at})" for row, key in misfits[:ROWS_MAX]])
+    place = _place(use, {key for _, key in misfits})
+    what = f"approved {rows}, not {place}" if approving else f"refused {rows}, and by no row approved {place}"
     here = standing.suggest(use) or standing.approved_here(use)
     offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
-    yield use.finding(f"{use.reference.name} is approved {rows}, not {_place(use, {key for _, key in misfits})}{offer}")
+    yield use.finding(f"{use.reference.name} is {what}{offer}")
 
 
-def _allowed(row: Row, key: str) -> str:
-    """Say where a row would have allowed the image, by the first of its keys that does not fit."""
+def _named(row: Row, key: str) -> str:
+    """Say where a row speaks, by the first of its keys that does not fit."""
     if key == "environments":
         return f"in {' and '.join(row.environments)}"
     if key == "roles":
-        return f"as {' and '.join(row.roles) or 'another role'}"
+        return f"as {' and '.join(row.roles)}" if row.roles else "in any role but frontend, for its row names none"
     return f"in {' and '.join(pattern.text for pattern in row.files.patterns) if row.files else ''}"
 
 

@@ -6,9 +6,10 @@ r"""A tag that moves with releases, such as `1`, `v1.2`, `stable` or `main`, not
 
 What moves:
 
-- a version of one or two numbers, with or without `v`, alone or before a variant: `1`, `v1.2`, `16-alpine`,
-  `1.25-bookworm`;
-- a name without any digit: `stable`, `main`, `edge`, `lts-alpine`, `bookworm`.
+- a version of one or two numbers, or one that leaves its last number open, with or without `v`, alone, before a
+  variant or behind `release`: `1`, `v1.2`, `1.x`, `16-alpine`, `1.25-bookworm`, `release-1.2`;
+- a name that begins with `latest`, `stable`, `lts`, `edge`, `nightly` or `current`: `latest-alpine3.20`, `stable-1`;
+- a name without any digit: `main`, `bookworm`, `jdk-slim`.
 
 What does not: whatever holds, between dashes or underscores, a version of three numbers (`1.25.3-alpine`), a date
 (`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of three digits or more
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
 LEVEL = Severity.OFF
 TAGS = ("reproducibility",)
 LATEST = "latest"
+CHANNELS = (LATEST, "stable", "lts", "edge", "nightly", "current")
+"""Names that a publisher sets to whatever is newest."""
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -79,14 +82,18 @@ def moves(tag: str) -> bool:
     version, release = _patterns()
     if not any(character.isdigit() for character in tag):
         return True
-    pieces = re.split("[-_]", tag)
-    return version.fullmatch(pieces[0]) is not None and not any(release.fullmatch(piece) for piece in pieces)
+    first, *others = re.split("[-_]", tag)
+    if any(release.fullmatch(piece) for piece in (first, *others)):
+        return False
+    if first.lower() == "release" and others:
+        first = others[0]
+    return first.lower() in CHANNELS or version.fullmatch(first) is not None
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what a version of one or two numbers is, and what a piece that names one release is."""
-    version = re.compile(r"[vV]?[0-9]{1,4}(?:\.[0-9]+)?")
+    """Return what a version of one or two numbers, or with an open end, is, and what a piece that names one release is."""
+    version = re.compile(r"[vV]?[0-9]{1,4}(?:\.[0-9]+)?(?:\.[xX])?")
     release = re.compile(
         r"""[vV]?[0-9]+\.[0-9]+\.[0-9].*              # three numbers or more
         | (?=[0-9a-f]*[0-9])[0-9a-f]{7,40}            # a commit

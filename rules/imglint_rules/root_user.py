@@ -67,6 +67,8 @@ if TYPE_CHECKING:
 LEVEL = Severity.WARNING
 TAGS = ("security",)
 SECURITY_SEVERITY = "7.0"
+KEYS = {"user": "USER", "compose-user": "user", "run-as-user": "runAsUser", "run-as-non-root": "runAsUser"}
+"""What decides the user, by the place that the readers name."""
 NONROOT_WORDS = ("nonroot", "non-root", "rootless", "unprivileged")
 
 
@@ -82,16 +84,16 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
     """Flag root, and, with uid, every other user, where the user is decided."""
     if not user.known:
         return
-    message = _unnamed(user, options) if user.user is None else _named(user.user, options)
+    message = _unnamed(user, options) if user.user is None else _named(user, user.user, options)
     if message:
         yield user.finding(message)
 
 
 def _unnamed(user: RunUser, options: Options) -> str | None:
     """Say what is wrong where nothing names a user."""
-    better = f"set the user to {_wanted(options)}"
+    better = _better(user, options)
     if user.nonroot is not None:
-        return None if user.nonroot else f"runAsNonRoot: false lets this run as root; {better}, or true"
+        return None if user.nonroot else f"runAsNonRoot: false lets this run as root; write true, or {better}"
     if not user.explicit:
         return f"nothing here says which user this runs as, so the image decides; {better}" if options.explicit else None
     if user.base is not None and _says_nonroot(user.base):
@@ -100,22 +102,28 @@ def _unnamed(user: RunUser, options: Options) -> str | None:
     return f"this runs as root: no user is named{base}; {better}"
 
 
-def _named(written: str, options: Options) -> str | None:
+def _named(user: RunUser, written: str, options: Options) -> str | None:
     """Say what is wrong with a user as it is written: a name or a number, with or without a group."""
     name = written.partition(":")[0].strip()
     number = (name.lstrip("0") or "0") if name.isascii() and name.isdigit() else None
     if name == "root" or number == "0":
-        return f"this runs as root; set the user to {_wanted(options)}"
+        return f"this runs as root; {_better(user, options)}"
     allowed = _uids(options)
     if not allowed or number in allowed:
         return None
-    what = f"the user {name}" if number else f"the user {name}, a name that nobody can check,"
-    return f"{what} is not {_wanted(options)}"
+    if number is None:
+        return f"the user is written as a name, {name}; write {_wanted(options)}, so that it can be checked"
+    return f"the user {name} is not {_wanted(options)}"
 
 
 def _uids(options: Options) -> list[str]:
     uid = options.uid
     return [] if uid is None else [str(one) for one in (uid if isinstance(uid, tuple) else (uid,))]
+
+
+def _better(user: RunUser, options: Options) -> str:
+    """Say what to write, in the words of the file."""
+    return f"set {KEYS.get(user.place, 'the user')} to {_wanted(options)}"
 
 
 def _wanted(options: Options) -> str:

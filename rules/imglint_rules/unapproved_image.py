@@ -5,8 +5,8 @@ team decides whom it trusts, and it is worth what is held to it.
 
 **How to put it right:** use an approved image, as the message suggests, or have a row added to the policy.
 
-The rule is silent where the policy has no `images`. What the repository builds itself is not judged, unless a row
-names it and refuses it.
+The rule is silent where the policy has no `images`, and about what the repository builds itself. An image that has rows
+for other places only is misplaced-image's affair.
 
 ## Flagged
 
@@ -48,7 +48,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint import Finding, Row, Standing
+    from imglint import Finding, Standing
 
 LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
@@ -56,24 +56,17 @@ SECURITY_SEVERITY = "7.0"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag an image that is not approved anywhere, as a whole."""
+    """Flag an image that no row names, or that its row refuses, as a whole."""
     reference, standing, row = use.reference, use.standing, use.row
-    if reference is None or standing is None or standing.catalogue is None or standing.near:
+    if reference is None or standing is None or standing.catalogue is None or standing.near or use.built:
         return
     if row is None:
-        if not use.built:
-            yield use.finding(f"{reference.name} is approved by no row of {standing.catalogue.path}{_offer(use, standing)}")
-    elif not row.approved and not _is_ours(use, row):
+        yield use.finding(f"{reference.name} is approved by no row of {standing.catalogue.path}{_offer(use, standing)}")
+    elif not row.approved:
         reason = f": {row.reason}" if row.reason else ""
         replacement = row.replacement(use)
         better = f"; write {replacement}" if replacement else _offer(use, standing)
         yield use.finding(f"{reference.name} is refused by {row.at}{reason}{better}")
-
-
-def _is_ours(use: ImageUse, row: Row) -> bool:
-    """Whether the image is built here and its row does not name it, but only the registry that a short name is read as."""
-    pattern = row.pattern_of(use)
-    return use.built and pattern is not None and pattern.sweeping
 
 
 def _offer(use: ImageUse, standing: Standing) -> str:
