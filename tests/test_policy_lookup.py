@@ -743,3 +743,12 @@ def test_suggestions_are_of_the_same_name_or_almost_the_same_spelling(folder: Pa
     assert placed.standing is not None
     assert placed.standing.suggest(placed) == expected
     assert placed.standing.approved_here(placed) == ["docker.io/library/postgres", "quay.io/minio/*", "quay.io/kubernaut/*"]
+
+
+@pytest.mark.parametrize(("number", "expected"), [(499, ["docker.io/library/postgres"]), (500, [])])
+def test_a_close_name_is_looked_for_in_the_first_500_rows(number: int, expected: list[str]) -> None:
+    names = ["docker.io/library/postgres" if one == number else f"quay.io/acme/x{one}" for one in range(501)]
+    rows = tuple(Row("p", line, 1, (ImagePattern(name),)) for line, name in enumerate(names, 1))
+    placed = Policy(catalogue=Catalogue("p", rows)).place(use_of("postgers"))
+    assert placed.standing is not None
+    assert placed.standing.suggest(placed) == expected
