@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from imglint.yamltree import Scalar
 
 TEXT_MAX = 1024 * 1024
-"""Characters of a Dockerfile inside another file; a longer one is reported and not read."""
+"""Characters of a Dockerfile inside another file, its variables resolved; a longer one is reported and not read."""
+ALL_TEXT_MAX = 16 * TEXT_MAX
+"""Characters of all of them in one file; what is over is reported and not read."""
 
 _CHARACTER = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)|[^\\\r\n]")
 
@@ -52,17 +54,22 @@ def facts(
     arguments: Mapping[str, str],
     targets: Sequence[str],
     prefix: str,
+    budget: list[int],
 ) -> Iterator[Fact]:
     """Yield the facts of the Dockerfile that a scalar holds.
 
     `variables` are those of the compose file, `arguments` values for the Dockerfile's own, `targets` the stages that are shipped; `prefix` is what
-    its places in words begin with.
+    its places in words begin with. `budget` holds the characters that are left for all Dockerfiles of the file.
     """
-    if len(value.value) > TEXT_MAX:
-        message = f"this Dockerfile was not read: {len(value.value)} characters; the limit is {TEXT_MAX}"
+    limit = min(TEXT_MAX, budget[0])
+    placed = _interpolated(_characters(source.text, value), variables, limit) if len(value.value) <= limit else None
+    budget[0] -= len(placed.text) if placed else limit
+    if placed is None:
+        message = f"this Dockerfile was not read: with its variables resolved it would be longer than {TEXT_MAX} characters"
+        if limit < TEXT_MAX:
+            message = f"this Dockerfile was not read: those of this file are longer than {ALL_TEXT_MAX} characters"
         yield Problem(source, (value.start, value.end), message, "unread-file")
         return
-    placed = _interpolated(_characters(source.text, value), variables)
     if placed.text:
         alone = Source(source.path, placed.text, source.kind)
         for fact in dockerfile.facts(alone, placed.text, prefix=prefix, variables=arguments, targets=targets):
@@ -83,17 +90,19 @@ def _characters(text: str, value: Scalar) -> Placed:
     return Placed(value.value, spans)
 
 
-def _interpolated(placed: Placed, variables: Mapping[str, str | None]) -> Placed:
+def _interpolated(placed: Placed, variables: Mapping[str, str | None], limit: int) -> Placed | None:
+    """Return a text with its variables resolved; None where that is longer than limit."""
     text: list[str] = []
     spans: list[Span] = []
     at = 0
     for start, end, value in replacements(placed.text, variables):
-        if len(spans) > TEXT_MAX:
-            break
         text += [placed.text[at:start], value]
         spans += placed.spans[at:start] + [placed.span((start, end))] * len(value)
         at = end
-    return Placed("".join([*text, placed.text[at:]]), spans + placed.spans[at:])
+        if len(spans) > limit:
+            return None
+    spans += placed.spans[at:]
+    return Placed("".join([*text, placed.text[at:]]), spans) if len(spans) <= limit else None
 
 
 def _moved(fact: Fact, source: Source, placed: Placed) -> Fact:

@@ -78,8 +78,9 @@ def replacements(text: str, values: Mapping[str, str | None]) -> Iterator[tuple[
 def _expressions(text: str) -> Iterator[tuple[re.Match[str], int]]:
     """Yield the expressions of a text, outermost ones only, each with the offset after it, which is -1 where it does not end as one."""
     at = 0
+    closed = _closed(text) if "${" in text else {}
     while match := _expression().search(text, at):
-        end = _end(text, match)
+        end = _end(text, match, closed)
         yield match, end
         at = max(end, match.end())
 
@@ -89,17 +90,24 @@ def _expression() -> re.Pattern[str]:
     return re.compile(rf"\$(?:(?P<dollar>\$)|(?P<named>{_NAME})|\{{(?:(?P<braced>{_NAME})(?P<operator>:?[-+?])?)?)")
 
 
-def _end(text: str, match: re.Match[str]) -> int:
+def _closed(text: str) -> dict[int, int]:
+    """Return for each brace that is closed the offset after the one that closes it."""
+    closed, opened = {}, []
+    for brace in re.finditer("[{}]", text):
+        if brace[0] == "{":
+            opened.append(brace.start())
+        elif opened:
+            closed[opened.pop()] = brace.end()
+    return closed
+
+
+def _end(text: str, match: re.Match[str], closed: Mapping[int, int]) -> int:
     if match["dollar"] or match["named"]:
         return match.end()
     if not match["operator"]:
         return match.end() + 1 if match["braced"] and text.startswith("}", match.end()) else -1
-    opened = 1
-    for at in range(match.end(), min(len(text), match.end() + TEXT_MAX)):
-        opened += (text[at] == "{") - (text[at] == "}")
-        if not opened:
-            return at + 1
-    return -1
+    end = closed.get(match.start() + 1, -1)
+    return end if end - match.end() <= TEXT_MAX else -1
 
 
 def _value(written: Traced, match: re.Match[str], end: int, values: Mapping[str, str | None], depth: int) -> Traced:
@@ -134,7 +142,19 @@ def _framed(text: Traced) -> Traced:
 
 
 def dotenv(text: str, values: Mapping[str, str | None]) -> Values:
-    """Return the variables that a `.env` file gives, on top of `values`, which win over it. Lines that say nothing are passed over."""
+    """Return the variables that a `.env` file gives, on top of `values`, which win over it. Lines that say nothing are passed over.
+
+    The answer is kept for the next compose file, which most often stands in the same folder.
+    """
+    if not (_last and _last[0][0] == text and _last[0][1] is values):
+        _last[:] = [(text, values, _dotenv(text, values))]
+    return _last[0][2]
+
+
+_last: list[tuple[str, Mapping[str, str | None], Values]] = []
+
+
+def _dotenv(text: str, values: Mapping[str, str | None]) -> Values:
     found: Values = dict(values)
     for match in _assignment().finditer(text):
         key, single, double = match["key"], match["single"], match["double"]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FILE_SIZE_MAX = 16 * 1024 * 1024
 """Bytes; a larger file is reported by unread-file and not read."""
 
+BESIDE_SIZE_MAX = 256 * 1024
+"""Characters of a `.env` or Chart.yaml; of a longer one nothing is taken, and what it would give stays unresolved."""
+
 LINE_MAX = 1000
 """Characters of a line that a finding carries with it: many findings on one long line would otherwise cost its square."""
 
@@ -94,11 +97,15 @@ class Source:
         return min(starts[line - 1] + column - 1, len(self.text)) if line <= len(starts) else len(self.text)
 
     def beside(self, name: str) -> str | None:
-        """Return the text of the file `name`, a path relative to this file's folder; None where there is none that can be read."""
+        """Return the text of the file `name`, a path relative to this file's folder; None where there is none that can be read.
+
+        Nor one of more than BESIDE_SIZE_MAX characters: it is read again for each file that it stands beside.
+        """
         try:
-            return read_text(os.path.join(os.path.dirname(self.path), name))
+            text = read_text(os.path.join(os.path.dirname(self.path), name))
         except UnreadFile:
             return None
+        return text if len(text) <= BESIDE_SIZE_MAX else None
 
     def _place(self, offset: int) -> tuple[int, int]:
         starts = self._line_starts()

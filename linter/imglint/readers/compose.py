@@ -123,6 +123,7 @@ class _File:
         self.seen: set[object] = set()
         self.known: dict[tuple[str, str], tuple[bool, Scalar | None]] = {}
         self.variables: Values | None = None
+        self.inline_budget: list[int] = []
 
     def facts(self) -> Iterator[Fact]:
         """Yield what the services name. An image that one of them builds is a result of this repository for all of them."""
@@ -196,11 +197,18 @@ class _File:
         """Yield what a Dockerfile says that stands in a build; the name of one of its additional contexts is no image there."""
         from imglint import inline
 
+        self.inline_budget = self.inline_budget or [inline.ALL_TEXT_MAX]
         target = build.scalar("target")
         targets = (target.value,) if target else self.source.targets
         arguments = {**self.arguments(build), **self.source.variables}
         for fact in inline.facts(
-            self.source, dockerfile, self.values(), arguments=arguments, targets=targets, prefix=f"{where} "
+            self.source,
+            dockerfile,
+            self.values(),
+            arguments=arguments,
+            targets=targets,
+            prefix=f"{where} ",
+            budget=self.inline_budget,
         ):
             use = fact.image if isinstance(fact, RunUser) and fact.user is None else fact
             if not (isinstance(use, ImageUse) and use.text in contexts):
