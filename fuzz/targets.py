@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imglint import plugins, policyfile, yamltree
+from imglint.mistakes import PolicyError
 from imglint.model import INVALID, Comment, ImageUse, RunUser
-from imglint.policy import PolicyError
 from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Source, UnreadFile, decode
@@ -108,17 +108,17 @@ def policy(data: bytes) -> None:
         try:
             loaded = policyfile.load(path, plugins.rules(), plugins.kinds())
         except PolicyError as error:
-            _hold(bool(error.faults), "a mistake is told", data)
-            _hold(all(fault.line > 0 and fault.column > 0 and fault.message for fault in error.faults), "and where it is", data)
+            _hold(bool(error.mistakes), "a mistake is told", data)
+            _hold(all(one.line > 0 and one.column > 0 and one.message for one in error.mistakes), "and where it is", data)
             return
         source = Source(os.path.join(folder, "deploy", "Dockerfile"), "FROM nginx\nFROM ghcr.io/acme/app:v1.2.3\n", "dockerfile")
         for fact in dockerfile.read(source):
             if isinstance(fact, ImageUse):
                 placed = loaded.place(fact)
                 for rule in plugins.rules().values():
-                    level, options = loaded.level(rule, placed)
-                    if rule.check_image and level:
-                        list(rule.check_image(placed, options))
+                    decision = loaded.decision(rule, placed)
+                    if rule.check_image and decision.level:
+                        list(rule.check_image(placed, decision.options))
                     loaded.exception_for(rule.id, placed, source.path, "2026-01-01")
         loaded.excluded(source.path)
 

@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 
 from imglint.cli import cli
 from imglint.plugins import kinds, rules
-from imglint.policy import load
+from imglint.policyfile import load
 from imglint.record import record
 from imglint.rulebook import page
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from imglint import Severity, plugins
-from imglint.policy import Fault, Policy, PolicyError, load
-from imglint.policyfile import EXTENDS_MAX, FILES_MAX
+from imglint.mistakes import Mistake, PolicyError
+from imglint.policy import Policy
+from imglint.policyfile import EXTENDS_MAX, FILES_MAX, load
 from imglint.policynodes import VALUES_MAX, plain_type
 from imglint.tags import PLACEHOLDERS
 from imglint.yamltree import BrokenYaml, Mapping, Node, Scalar, parse_document
@@ -40,10 +41,10 @@ def written(tmp_path: Path, text: str) -> Policy:
     return read(path)
 
 
-def faults(tmp_path: Path, text: str) -> list[str]:
+def mistakes(tmp_path: Path, text: str) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         written(tmp_path, text)
-    return [str(fault).removeprefix(f"{tmp_path}/") for fault in caught.value.faults]
+    return [str(mistake).removeprefix(f"{tmp_path}/") for mistake in caught.value.mistakes]
 
 
 def as_json(node: Node | None) -> Any:
@@ -104,7 +105,7 @@ def test_lists_of_the_extending_file_come_first_and_its_rules_replace() -> None:
     assert policy.catalogue is not None
     assert [row.match[0].text for row in policy.catalogue.rows] == ["quay.io/own/*", "quay.io/shared/*"]
     assert [Path(row.path).name for row in policy.catalogue.rows] == ["extending.yaml", "registry.yaml"]
-    assert {name: [setting.level for setting in found] for name, found in policy.rules.items()} == {
+    assert {name: [entry.level for entry in found] for name, found in policy.rules.items()} == {
         "latest-tag": [Severity.OFF],
         "root-user": [Severity.WARNING],
     }
@@ -148,7 +149,7 @@ def test_a_policy_has_so_many_files(tmp_path: Path, count: int, good: bool) -> N
     if good:
         assert written(tmp_path, text).fail_on == "never"
     else:
-        assert [fault for fault in faults(tmp_path, text) if f"more than {FILES_MAX} files" in fault]
+        assert [mistake for mistake in mistakes(tmp_path, text) if f"more than {FILES_MAX} files" in mistake]
 
 
 def test_a_policy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -165,16 +166,18 @@ def test_aliases_cannot_blow_a_policy_up(tmp_path: Path) -> None:
     roles = ", ".join(["build"] * 2000)
     rows = "".join("  - *row\n" for _ in range(VALUES_MAX // 2000 + 1))
     text = f"images:\n  - &row\n    match: acme/*\n    roles: [{roles}]\n{rows}"
-    assert f"more than {VALUES_MAX} values" in faults(tmp_path, text)[-1]
+    assert f"more than {VALUES_MAX} values" in mistakes(tmp_path, text)[-1]
 
 
 def test_a_mistake_inside_of_a_text_is_told_at_its_column(tmp_path: Path) -> None:
-    found = faults(tmp_path, "images:\n  - match: acme/*\n    tags: ['v{major}.{minr}']\n")
+    found = mistakes(tmp_path, "images:\n  - match: acme/*\n    tags: ['v{major}.{minr}']\n")
     assert found == [".imglint.yaml:3:22: tags: there is no placeholder {minr}; did you mean {minor}?"]
 
 
 def test_nothing_suggested_where_nothing_is_close(tmp_path: Path) -> None:
-    assert faults(tmp_path, "fail-on: zzz\n") == [".imglint.yaml:1:10: fail-on: expected note, warning, error or never, not zzz"]
+    assert mistakes(tmp_path, "fail-on: zzz\n") == [
+        ".imglint.yaml:1:10: fail-on: expected note, warning, error or never, not zzz"
+    ]
 
 
 KEYS = [
@@ -207,10 +210,10 @@ VALUES = st.recursive(
 def test_no_document_makes_the_loader_fail(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(json.dumps(value), encoding="utf-8")
-    found: tuple[Fault, ...] = ()
+    found: tuple[Mistake, ...] = ()
     try:
         read(path)
     except PolicyError as error:
-        found = error.faults
+        found = error.mistakes
     lines = path.read_text(encoding="utf-8").splitlines() or [""]
-    assert all(fault.line <= len(lines) and 0 < fault.column <= len(lines[fault.line - 1]) + 1 for fault in found)
+    assert all(mistake.line <= len(lines) and 0 < mistake.column <= len(lines[mistake.line - 1]) + 1 for mistake in found)

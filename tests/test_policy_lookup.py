@@ -31,7 +31,8 @@ from imglint import (
 from imglint.globs import BadPattern
 from imglint.paths import PathPattern, PathPatterns
 from imglint.patterns import ImagePattern
-from imglint.policy import FILE_NAME, Catalogue, Policy, Row, default_policy, find, load
+from imglint.policy import FILE_NAME, Catalogue, Policy, Row, default_policy, find
+from imglint.policyfile import load
 from imglint.traced import literal
 
 DIGEST = "sha256:" + "0" * 64
@@ -618,7 +619,8 @@ def test_a_list_whose_entries_name_environments_leaves_the_default_ones_behind(f
         "rules:\n  latest-tag:\n    - {environments: [production], level: error}\n    - {level: note}\nenvironments: {dev: [dev/]}\n"
     )
     levels = [
-        policy.level(plugins.rules()["latest-tag"], policy.place(use_of("nginx", path)))[0] for path in ("a.yaml", "dev/a.yaml")
+        policy.decision(plugins.rules()["latest-tag"], policy.place(use_of("nginx", path))).level
+        for path in ("a.yaml", "dev/a.yaml")
     ]
     assert levels == [Severity.ERROR, Severity.NOTE]
 
@@ -640,8 +642,8 @@ def test_a_rule_gets_its_options_from_the_entry_that_fits_also_where_the_row_set
     for path in ("dev/a.yaml", "a.yaml"):
         image = policy.place(use_of("nginx", path))
         user = RunUser(image.source, (0, 1), "container", "", None, image=image, environment=image.environment)
-        level, options = policy.level(rule, user)
-        found.append((str(level), getattr(options, "uid", 0), getattr(options, "explicit", 0)))
+        decision = policy.decision(rule, user)
+        found.append((str(decision.level), getattr(decision.options, "uid", 0), getattr(decision.options, "explicit", 0)))
     assert found == [("note", (1, 2), False), ("note", 1001, True)]
 
 
@@ -651,6 +653,7 @@ exceptions:
   - {files: [legacy/], rules: [root-user, latest-tag], until: 2026-03-01}
   - {match: acme/*, files: [legacy/], rules: [misplaced-image], until: 2026-03-01}
   - {match: "acme/app@sha256:*", rules: [unapproved-image], until: 2026-03-01}
+  - {match: acme/old, rules: [unapproved-image]}
 """
 
 
@@ -671,6 +674,8 @@ exceptions:
         ("misplaced-image", None, "legacy/a.yaml", "2026-02-28", None),
         ("unapproved-image", f"acme/app@{DIGEST}", "a.yaml", "2026-02-28", 6),
         ("unapproved-image", "acme/app:1", "a.yaml", "2026-02-28", None),
+        ("unapproved-image", "acme/old:1", "a.yaml", "9999-12-31", 7),
+        ("unapproved-image", "acme/older:1", "a.yaml", "2026-02-28", None),
     ],
 )
 def test_exceptions(folder: Path, rule: str, text: str | None, path: str, today: str, line: int | None) -> None:

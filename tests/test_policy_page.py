@@ -9,7 +9,7 @@ import pytest
 
 from imglint.patterns import ImagePattern
 from imglint.plugins import kinds
-from imglint.policyfile import EXCEPTION_KEYS, KEYS, ROW_KEYS, SETTING_KEYS
+from imglint.policyfile import ENTRY_KEYS, EXCEPTION_KEYS, KEYS, ROW_KEYS
 from imglint.reference import parse
 from imglint.tags import PLACEHOLDERS, TagPattern
 
@@ -54,7 +54,7 @@ def test_every_placeholder_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "keys"), [("Keys", KEYS), ("images", ROW_KEYS), ("rules", SETTING_KEYS), ("exceptions", EXCEPTION_KEYS)]
+    ("heading", "keys"), [("Keys", KEYS), ("images", ROW_KEYS), ("rules", ENTRY_KEYS), ("exceptions", EXCEPTION_KEYS)]
 )
 def test_every_key_is_on_the_page(heading: str, keys: tuple[str, ...]) -> None:
     assert {key for row in table(heading) for key in row[0]} == set(keys)

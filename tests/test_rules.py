@@ -9,7 +9,8 @@ import pytest
 
 from imglint import Finding, Severity, plugins
 from imglint.engine import Settings, run
-from imglint.policy import FILE_NAME, default_policy, load
+from imglint.policy import FILE_NAME, default_policy
+from imglint.policyfile import load
 from imglint_rules import moving_tag, platform_repository
 
 FILES = {
@@ -94,10 +95,12 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 DIGEST = "@sha256:" + "0" * 64
 TAGS = {
     True: "1 v1 v1.2 1.25 16-alpine 1.25-bookworm 3.12-slim-bookworm 1-alpine3.19 17-jdk 22.04 stable main edge "
-    f"lts lts-alpine bookworm nonroot 1.x 2.X v1.2.x release-1.2 Release-1.x release-15 release_v2-slim latest-alpine3.20 stable-1 Nightly-arm64 v0 V1 2022.1 1.10 1.2-deadbee 1.2-a1b2c3 1.2-{'a1' * 20}b 2.0-rc 1.2-v3.4 2.0-12",
+    "lts lts-alpine bookworm nonroot 1.x 2.X v1.2.x release-1.2 Release-1.x release-15 release_v2-slim latest-alpine3.20 stable-1 Nightly-arm64 "
+    f"v0 V1 2022.1 1.10 1.2-deadbee 1.2-a1b2c3 1.2-{'a1' * 20}b 2.0-rc 1.2-v3.4 2.0-12",
     False: "1.25.3 v1.2.3 1.25.3-alpine 1.2.3.4 v1.0.0-rc1 2.0-rc1 1.0-beta2 20240612 2024-06-12 bookworm-20240612 9.4-1194 main-abc1234 "
     f"1.2-a1b2c3d 1.2-{'a1' * 20} pr-456 feature-audit-v2 RELEASE.2024-06-13T22-53-53Z a1b2c3d 12345.1 9.4-119 16-1.2.3rc1 16-v1.2.3 16-V1.2.3 "
-    "nightly-20240612 release-1.2.3 release-123 releases-1.2 latest-1.2.3 stable-a1b2c3d php8 2.0-RC1 2.0-rc.1 2.0-alpha1 2.0-b1 2.0-m1 2.0-pre1 2.0-preview1 2.0-ea1 2.0-build1 2.0-r1 2.0_rc1",
+    "nightly-20240612 release-1.2.3 release-123 releases-1.2 latest-1.2.3 stable-a1b2c3d php8 "
+    "2.0-RC1 2.0-rc.1 2.0-alpha1 2.0-b1 2.0-m1 2.0-pre1 2.0-preview1 2.0-ea1 2.0-build1 2.0-r1 2.0_rc1",
 }
 
 

@@ -247,7 +247,7 @@ def _rows(use: ImageUse, policy: Policy) -> list[str]:
         return ["none: there is no reference to look up"]
     others = []
     for row in standing.catalogue.rows:
-        if standing.row is not None and row.at == standing.row.at:
+        if standing.row is not None and row.key == standing.row.key:
             break
         why = _why_not(row, use, standing.path)
         if why:
@@ -346,7 +346,8 @@ class _Verdicts:
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         exemption = policy.exception_for(finding.rule, image, subject.source.path, today)
         if exemption:
-            return f" [silenced until {exemption.until} by the exception {exemption.at}]"
+            until = f" until {exemption.until}" if exemption.until else ""
+            return f" [silenced{until} by the exception {exemption.at}]"
         return "" if id(finding) in self._kept else " [silenced by a comment]"
 
 

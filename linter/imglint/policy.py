@@ -1,4 +1,4 @@
-"""The policy, looked up: environment, row, level and exceptions of what the readers find. Imports the model; loading is policyfile's, on demand.
+"""The policy, looked up: environment, row, level and exceptions of what the readers find. Imports the model; reading the file is policyfile's.
 
 Nothing here reads YAML, so that a run without a policy file pays for none of it.
 """
@@ -12,7 +12,7 @@ from imglint.record import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from imglint.model import Problem
     from imglint.paths import PathPatterns
@@ -30,27 +30,6 @@ CLOSE = 0.75
 """How much of two names has to agree, from 0 to 1, for one to be offered for the other."""
 SUGGESTION_ROWS_MAX = 500
 """Rows that are looked through for a name that is close."""
-
-
-@record
-class Fault:
-    """One mistake in a policy file. Line and column count from 1."""
-
-    path: str
-    line: int
-    column: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.message}"
-
-
-class PolicyError(Exception):
-    """A policy that cannot be used: all the mistakes in its files."""
-
-    def __init__(self, faults: Collection[Fault]) -> None:
-        super().__init__("\n".join([str(fault) for fault in faults]))
-        self.faults = tuple(faults)
 
 
 @record
@@ -171,7 +150,7 @@ class Standing:
 
 
 @record
-class Setting:
+class Entry:
     """One entry of `rules`: a rule's level and options, and where they hold. Empty or None fits any."""
 
     level: Severity
@@ -210,7 +189,7 @@ class Decision:
 
 @record
 class Exemption:
-    """One entry of `exceptions`. `until` is the last day, yyyy-mm-dd, on which it silences its rules."""
+    """One entry of `exceptions`. `until` is the last day, yyyy-mm-dd, on which it silences its rules; empty where it has no end."""
 
     path: str
     line: int
@@ -234,7 +213,7 @@ class Exemption:
 
     def expired(self, today: str) -> bool:
         """Whether its last day is over on the day today, yyyy-mm-dd in UTC."""
-        return self.until < today
+        return self.until != "" and self.until < today
 
     def fits(self, rule: str, reference: ImageReference | None, tag: str | None, path: str | None) -> bool:
         """Whether it speaks about a finding of a rule on an image, None where it has none, in a file."""
@@ -246,7 +225,7 @@ class Exemption:
 
 
 class Policy:
-    """One policy: what its files say, merged. Made by `load` or `default_policy`.
+    """One policy: what its files say, merged. Made by `policyfile.load` or `default_policy`.
 
     `path` is the policy file as its user would open it, None where there is none; `folder` the absolute folder that all patterns are relative to.
     Paths given to its methods are relative to the current folder, or absolute.
@@ -263,7 +242,7 @@ class Policy:
         built: tuple[ImagePattern, ...] = (),
         targets: tuple[str, ...] = (),
         variables: Mapping[str, str] | None = None,
-        rules: Mapping[str, tuple[Setting, ...]] | None = None,
+        rules: Mapping[str, tuple[Entry, ...]] | None = None,
         exceptions: tuple[Exemption, ...] = (),
         exclude: PathPatterns | None = None,
         kinds: Mapping[str, PathPatterns] | None = None,
@@ -339,11 +318,6 @@ class Policy:
         """Whether rules speak about a use. About a frontend only where a row names that role."""
         return use.role != FRONTEND or self._frontends
 
-    def level(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> tuple[Severity, object]:
-        """Return the level at which a rule speaks about a placed subject, OFF where it does not, and the rule's options there."""
-        decision = self.decision(rule, subject)
-        return decision.level, decision.options
-
     def decision(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> Decision:
         """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
@@ -394,15 +368,15 @@ class Policy:
         return self._rows[key]
 
     def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
-        settings = self.rules.get(rule.id, ())
-        fitting = next((setting for setting in settings if setting.fits(environment, self.relative(path))), None)
+        entries = self.rules.get(rule.id, ())
+        fitting = next((entry for entry in entries if entry.fits(environment, self.relative(path))), None)
         options = fitting.options if fitting else self._default_options(rule)
         if row is not None and rule.id in row.rules:
             return Decision(row.rules[rule.id], options, "row", row.at)
         if fitting:
             return Decision(fitting.level, options, "rules", fitting.at)
-        if settings:
-            return Decision(Severity.OFF, options, "elsewhere", settings[0].at)
+        if entries:
+            return Decision(Severity.OFF, options, "elsewhere", entries[0].at)
         if rule.level and rule.environments is not None and environment not in rule.environments:
             return Decision(Severity.OFF, options, "elsewhere")
         return Decision(rule.level, options, "default")
@@ -450,13 +424,3 @@ def find(start_folder: str) -> str | None:
         if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
             return None
         folder = parent
-
-
-def load(path: str, rules: Mapping[str, Rule], kinds: Collection[str] = ()) -> Policy:
-    """Read a policy file and those that it extends. `rules` are those that exist, by id, `kinds` the kinds of file that readers know.
-
-    Raises PolicyError, with every mistake in the files.
-    """
-    from imglint.policyfile import load as load_file
-
-    return load_file(path, rules, kinds)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 
+from imglint.mistakes import Mistake, PolicyError
 from imglint.model import ROLES, Severity
 from imglint.paths import PathPattern, PathPatterns
 from imglint.patterns import ImagePattern
 from imglint.plugins import option_kinds
-from imglint.policy import PRODUCTION, Catalogue, Exemption, Fault, Policy, PolicyError, Row, Setting
+from imglint.policy import PRODUCTION, Catalogue, Entry, Exemption, Policy, Row
 from imglint.policynodes import Nodes, kind_of, plain_type
 from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text
@@ -44,7 +45,7 @@ ROW_KEYS = (
     "match", "environments", "roles", "files", "tags", "forbidden-tags", "digest", "approved", "reason", "use-instead", "rules",
 )  # fmt: skip
 EXCEPTION_KEYS = ("match", "rules", "files", "reason", "approved-by", "until")
-SETTING_KEYS = ("level", "environments", "files", "exclude")
+ENTRY_KEYS = ("level", "environments", "files", "exclude")
 LEVELS = {str(level): level for level in Severity}
 FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
@@ -55,12 +56,17 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def load(path: str, rules: AbstractMapping[str, Rule], kinds: Collection[str] = ()) -> Policy:
-    """Read a policy file and those that it extends; see `imglint.policy.load`."""
+    """Read a policy file and those that it extends. `rules` are those that exist, by id, `kinds` the kinds of file that readers know.
+
+    Raises PolicyError, with every mistake in the files.
+    """
     files = _Files()
     files.open(path)
     policy = _Builder(path, files.layers, rules, kinds).policy() if files.layers else None
-    if policy is None or files.faults:
-        raise PolicyError(sorted(files.faults, key=lambda fault: (fault.path != path, fault.path, fault.line, fault.column)))
+    if policy is None or files.mistakes:
+        raise PolicyError(
+            sorted(files.mistakes, key=lambda mistake: (mistake.path != path, mistake.path, mistake.line, mistake.column))
+        )
     return policy
 
 
@@ -77,7 +83,7 @@ class _Files:
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
-        self.faults: list[Fault] = []
+        self.mistakes: list[Mistake] = []
         self._seen: set[str] = set()
 
     def open(self, path: str, chain: tuple[str, ...] = ()) -> str:
@@ -100,9 +106,9 @@ class _Files:
         except UnreadFile as error:
             message = f"{path} cannot be read: {error.reason}"
             if not chain:
-                Nodes(Source(path, error.text), self.faults).fault_at(error.offset, message)
+                Nodes(Source(path, error.text), self.mistakes).mistake_at(error.offset, message)
             return message
-        nodes = Nodes(source, self.faults)
+        nodes = Nodes(source, self.mistakes)
         layer = Layer(nodes, _top(nodes))
         self.layers.append(layer)
         if "extends" in layer.values:
@@ -116,7 +122,7 @@ class _Files:
             if name is not None:
                 message = self.open(os.path.normpath(os.path.join(os.path.dirname(path), name)), chain)
                 if message:
-                    nodes.fault(item, f"extends: {message}")
+                    nodes.mistake(item, f"extends: {message}")
 
 
 def _top(nodes: Nodes) -> dict[str, Node]:
@@ -124,7 +130,7 @@ def _top(nodes: Nodes) -> dict[str, Node]:
     roots: list[Node] = []
     for document in documents(nodes.source.text):
         if document.broken:
-            nodes.fault_at(document.broken.offset, f"this is not YAML: {document.broken.reason}")
+            nodes.mistake_at(document.broken.offset, f"this is not YAML: {document.broken.reason}")
             return {}
         if document.root is not None:
             roots.append(document.root)
@@ -133,12 +139,12 @@ def _top(nodes: Nodes) -> dict[str, Node]:
         or (isinstance(roots[0], Scalar) and roots[0].is_null)
         or (isinstance(roots[0], Mapping) and not roots[0].entries)
     ):
-        nodes.fault_at(0, f"this policy is empty; it needs one of the keys {', '.join(KEYS)}")
+        nodes.mistake_at(0, f"this policy is empty; it needs one of the keys {', '.join(KEYS)}")
         return {}
     if len(roots) > 1:
-        nodes.fault(roots[1], "a policy is one YAML document; this is a second one")
+        nodes.mistake(roots[1], "a policy is one YAML document; this is a second one")
     if not isinstance(roots[0], Mapping):
-        nodes.fault(roots[0], f"a policy is a mapping with keys such as images and rules, not {kind_of(roots[0])}")
+        nodes.mistake(roots[0], f"a policy is a mapping with keys such as images and rules, not {kind_of(roots[0])}")
         return {}
     return nodes.mapping(roots[0], "a policy", KEYS)
 
@@ -207,15 +213,15 @@ class _Builder:
         """Refuse a default that is spelled almost as another environment: it would be one of its own, unnoticed."""
         close = None if node.value in declared or node.value in NOT_PRODUCTION else closest(node.value, declared)
         if close:
-            nodes.fault(node, f"default-environment: there is no environment {node.value}; did you mean {close}?")
+            nodes.mistake(node, f"default-environment: there is no environment {node.value}; did you mean {close}?")
 
     def _check_names(self, names: list[tuple[Nodes, Node, str]]) -> None:
         calls_production = any(name == PRODUCTION for _, _, name in names)
         for nodes, node, name in names:
             if name in NOT_PRODUCTION and not calls_production:
-                nodes.fault(node, f"the environment {name} would not be production to any rule; call it {PRODUCTION}")
+                nodes.mistake(node, f"the environment {name} would not be production to any rule; call it {PRODUCTION}")
             elif _NAME.fullmatch(name) is None and name:
-                nodes.fault(node, f"an environment's name is made of letters, digits, '.', '_' and '-', not {name!r}")
+                nodes.mistake(node, f"an environment's name is made of letters, digits, '.', '_' and '-', not {name!r}")
 
     def _merged(self, key: str, known: Collection[str] | None) -> dict[str, PathPatterns]:
         """Return the patterns of a mapping from names to lists of patterns; those of one name stand together."""
@@ -294,37 +300,37 @@ class _Builder:
                     nodes.choice(key, "rules", self.rules, "rule")
         return {name: value for name, value in values.items() if name in self.rules}
 
-    def _rules(self) -> dict[str, tuple[Setting, ...]]:
-        found: dict[str, tuple[Setting, ...]] = {}
+    def _rules(self) -> dict[str, tuple[Entry, ...]]:
+        found: dict[str, tuple[Entry, ...]] = {}
         for nodes, node in self._with("rules"):
             for name, value in self._by_rule(nodes, node).items():
-                found.setdefault(name, self._settings(nodes, self.rules[name], value))
+                found.setdefault(name, self._entries(nodes, self.rules[name], value))
         return found
 
-    def _settings(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[Setting, ...]:
+    def _entries(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[Entry, ...]:
         """Return the entries of one rule: a level, a mapping, or a list of mappings.
 
         The environments in which the rule speaks by default hold as long as none of its entries names any.
         """
         items = nodes.items(node, f"rules.{rule.id}") if isinstance(node, Sequence) else [node]
         named = any(isinstance(item, Mapping) and item.get("environments") is not None for item in items)
-        settings = [self._setting(nodes, rule, item, () if named else rule.environments or ()) for item in items]
-        return tuple([setting for setting in settings if setting is not None])
+        entries = [self._entry(nodes, rule, item, () if named else rule.environments or ()) for item in items]
+        return tuple([entry for entry in entries if entry is not None])
 
-    def _setting(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> Setting | None:
+    def _entry(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> Entry | None:
         key, line = f"rules.{rule.id}", nodes.source.location(node.start, node.start).line
         options = rule.options() if rule.options else None
         if isinstance(node, Scalar):
             level = nodes.choice(node, key, LEVELS)
             if level is None:
                 return None
-            return Setting(LEVELS[level], options, environments, None, None, nodes.source.path, line)
+            return Entry(LEVELS[level], options, environments, None, None, nodes.source.path, line)
         own = option_names(rule)
-        values = nodes.mapping(node, key, (*SETTING_KEYS, *own), () if rule.level else ("level",))
+        values = nodes.mapping(node, key, (*ENTRY_KEYS, *own), () if rule.level else ("level",))
         level = nodes.choice(values["level"], f"{key}.level", LEVELS) if "level" in values else None
         if rule.options:
             options = _options(nodes, rule, {name: values[name] for name in own if name in values})
-        return Setting(
+        return Entry(
             LEVELS[level] if level else rule.level,
             options,
             self._named_environments(nodes, values) or environments,
@@ -335,28 +341,26 @@ class _Builder:
         )
 
     def _exceptions(self, nodes: Nodes, node: Node) -> list[Exemption]:
-        found = [self._exception(nodes, item) for item in nodes.items(node, "exceptions", empty=True)]
-        return [exemption for exemption in found if exemption is not None]
+        return [self._exception(nodes, item) for item in nodes.items(node, "exceptions", empty=True)]
 
-    def _exception(self, nodes: Nodes, node: Node) -> Exemption | None:
-        values = nodes.mapping(node, "an exception", EXCEPTION_KEYS, ("rules", "until"))
+    def _exception(self, nodes: Nodes, node: Node) -> Exemption:
+        values = nodes.mapping(node, "an exception", EXCEPTION_KEYS, ("rules",))
         if isinstance(node, Mapping) and not {"match", "files"} & values.keys():
-            nodes.fault(node, "an exception: it needs match or files, or it would speak for every image")
+            nodes.mistake(node, "an exception: it needs match or files, or it would speak for every image")
         rules = nodes.choices(values["rules"], "rules", self.rules, "rule") if "rules" in values else ()
-        until = _day(nodes, values["until"]) if "until" in values else None
+        until = _day(nodes, values["until"]) if "until" in values else ""
         place = nodes.source.location(node.start, node.start)
-        exemption = Exemption(
+        return Exemption(
             nodes.source.path,
             place.line,
             place.column,
             frozenset(rules),
-            until or "",
+            until,
             _images(nodes, values),
             _files(nodes, values, "files"),
             _text(nodes, values, "reason"),
             _text(nodes, values, "approved-by"),
         )
-        return exemption if until else None
 
 
 def _texts(nodes: Nodes, node: Node) -> list[str]:
@@ -398,29 +402,30 @@ def _replacement(nodes: Nodes, values: dict[str, Node], match: tuple[ImagePatter
     node = values["use-instead"]
     pattern = nodes.pattern(node, "use-instead", ImagePattern)
     if approved:
-        nodes.fault(node, "use-instead: this row approves its images; add approved: false")
+        nodes.mistake(node, "use-instead: this row approves its images; add approved: false")
     if pattern is None:
         return ""
     short = next((one for one in match if one.wildcards < pattern.wildcards), None)
     if short is not None:
-        nodes.fault(node, f"use-instead: {short.text} has fewer wildcards, which are to fill those here")
+        nodes.mistake(node, f"use-instead: {short.text} has fewer wildcards, which are to fill those here")
     return pattern.text
 
 
-def _day(nodes: Nodes, node: Node) -> str | None:
+def _day(nodes: Nodes, node: Node) -> str:
+    """Return a day as yyyy-mm-dd; empty, with the mistake noted, where the text is none."""
     from datetime import date
 
     value = nodes.text(node, "until", literal=True)
     if value is None:
-        return None
+        return ""
     try:
         if _DATE.fullmatch(value):
             date.fromisoformat(value)
             return value
     except ValueError:
         pass
-    nodes.fault(node, f"until: {value} is no day; write it as 2026-02-09")
-    return None
+    nodes.mistake(node, f"until: {value} is no day; write it as 2026-02-09")
+    return ""
 
 
 def option_names(rule: Rule) -> tuple[str, ...]:

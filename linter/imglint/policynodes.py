@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from imglint.globs import BadPattern
-from imglint.policy import Fault, PolicyError
+from imglint.mistakes import Mistake, PolicyError
 from imglint.suggest import did_you_mean
 from imglint.yamltree import Mapping, Scalar, Sequence
 
@@ -36,21 +36,21 @@ _NUMBER = re.compile(
 class Nodes:
     """The nodes of one file, and the mistakes found in them so far."""
 
-    def __init__(self, source: Source, faults: list[Fault]) -> None:
-        self.source, self.faults, self._count = source, faults, 0
+    def __init__(self, source: Source, mistakes: list[Mistake]) -> None:
+        self.source, self.mistakes, self._count = source, mistakes, 0
 
-    def fault(self, node: Node, message: str) -> None:
+    def mistake(self, node: Node, message: str) -> None:
         """Note a mistake at the beginning of a node."""
-        self.fault_at(node.start, message)
+        self.mistake_at(node.start, message)
 
-    def fault_at(self, offset: int, message: str) -> None:
+    def mistake_at(self, offset: int, message: str) -> None:
         """Note a mistake at an offset of the file."""
         place = self.source.location(offset, offset)
-        self.faults.append(Fault(self.source.path, place.line, place.column, message))
+        self.mistakes.append(Mistake(self.source.path, place.line, place.column, message))
 
     def unexpected(self, node: Node, key: str, expected: str) -> None:
         """Note that a key's value is not what was expected."""
-        self.fault(node, f"{key}: expected {expected}, not {kind_of(node)}")
+        self.mistake(node, f"{key}: expected {expected}, not {kind_of(node)}")
 
     def mapping(
         self, node: Node, key: str, known: Collection[str] | None = None, needed: Collection[str] = ()
@@ -67,17 +67,17 @@ class Nodes:
             if not isinstance(name, Scalar):
                 self.unexpected(name, key, "a key that is text")
             elif name.value in lines:
-                self.fault(name, f"the key {name.value} stands here twice, first on line {lines[name.value]}")
+                self.mistake(name, f"the key {name.value} stands here twice, first on line {lines[name.value]}")
             else:
                 lines[name.value] = self.source.location(name.start, name.end).line
                 if known is None or name.value in known:
                     values[name.value] = value
                 else:
                     hint = did_you_mean(name.value, known) or f"; it has {', '.join(known)}"
-                    self.fault(name, f"{key} has no key {name.value}{hint}")
+                    self.mistake(name, f"{key} has no key {name.value}{hint}")
         for missing in needed:
             if missing not in lines:
-                self.fault(node, f"{key}: the key {missing} is missing")
+                self.mistake(node, f"{key}: the key {missing} is missing")
         return values
 
     def items(self, node: Node, key: str, example: str = "", *, empty: bool = False) -> list[Node]:
@@ -85,10 +85,10 @@ class Nodes:
         self._counted(node)
         if not isinstance(node, Sequence):
             hint = f"; write [{node.value or example}]" if isinstance(node, Scalar) and not node.is_null else ""
-            self.fault(node, f"{key}: expected a list, not {kind_of(node)}{hint}")
+            self.mistake(node, f"{key}: expected a list, not {kind_of(node)}{hint}")
             return []
         if not node.items and not empty:
-            self.fault(node, f"{key}: this list is empty; leave the key out")
+            self.mistake(node, f"{key}: this list is empty; leave the key out")
         return node.items
 
     def text(self, node: Node, key: str, *, literal: bool = False) -> str | None:
@@ -97,7 +97,7 @@ class Nodes:
         if isinstance(node, Scalar) and not node.is_null and (literal or plain_type(node) == "text"):
             if node.value or literal:
                 return node.value
-            self.fault(node, f"{key}: this text is empty")
+            self.mistake(node, f"{key}: this text is empty")
             return None
         quotes = " (put it in quotes)" if isinstance(node, Scalar) and not node.is_null else ""
         self.unexpected(node, key, f"a text{quotes}")
@@ -114,7 +114,7 @@ class Nodes:
             return value
         wrong = f"there is no {what} {value}" if what else f"expected {_either(known)}, not {value}"
         listed = f"; there are {', '.join(known)}" if what and len(known) <= LISTED_MAX else ""
-        self.fault(node, f"{key}: {wrong}{did_you_mean(value, known) or listed}")
+        self.mistake(node, f"{key}: {wrong}{did_you_mean(value, known) or listed}")
         return None
 
     def choices(self, node: Node, key: str, known: Collection[str], what: str) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class Nodes:
         if value.isdigit() and len(value) <= NUMBER_MAX_DIGITS and (value == "0" or not value.startswith("0")):
             return int(value)
         found = f"{value}" if value else kind_of(node)
-        self.fault(node, f"{key}: expected a whole number without sign or leading zeros, not {found}")
+        self.mistake(node, f"{key}: expected a whole number without sign or leading zeros, not {found}")
         return None
 
     def pattern(self, node: Node, key: str, make: Callable[[str], T], *, literal: bool = False) -> T | None:
@@ -149,7 +149,7 @@ class Nodes:
             return make(value)
         except BadPattern as error:
             as_written = self.source.text[node.start : node.end] == value
-            self.fault_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
+            self.mistake_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
             return None
 
     def patterns(
@@ -162,8 +162,8 @@ class Nodes:
     def _counted(self, node: Node) -> None:
         self._count += 1
         if self._count > VALUES_MAX:
-            self.fault(node, f"this file has more than {VALUES_MAX} values, counting each as often as aliases name it")
-            raise PolicyError(self.faults)
+            self.mistake(node, f"this file has more than {VALUES_MAX} values, counting each as often as aliases name it")
+            raise PolicyError(self.mistakes)
 
 
 def plain_type(scalar: Scalar) -> str:

@@ -6,9 +6,10 @@ import os
 from time import gmtime, strftime
 
 from imglint.engine import Settings
+from imglint.mistakes import PolicyError
 from imglint.output import CallError, tell
 from imglint.plugins import PluginError, kinds, rules
-from imglint.policy import PolicyError, default_policy, find, load
+from imglint.policy import default_policy, find
 from imglint.record import record
 
 TYPE_CHECKING = False
@@ -52,8 +53,8 @@ def answered(request: Request, answer: Callable[[Request], int]) -> int:
     try:
         return answer(request)
     except PolicyError as error:
-        for fault in error.faults:
-            tell(str(fault))
+        for mistake in error.mistakes:
+            tell(str(mistake))
     except (CallError, PluginError) as error:
         tell(f"imglint: {error}")
     return FAILED
@@ -107,6 +108,8 @@ def _policy(request: Request, rules_by_id: dict[str, Rule]) -> Policy:
     path = request.config or find("")
     if path is None:
         return default_policy()
+    from imglint.policyfile import load
+
     return load(path, rules_by_id, kinds())
 
 
