@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from imglint.globs import ANY, WITHIN, BadPattern, Glob, check_length
-from imglint.reference import DOCKER_HUB, LEGACY_DOCKER_HUB, OFFICIAL_NAMESPACE
+from imglint.reference import complete, could_be_registry
 
 EVERYTHING = "**"
 _FOREIGN = re.compile(r"[^a-z0-9._/:@*\[\]-]", re.IGNORECASE)
@@ -82,22 +82,18 @@ def _normalise(name: str, text: str) -> str:
     if name.startswith(EVERYTHING):
         return name
     first, slash, path = name.partition("/")
-    if not slash and name != "*" and _could_be_registry(first):
+    is_registry = could_be_registry(first)
+    if is_registry and not slash:
         raise BadPattern(f"{first} is a registry and names no image; write {first}/** for all of it", 0, len(text))
-    if not slash or not _could_be_registry(first):
-        first, path = DOCKER_HUB, name
-    if first == LEGACY_DOCKER_HUB:
-        first = DOCKER_HUB
-    if first == DOCKER_HUB and "/" not in path and not path.startswith(EVERYTHING):
-        path = f"{OFFICIAL_NAMESPACE}/{path}"
-    if path.lower() != path:
-        raise BadPattern(f"a repository is written in lower case: {path.lower()}", 0, len(text))
-    return f"{first}/{path}"
-
-
-def _could_be_registry(segment: str) -> bool:
-    """Whether a first segment stands for a registry: by the rule for references, or because it is a lone wildcard."""
-    return segment in ("*", "localhost") or "." in segment or ":" in segment or segment.lower() != segment
+    if not (slash and (is_registry or first == "*")):
+        first, path = "", name
+    registry, repository = complete(first, path)
+    if path.startswith(EVERYTHING):
+        # It stands for names with a namespace too.
+        repository = path
+    if repository.lower() != repository:
+        raise BadPattern(f"a repository is written in lower case: {repository.lower()}", 0, len(text))
+    return f"{registry}/{repository}"
 
 
 def _glob(text: str) -> Glob:

@@ -77,7 +77,7 @@ def parse(text: str) -> ImageReference:
     if match is None:
         raise _diagnose(text, start)
     path, tag, digest = match.groups()
-    registry, repository = _normalise(text[: max(start - 1, 0)], path)
+    registry, repository = complete(text[: max(start - 1, 0)], path)
     _check_limits(match, repository, tag, digest)
     spans = {"repository": match.span(1)}
     if start:
@@ -92,7 +92,7 @@ def parse(text: str) -> ImageReference:
 def _registry_end(text: str) -> int:
     """Return the offset after the registry and its slash, 0 where the first segment is no registry."""
     first, slash, _ = text.partition("/")
-    if not slash or not (first == "localhost" or "." in first or ":" in first or first.lower() != first):
+    if not slash or not could_be_registry(first):
         return 0
     if _REGISTRY.fullmatch(first) is None:
         reason = "'//' cannot stand in an image name; leave the scheme out" if first.endswith(":") else "this is no registry host"
@@ -100,7 +100,13 @@ def _registry_end(text: str) -> int:
     return len(first) + 1
 
 
-def _normalise(registry: str, path: str) -> tuple[str, str]:
+def could_be_registry(segment: str) -> bool:
+    """Whether the first segment of a name with several stands for a registry, and not for a namespace of Docker Hub."""
+    return segment == "localhost" or "." in segment or ":" in segment or segment.lower() != segment
+
+
+def complete(registry: str, path: str) -> tuple[str, str]:
+    """Return registry and repository in full. A registry that is not written is empty."""
     if registry in ("", LEGACY_DOCKER_HUB):
         registry = DOCKER_HUB
     if registry == DOCKER_HUB and "/" not in path:
