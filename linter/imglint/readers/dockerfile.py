@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from imglint.source import Source
 
 STEMS = ("dockerfile", "containerfile")
-FILES = tuple(
-    pattern for stem in STEMS for pattern in (stem, f"{stem}.*", f"{stem}-*", f"{stem}_*", f"*.{stem}", f"*-{stem}", f"*_{stem}")
-)
+FILES = tuple(pattern for stem in STEMS for pattern in (f"{stem}*", f"*{stem}"))
 
 NEVER = frozenset(
     (
