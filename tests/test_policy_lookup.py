@@ -23,10 +23,13 @@ from imglint import (
     RunUser,
     Severity,
     Source,
+    approved_alike,
+    approved_here,
     image_use,
     parse,
     plugins,
     replace,
+    replacement,
 )
 from imglint.globs import BadPattern
 from imglint.paths import PathPattern, PathPatterns
@@ -342,7 +345,7 @@ def test_without_a_policy_every_file_is_production_and_nothing_is_judged_by_rows
     )
     assert placed.standing is not None
     assert (placed.row, placed.standing.near, placed.standing.catalogue) == (None, (), None)
-    assert (placed.standing.suggest(placed), placed.standing.approved_here(placed)) == ([], [])
+    assert (approved_alike(placed), approved_here(placed)) == ([], [])
     assert (policy.excluded("a"), policy.kind_of("a"), policy.exception_for("latest-tag", placed, "a", "2026-01-01")) == (
         False,
         None,
@@ -445,7 +448,7 @@ def test_the_row_is_the_first_that_fits_wholly(
 
 @pytest.mark.parametrize("pattern", [row[0] for row in IMAGES])
 def test_a_row_is_found_for_what_its_match_fits_and_for_nothing_else(pattern: str) -> None:
-    policy = Policy(catalogue=Catalogue("p", (Row("p", 1, 1, (ImagePattern(pattern),)),)))
+    policy = Policy(catalogue=Catalogue(("p",), (Row("p", 1, 1, (ImagePattern(pattern),)),)))
     texts = sorted({text for _, good, bad in IMAGES for text in f"{good} {bad}".split()})
     # What has neither tag nor digest reads as latest.
     pulled = {text: text if parse(text).tag or parse(text).digest else f"{text}:latest" for text in texts}
@@ -458,7 +461,7 @@ def test_a_row_is_found_for_what_its_match_fits_and_for_nothing_else(pattern: st
 )
 def test_among_many_rows_the_first_that_fits_is_found(patterns: list[str], text: str) -> None:
     rows = tuple(Row("p", number, 1, (ImagePattern(pattern),)) for number, pattern in enumerate(patterns))
-    standing = Policy(catalogue=Catalogue("p", rows)).place(use_of(text)).standing
+    standing = Policy(catalogue=Catalogue(("p",), rows)).place(use_of(text)).standing
     expected = next((number for number, pattern in enumerate(patterns) if fits(pattern, text)), None)
     assert standing is not None
     assert (standing.row.line if standing.row else None) == expected
@@ -708,13 +711,14 @@ def test_an_exception_says_why_who_and_where(folder: Path) -> None:
     ],
 )
 def test_what_to_write_instead_has_the_tag_of_the_use_where_it_has_none(instead: str, text: str, expected: str) -> None:
-    assert Row("p", 1, 1, (ImagePattern("old/*"),), use_instead=instead).replacement(use_of(text)) == expected
+    row = Row("p", 1, 1, (ImagePattern("old/*"),), approved=False, use_instead=instead)
+    assert replacement(Policy(catalogue=Catalogue(("p",), (row,))).place(use_of(text))) == expected
 
 
 def test_nothing_is_close_to_what_is_no_reference(folder: Path) -> None:
     placed = policy_of(SUGGEST).place(use_of("docker.io/library/Postgres"))
     assert placed.standing is not None
-    assert (placed.reference, placed.row, placed.standing.suggest(placed)) == (None, None, [])
+    assert (placed.reference, placed.row, approved_alike(placed)) == (None, None, [])
 
 
 SUGGEST = """
@@ -746,14 +750,14 @@ images:
 def test_suggestions_are_of_the_same_name_or_almost_the_same_spelling(folder: Path, text: str, expected: list[str]) -> None:
     placed = policy_of(SUGGEST).place(use_of(text))
     assert placed.standing is not None
-    assert placed.standing.suggest(placed) == expected
-    assert placed.standing.approved_here(placed) == ["docker.io/library/postgres", "quay.io/minio/*", "quay.io/kubernaut/*"]
+    assert approved_alike(placed) == expected
+    assert approved_here(placed) == ["docker.io/library/postgres", "quay.io/minio/*", "quay.io/kubernaut/*"]
 
 
 @pytest.mark.parametrize(("number", "expected"), [(499, ["docker.io/library/postgres"]), (500, [])])
 def test_a_close_name_is_looked_for_in_the_first_500_rows(number: int, expected: list[str]) -> None:
     names = ["docker.io/library/postgres" if one == number else f"quay.io/acme/x{one}" for one in range(501)]
     rows = tuple(Row("p", line, 1, (ImagePattern(name),)) for line, name in enumerate(names, 1))
-    placed = Policy(catalogue=Catalogue("p", rows)).place(use_of("postgers"))
+    placed = Policy(catalogue=Catalogue(("p",), rows)).place(use_of("postgers"))
     assert placed.standing is not None
-    assert placed.standing.suggest(placed) == expected
+    assert approved_alike(placed) == expected

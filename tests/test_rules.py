@@ -329,6 +329,30 @@ SAID = [
         "without a tag this reads as latest, which moves with every push; write a tag as .imglint.yaml:1 allows: v{semver}, r{n}",
     ),
     (
+        "images: [{match: 'redis:7'}]",
+        "redis:6",
+        "unapproved-image",
+        "docker.io/library/redis:6 is approved by no row of .imglint.yaml; close to it: docker.io/library/redis:7",
+    ),
+    (
+        "images: [{match: 'acme/*@sha256:*'}]",
+        "acme/web",
+        "unapproved-image",
+        "docker.io/acme/web:latest is approved by no row of .imglint.yaml; close to it: docker.io/acme/web@sha256:*",
+    ),
+    (
+        "images: [{match: 'acme/web:1.*'}]",
+        f"acme/web{DIGEST}",
+        "unapproved-image",
+        f"docker.io/acme/web{DIGEST} is approved by no row of .imglint.yaml; close to it: docker.io/acme/web:1.*",
+    ),
+    (
+        "images: [{match: 'acme/web:1.*'}]",
+        "quay.io/acme/web:1",
+        "unapproved-image",
+        "quay.io/acme/web is approved by no row of .imglint.yaml; close to it: docker.io/acme/web:1.*",
+    ),
+    (
         "images: [{match: quay.io/acme/*, tags: ['{branch}', 'v{semver}', '*'], rules: {unconventional-tag: off}}]",
         "quay.io/acme/web:latest",
         "latest-tag",
@@ -400,6 +424,17 @@ REFUSED = [
         "approved for workload in production: ghcr.io/acme/web",
     ),
 ]
+
+
+def test_every_file_with_rows_is_named(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text("images: [{match: quay.io/shared/*, approved: false}]\n", encoding="utf-8")
+    policy = "extends: [shared.yaml]\nimages: [{match: quay.io/own/*}]\n"
+    text = "services: {a: {image: 'ghcr.io/x/y:1.0.0'}, b: {image: 'quay.io/shared/z:1.0.0'}}\n"
+    found = check(policy, "compose.yaml", text, "unapproved-image")
+    assert [finding.message.partition(";")[0] for finding in found] == [
+        "ghcr.io/x/y is approved by no row of .imglint.yaml or shared.yaml",
+        "quay.io/shared/z is refused by shared.yaml:1",
+    ]
 
 
 @pytest.mark.parametrize(("images", "message"), REFUSED)

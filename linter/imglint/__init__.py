@@ -1,5 +1,6 @@
 """imglint, the linter for container image references: what authors of rules, readers and formats import. Imports nothing of the engine."""
 
+from imglint.advice import approved_alike, approved_here, replacement
 from imglint.model import (
     BASE,
     BUILD,
@@ -46,6 +47,8 @@ __all__ = [
     "Source",
     "Span",
     "Traced",
+    "approved_alike",
+    "approved_here",
     "image_use",
     "joined",
     "literal",
@@ -53,4 +56,5 @@ __all__ = [
     "parse",
     "record",
     "replace",
+    "replacement",
 ]

@@ -36,6 +36,11 @@ class ImagePattern:
         self._digest = None if digest is None else _glob(digest)
 
     @property
+    def rest(self) -> str:
+        """What it bears behind the name: a tag, a digest, both or neither, with what stands in front of them."""
+        return f"{'' if self.tag is None else f':{self.tag}'}{'' if self.digest is None else f'@{self.digest}'}"
+
+    @property
     def wildcards(self) -> int:
         """How many wildcards its name has."""
         return len(re.findall(r"\*+", self.name))

@@ -12,7 +12,7 @@ from imglint.record import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from imglint.model import Problem
     from imglint.paths import PathPatterns
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 FILE_NAME = ".imglint.yaml"
 PRODUCTION = "production"
 LATEST = "latest"
-SUGGESTIONS_MAX = 3
-"""Names or patterns that a message offers."""
-CLOSE = 0.75
-"""How much of two names has to agree, from 0 to 1, for one to be offered for the other."""
-SUGGESTION_ROWS_MAX = 500
-"""Rows that are looked through for a name that is close."""
 
 
 @record
@@ -87,21 +81,12 @@ class Row:
             return "roles"
         return "files" if self.files is not None and not self.files.fit(path) else ""
 
-    def replacement(self, use: ImageUse) -> str:
-        """Return the reference to write instead of a use that matches: `use-instead`, its wildcards filled, with the tag of the use."""
-        pattern = self.pattern_of(use)
-        if not self.use_instead or pattern is None or use.reference is None:
-            return ""
-        name = pattern.fill(use.reference.name, self.use_instead) or self.use_instead
-        bears_tag = "@" in name or ":" in name.rpartition("/")[2]
-        return name if bears_tag or use.reference.tag is None else f"{name}:{use.reference.tag}"
-
 
 @record
 class Catalogue:
-    """The table `images` of a policy, and the path of its file."""
+    """The table `images` of a policy, and the paths of the files in which it stands."""
 
-    path: str
+    paths: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
@@ -117,36 +102,6 @@ class Standing:
     near: tuple[Row, ...] = ()
     catalogue: Catalogue | None = None
     path: str | None = None
-
-    def approved_here(self, use: ImageUse) -> list[str]:
-        """Return a few of the patterns that are approved in the environment, role and file of the use."""
-        return list(dict.fromkeys([pattern.text for pattern in self._patterns_here(use)]))[:SUGGESTIONS_MAX]
-
-    def suggest(self, use: ImageUse) -> list[str]:
-        """Return a few approved images whose last name or whose namespace is that of the use, or is spelled almost alike."""
-        from difflib import get_close_matches
-
-        if use.reference is None or self.catalogue is None:
-            return []
-        namespace, _, last = use.reference.repository.rpartition("/")
-        by_name: dict[str, list[str]] = {}
-        by_namespace: dict[str, list[str]] = {}
-        for pattern in self._patterns_here(use):
-            front, _, back = pattern.name.rpartition("/")
-            if back.strip("*"):
-                by_name.setdefault(back, []).append(pattern.name)
-            elif "/" in front:
-                by_namespace.setdefault(front.partition("/")[2], []).append(f"{front}/{last}")
-        names = [name for close in get_close_matches(last, by_name, SUGGESTIONS_MAX, CLOSE) for name in by_name[close]]
-        close = get_close_matches(namespace, by_namespace, SUGGESTIONS_MAX, CLOSE)
-        names += [name for namespace in close for name in by_namespace[namespace]]
-        return list(dict.fromkeys(names))[:SUGGESTIONS_MAX]
-
-    def _patterns_here(self, use: ImageUse) -> Iterator[ImagePattern]:
-        """Yield the patterns that are approved where the use stands."""
-        for row in self.catalogue.rows[:SUGGESTION_ROWS_MAX] if self.catalogue else ():
-            if row.approved and not row.misfit(use.environment, use.role, self.path):
-                yield from row.match
 
 
 @record

@@ -251,7 +251,7 @@ class _Builder:
             for item in nodes.items(node, "images", empty=True)
             if (row := self._row(nodes, item)) is not None
         ]
-        return Catalogue(self.path, tuple(rows))
+        return Catalogue(tuple([nodes.source.path for nodes, _ in self._with("images")]), tuple(rows))
 
     def _row(self, nodes: Nodes, node: Node) -> Row | None:
         values = nodes.mapping(node, "a row of images", ROW_KEYS, ("match",))

@@ -39,7 +39,7 @@ services:
 
 from __future__ import annotations
 
-from imglint import ImageUse, Severity
+from imglint import ImageUse, Severity, approved_alike, approved_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     rows = ", ".join([f"{_named(row, key)} ({row.at})" for row, key in misfits[:ROWS_MAX]])
     place = _place(use, {key for _, key in misfits})
     what = f"approved {rows}, not {place}" if approving else f"refused {rows}, and by no row approved {place}"
-    here = standing.suggest(use) or standing.approved_here(use)
+    here = approved_alike(use) or approved_here(use)
     offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
     yield use.finding(f"{use.reference.name} is {what}{offer}")
 

@@ -42,13 +42,13 @@ services:
 
 from __future__ import annotations
 
-from imglint import ImageUse, Severity
+from imglint import ImageUse, Severity, approved_alike, approved_here, replacement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint import Finding, Standing
+    from imglint import Finding, ImageReference
 
 LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
@@ -60,18 +60,23 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference, standing, row = use.reference, use.standing, use.row
     if reference is None or standing is None or standing.catalogue is None or standing.near or use.built:
         return
+    alike = approved_alike(use)
+    here = [] if alike else approved_here(use)
+    offer = f"; close to it: {', '.join(alike)}" if alike else ""
+    if here:
+        offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}"
     if row is None:
-        yield use.finding(f"{reference.name} is approved by no row of {standing.catalogue.path}{_offer(use, standing)}")
+        paths = " or ".join(dict.fromkeys(standing.catalogue.paths))
+        yield use.finding(f"{_told(use, reference, alike)} is approved by no row of {paths}{offer}")
     elif not row.approved:
         reason = f": {row.reason}" if row.reason else ""
-        replacement = row.replacement(use)
-        better = f"; write {replacement}" if replacement else _offer(use, standing)
-        yield use.finding(f"{reference.name} is refused by {row.at}{reason}{better}")
+        instead = replacement(use)
+        yield use.finding(f"{reference.name} is refused by {row.at}{reason}{f'; write {instead}' if instead else offer}")
 
 
-def _offer(use: ImageUse, standing: Standing) -> str:
-    close = standing.suggest(use)
-    if close:
-        return f"; close to it: {', '.join(close)}"
-    here = standing.approved_here(use)
-    return f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
+def _told(use: ImageUse, reference: ImageReference, alike: list[str]) -> str:
+    """Return the name of an image, with what is pulled of it where an approved one differs in nothing else."""
+    if not any(one.startswith((f"{reference.name}:", f"{reference.name}@")) for one in alike):
+        return reference.name
+    tag = "" if use.pulled_tag is None else f":{use.pulled_tag}"
+    return f"{reference.name}{tag}{f'@{reference.digest}' if reference.digest else ''}"
