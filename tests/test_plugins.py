@@ -32,7 +32,7 @@ def test_rule_reader_and_format_of_the_example_work_together(with_example: Path)
     outcome = run(with_example, "--format", "csv", cwd=EXAMPLE / "example")
     assert outcome.stdout == (
         "path,line,column,level,rule,message\n"
-        "web.nomad,6,18,error,past-the-mirror,this is pulled past the mirror; write mirror.acme.example/hub/library/nginx\n"
+        "web.nomad,6,18,error,past-the-mirror,this is pulled past the mirror; write mirror.acme.example/hub/library/nginx (.imglint.yaml:3)\n"
     )
     assert (outcome.returncode, outcome.stderr) == (1, "")
 

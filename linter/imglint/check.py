@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 
 from imglint.engine import Settings, run
 from imglint.model import Severity
-from imglint.output import CallError, check_target, tell, write_whole
+from imglint.output import ENCODING, CallError, check_target, tell, write_whole
 from imglint.plugins import PluginError, formats, output_format
 from imglint.record import replace
 from imglint.request import CLEAN, FAILED, FINDINGS, Request, answered, known_name, settings_for
@@ -38,12 +38,10 @@ def _check(request: Request) -> int:
         raise CallError("two reports would be written to one file; name a file for each")
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(request, settings)
-    if not report.files and not request.quiet and any(os.path.isdir(path or ".") for path in request.paths or ("",)):
-        tell("imglint: nothing was checked: no file here is of a known kind, or all are left out; imglint explain FILE tells why")
-    texts = [(_rendered(writer, report, target, request), target) for writer, target in writers]
+    written = [(_rendered(writer, report, target, request), target) for writer, target in writers]
     # Stdout comes last: where a file cannot be written, it stays empty.
-    for text, target in sorted(texts, key=lambda entry: entry[1] is None):
-        _write(text, target)
+    for data, target in sorted(written, key=lambda entry: entry[1] is None):
+        _write(data, target)
     return _status(report, request.fail_on or settings.policy.fail_on)
 
 
@@ -79,12 +77,13 @@ def _watch(request: Request) -> Watch | None:
     return progress
 
 
-def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> str:
-    """Return a report in a format.
+def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> memoryview:
+    """Return a report in a format, encoded as it grows: the text of a large one would take four times the memory.
 
     Raises PluginError where the format fails.
     """
-    out = StringIO()
+    data = BytesIO()
+    out = TextIOWrapper(data, *ENCODING, newline="")
     style = {"colour": target is None and _is_colourful(request.color), "summary": not request.quiet} if writer.terminal else {}
     try:
         writer.write(report, out, **style)
@@ -94,15 +93,17 @@ def _rendered(writer: Format, report: Report, target: str | None, request: Reque
         raise PluginError(
             f"the format {writer.name} failed: {type(error).__name__}: {error}; --debug gives the traceback"
         ) from error
-    return out.getvalue()
+    out.flush()
+    out.detach()
+    return data.getbuffer()
 
 
-def _write(text: str, target: str | None) -> None:
+def _write(data: memoryview, target: str | None) -> None:
     """Write a report to stdout or to a file, whole or not at all."""
     if target is None:
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(data)
     else:
-        write_whole(target, text)
+        write_whole(target, data)
 
 
 def _is_colourful(asked: bool | None) -> bool:

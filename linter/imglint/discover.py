@@ -9,7 +9,7 @@ from imglint.source import UnreadFile, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from imglint.gitignore import GitIgnore
 
@@ -34,7 +34,7 @@ class Unlisted:
 
 
 def discover(
-    paths: Iterable[str], wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]
+    paths: Sequence[str], wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]
 ) -> Iterator[Found | Unlisted]:
     """Yield the files to check, each once, in the order of their paths within each path given; an empty path is the current folder.
 
@@ -45,10 +45,14 @@ def discover(
         found = _walk(path, wanted, excluded) if os.path.isdir(path or ".") else [Found(path, True)]
         for entry in found:
             if isinstance(entry, Found):
-                real = os.path.abspath(entry.path)
-                if real in seen or (entry.named and excluded(entry.path, False)):
+                if entry.named and excluded(entry.path, False):
                     continue
-                seen.add(real)
+                if len(paths) > 1:
+                    # One walk meets no file twice, and need not remember any.
+                    real = os.path.abspath(entry.path)
+                    if real in seen:
+                        continue
+                    seen.add(real)
             yield entry
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from imglint import ignore
 from imglint.discover import Found, Unlisted, discover
@@ -96,35 +97,39 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
     Raises PluginError where a reader breaks its contract.
     """
     found = list(files(paths, settings))
-    reports = _check_all(found, settings, watch or iter)
-    excepted = frozenset[str]().union(*[report.excepted for report in reports])
-    findings = [finding for report in reports for finding in report.findings]
+    findings: list[Finding] = []
+    excepted: set[str] = set()
+    read = places = 0
+    failed = False
+    # What is kept of each file is what the report needs: a large tree has few findings for its files.
+    for one, report in zip(found, _check_all(found, settings, watch or iter), strict=True):
+        findings += report.findings
+        excepted |= report.excepted
+        read += report.kind != ""
+        places += report.places
+        failed = failed or report.failed
+        if settings.verbose:
+            _tell_file(one, report, settings)
     findings += about_exceptions(paths, settings, excepted)
-    if settings.verbose:
-        _tell_files(found, reports, settings)
-    read, places = sum([report.kind != "" for report in reports]), sum([report.places for report in reports])
-    return Report(in_order(findings), read, places, any(report.failed for report in reports))
+    return Report(in_order(findings), read, places, failed)
 
 
-def _tell_files(found: Iterable[Found | Unlisted], reports: Iterable[FileReport], settings: Settings) -> None:
-    """Tell on stderr what was made of each file."""
-    for one, report in zip(found, reports, strict=True):
-        path = settings.stdin_filename if one.path == STDIN else one.path
-        environment = settings.environment or settings.policy.environment_of(path)
-        tell(
-            f"{path}: {f'read as {report.kind}, {environment}' if report.kind else 'passed over: not of a known kind, or not read'}"
-        )
+def _tell_file(one: Found | Unlisted, report: FileReport, settings: Settings) -> None:
+    """Tell on stderr what was made of a file."""
+    path = settings.stdin_filename if one.path == STDIN else one.path
+    environment = settings.environment or settings.policy.environment_of(path)
+    tell(f"{path}: {f'read as {report.kind}, {environment}' if report.kind else 'passed over: not of a known kind, or not read'}")
 
 
-def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> list[FileReport]:
+def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> Iterator[FileReport]:
     if len(found) > FEW_FILES:
         gc.enable()
     jobs = min(settings.jobs or min(_cores(), len(found) // FILES_PER_JOB), len(found))
-    if jobs <= 1:
-        return [check_file(one, settings) for one in watch(found)]
-    from imglint.workers import check_all
+    if jobs > 1:
+        from imglint.workers import check_all
 
-    return check_all(found, settings, jobs, watch)
+        return check_all(found, settings, jobs, watch)
+    return (check_file(one, settings) for one in watch(found))
 
 
 def _cores() -> int:
@@ -264,7 +269,6 @@ def _placed(fact: Fact, settings: Settings) -> Fact:
 
 def _failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
     if settings.debug:
-        import sys
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
@@ -347,7 +351,8 @@ class _Check:
             if exemption and rule_id != INTERNAL_ERROR:
                 self.excepted.add(exemption.at)
             else:
-                self.findings.append(replace(finding, rule=rule_id, level=decision.level, message=_attributed(finding, decision)))
+                message = _attributed(finding, decision)
+                self.findings.append(kept_small(replace(finding, rule=rule_id, level=decision.level, message=message)))
 
     def judge_exemption(self, rule_id: str, exemption: Exemption, message: str) -> None:
         """Report an entry of the policy file."""
@@ -369,6 +374,12 @@ class _Check:
         self.findings = []
         self._report(ignore.UNUSED, _problem(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
+
+
+def kept_small(finding: Finding) -> Finding:
+    """Return a finding whose texts are shared with those of all others that say the same: a large tree has many alike."""
+    intern = sys.intern
+    return replace(finding, message=intern(finding.message), text=intern(finding.text), line_text=intern(finding.line_text))
 
 
 def _attributed(finding: Finding, decision: Decision) -> str:

@@ -7,6 +7,8 @@ import sys
 
 from imglint.printable import printable
 
+ENCODING = ("utf-8", "backslashreplace")
+"""The encoding of all output, and what becomes of a character that it cannot hold."""
 DEVICES = ("/dev/", "/proc/")
 
 
@@ -33,12 +35,16 @@ def check_target(path: str) -> None:
         )
 
 
-def write_whole(path: str, text: str) -> None:
+def encoded(text: str) -> bytes:
+    """Return text as it leaves the program: UTF-8, with what that cannot hold as escapes."""
+    return text.encode(*ENCODING)
+
+
+def write_whole(path: str, data: bytes | memoryview) -> None:
     """Write a file whole or not at all; a symbolic link of that name is replaced, never followed. A device is written to as it is.
 
     Raises CallError where it cannot be written.
     """
-    data = text.encode("utf-8", "backslashreplace")
     check_target(path)
     try:
         if path.startswith(DEVICES):
@@ -50,7 +56,7 @@ def write_whole(path: str, text: str) -> None:
         raise CallError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _replace(path: str, data: bytes) -> None:
+def _replace(path: str, data: bytes | memoryview) -> None:
     draft = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:

@@ -30,7 +30,7 @@ def record(cls: type[T]) -> type[T]:
     )
     body.update(__eq__=_eq, __hash__=_hash, __repr__=_repr, __reduce__=_reduce)
     made: type[T] = type(cls.__name__, (), body)
-    made._setters = tuple([made.__dict__[name].__set__ for name in fields])  # type: ignore[attr-defined]
+    type.__setattr__(made, "_setters", tuple([made.__dict__[name].__set__ for name in fields]))
     return made
 
 

@@ -15,7 +15,7 @@ from imglint.engine import Settings, facts_of, files
 from imglint.guesses import environment_patterns, tag_pattern
 from imglint.main import COMMANDS
 from imglint.model import BASE, BUILD, FRONTEND, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
-from imglint.output import CallError, check_target, tell, write_whole
+from imglint.output import CallError, check_target, encoded, tell, write_whole
 from imglint.plugins import rules
 from imglint.policy import FILE_NAME, LATEST, PRODUCTION, default_policy, find
 from imglint.printable import printable
@@ -50,7 +50,7 @@ def _init(request: Request) -> int:
     check_target(FILE_NAME)
     above = find("")
     tree = _tree(request.paths)
-    write_whole(FILE_NAME, "\n".join([*_policy(tree), ""]))
+    write_whole(FILE_NAME, encoded("\n".join([*_policy(tree), ""])))
     if above:
         tell(f"imglint: {above} no longer holds in this folder; name it under `extends` in {FILE_NAME} where it shall")
     print(_summary(tree, request.paths))  # noqa: T201  this is the answer

@@ -88,10 +88,16 @@ def _log(findings: Sequence[Finding]) -> str:
     run = sarif_om.Run(
         tool=sarif_om.Tool(driver=driver),
         column_kind="unicodeCodePoints",
-        results=[_result(finding, places) for finding in findings],
+        results=[],
     )
     log = sarif_om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run])
-    return json.dumps(_plain(log), separators=(",", ":")) + "\n"
+    # Each result becomes text at once: the objects of ten thousand would take more memory than all the rest of a run.
+    results = ",".join([_encoded(_result(finding, places)) for finding in findings])
+    return _encoded(log).replace('"results":[]', f'"results":[{results}]', 1) + "\n"
+
+
+def _encoded(value: object) -> str:
+    return json.dumps(_plain(value), separators=(",", ":"))
 
 
 def _rule(rule: Rule) -> object:

@@ -78,6 +78,8 @@ def _width(text: str) -> int:
 
 
 def _summary(report: Report, colour: bool) -> str:
+    if not report.files and not report.findings:
+        return "Nothing was checked: there is no file of a known kind here, or all are left out.\n"
     levels = [finding.level for finding in report.findings]
     counts = [
         _paint(_count(levels.count(level), str(level)), style, colour) for level, style in _LEVELS.items() if level in levels
