@@ -175,6 +175,7 @@ BAD_PATHS = [
     ("a/b\\", "\\", "a backslash needs a character behind it"),
     ("a[\\", "[\\", "'[' needs a ']'; write \\[ for the character itself"),
     ("a[\\]", "[\\]", "'[' needs a ']'; write \\[ for the character itself"),
+    ("a[b[c", "[b[c", "'[' needs a ']'; write \\[ for the character itself"),
     ("[[::]]", "[[::]]", f"there is no class [::]; there are {POSIX}"),
     ("a/[b-", "[b-", "'[' needs a ']'; write \\[ for the character itself"),
     ("a[[:tab:]]b", "[[:tab:]]b", f"there is no class [:tab:]; there are {POSIX}"),
@@ -251,6 +252,13 @@ def test_paths_fit_as_pathspec_says(pattern: str, path: str) -> None:
         ("[!a-c]", "d", False, True),
         ("[!a-c]", "b", False, False),
         ("[!a-c]", "!", False, True),
+        ("a/**/b/c", "a/x/y/b/c", False, True),
+        ("**/a/b", "a/a/b", False, True),
+        ("a/b", "a/a/b", False, False),
+        ("a\t", "a\t", False, True),
+        ("a\t", "a", False, False),
+        ("[a-]x", "-x", False, True),
+        ("x[a]yz", "xayz", False, True),
         ("[^]a]", "b", False, True),
         ("[^]a]", "]", False, False),
         ("[\\]a]x", "]x", False, True),
@@ -300,6 +308,8 @@ def test_the_classes_of_characters_are_those_of_posix(name: str, members: str) -
 @example("/a/**/b/", "a/ab/b", True)
 @example("a/", "b/a", True)
 @example("**", "a", False)
+@example("a/", "a", False)
+@example("a", "b", False)
 def test_a_pattern_fits_what_it_is_for_and_all_below(pattern: str, path: str, is_folder: bool) -> None:
     made, names = PathPattern(pattern), path.split("/")
     folders = ["/".join(names[:count]) for count in range(1, len(names))]
@@ -310,6 +320,7 @@ def test_a_pattern_fits_what_it_is_for_and_all_below(pattern: str, path: str, is
 def test_of_a_list_of_patterns_one_has_to_fit() -> None:
     patterns = PathPatterns([PathPattern("a"), PathPattern("vendor/"), PathPattern("*")])
     few = PathPatterns(patterns.patterns[:2])
+    assert not few.patterns[1].fits("vendor")
     assert [few.fit("vendor"), few.fit("vendor", is_folder=True), few.fit("a"), few.fit(None)] == [False, True, True, False]
     found = [patterns.first("vendor"), patterns.first("vendor", is_folder=True), few.first("vendor"), patterns.first(None)]
     assert [one and one.text for one in found] == ["*", "vendor/", None, None]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from imglint import Finding, Severity, plugins
+from imglint import Finding, RunUser, Severity, Source, plugins
 from imglint.engine import Settings, run
 from imglint.policy import FILE_NAME, default_policy
 from imglint.policyfile import load
-from imglint_rules import moving_tag, platform_repository
+from imglint_rules import moving_tag, platform_repository, root_user
 
 FILES = {
     "dockerfile": "Dockerfile",
@@ -589,4 +589,11 @@ def test_a_row_asks_for_a_digest() -> None:
     found = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:v1.0.0'}}\n")
     assert [(finding.rule, str(finding.level), finding.message) for finding in found] == [
         ("missing-digest", "error", "no digest pins this image (.imglint.yaml:1); add @sha256:... behind the tag")
+    ]
+
+
+def test_of_a_place_that_another_reader_names_the_user_is_spoken_of() -> None:
+    user = RunUser(Source("Jobfile", "root"), (0, 4), "job-user", "job", "root")
+    assert [finding.message for finding in root_user.check_user(user, root_user.Options())] == [
+        "this runs as root; set the user to a number other than 0"
     ]
