@@ -153,7 +153,7 @@ def test_a_policy_has_so_many_files(tmp_path: Path, count: int, good: bool) -> N
 
 
 def test_a_policy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match=r"nowhere.yaml:1:1: .*No such file or directory"):
+    with pytest.raises(PolicyError, match=r"nowhere.yaml:1:1: this cannot be read: No such file or directory$"):
         read(tmp_path / "nowhere.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"fail-on: error\n# \xe9\n")
     with pytest.raises(PolicyError, match=r"latin.yaml:2:3: .*not valid UTF-8"):
@@ -172,6 +172,20 @@ def test_aliases_cannot_blow_a_policy_up(tmp_path: Path) -> None:
 def test_a_mistake_inside_of_a_text_is_told_at_its_column(tmp_path: Path) -> None:
     found = mistakes(tmp_path, "images:\n  - match: acme/*\n    tags: ['v{major}.{minr}']\n")
     assert found == [".imglint.yaml:3:22: tags: there is no placeholder {minr}; did you mean {minor}?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[prod]", "there is no environment prod; did you mean production?"),
+        ("[PRD]", "there is no environment PRD; did you mean production?"),
+        ("[live]", "there is no environment live; did you mean production?"),
+        ("[zzz]", "there is no environment zzz; there is only production"),
+    ],
+)
+def test_the_names_that_others_give_production_are_understood(tmp_path: Path, text: str, expected: str) -> None:
+    found = mistakes(tmp_path, f"images: [{{match: acme/*, environments: {text}}}]\n")
+    assert [one.rpartition("environments: ")[2] for one in found] == [expected]
 
 
 def test_nothing_suggested_where_nothing_is_close(tmp_path: Path) -> None:

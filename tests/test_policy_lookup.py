@@ -371,7 +371,8 @@ def test_the_first_environment_that_fits_wins_and_outside_of_the_folder_none_doe
     cases = {"sub/deploy/a.dev.yaml": "dev", "sub/deploy/a.yaml": "staging", "sub/a.yaml": "qa", "deploy/a.dev.yaml": "qa"}
     assert {path: policy.environment_of(path) for path in cases} == cases
     assert policy.environment_of(str(folder / "sub" / "deploy" / "a.yaml")) == "staging"
-    assert policy.environment_reason("sub/deploy/a.yaml") == ("staging", "deploy/")
+    environment, pattern = policy.environment_reason("sub/deploy/a.yaml")
+    assert (environment, pattern and (pattern.text, pattern.at)) == ("staging", ("deploy/", f"sub/{FILE_NAME}:1"))
     assert policy.environment_reason("sub/a.yaml") == ("qa", None)
     assert policy.environments == ("dev", "staging", "qa", "production")
 
@@ -400,12 +401,16 @@ def test_files_left_out_and_kinds(folder: Path) -> None:
     )
     assert policy.excluded("vendor", is_folder=True)
     assert not policy.excluded("vendor")
-    assert (policy.exclusion("vendor"), policy.exclusion("vendor", is_folder=True)) == (None, "vendor/")
+    pattern = policy.exclusion("vendor", is_folder=True)
+    assert (policy.exclusion("vendor"), pattern and (pattern.text, pattern.at)) == (None, ("vendor/", f"{FILE_NAME}:1"))
     assert policy.excluded("a/testdata/b.yaml")
     assert not policy.excluded(str(folder.parent / "vendor"), is_folder=True)
     assert policy.kind_of("environments/a.yaml") == "helm-values"
     assert policy.kind_of("b.yaml") == "kubernetes"
     assert policy.kind_of("b.txt") is None
+    kind, pattern = policy.kind_reason("environments/a.yaml")
+    assert (kind, pattern and (pattern.text, pattern.at)) == ("helm-values", ("environments/*.yaml", f"{FILE_NAME}:2"))
+    assert policy.kind_reason("b.txt") == (None, None)
 
 
 TABLE = """

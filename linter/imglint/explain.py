@@ -86,9 +86,7 @@ def _told(path: str, line: int | None, settings: Settings) -> Iterator[str]:
     yield path
     exclusion = settings.policy.exclusion(path)
     if exclusion is not None:
-        yield from _field(
-            "excluded", f"by the pattern {exclusion} of `exclude` in {settings.policy.path}: nothing in it is checked"
-        )
+        yield from _field("excluded", f"by the pattern {exclusion.text} of `exclude` in {exclusion.at}: nothing in it is checked")
         return
     file = facts_of(Found(path, True), settings)
     yield from _about_file(file, settings)
@@ -131,8 +129,8 @@ def _spans(subject: Subject) -> list[Span]:
 def _about_file(file: Facts, settings: Settings) -> Iterator[str]:
     path, policy = file.source.path, settings.policy
     if file.source.kind:
-        by_policy = policy.kind_of(path) is not None
-        why = f"`kinds` in {policy.path} says so" if by_policy else "by its name or content"
+        _, said = policy.kind_reason(path)
+        why = f"by the pattern {said.text} of `kinds` in {said.at}" if said else "by its name or content"
         yield from _field("kind", f"{file.source.kind}, {why}")
     elif not file.facts:
         yield from _kinds(path)
@@ -150,7 +148,7 @@ def _environment(path: str, settings: Settings) -> str:
         return f"{settings.environment}, said by the command line"
     name, pattern = policy.environment_reason(path)
     if pattern is not None:
-        return f"{name}, by the pattern {pattern} in {policy.path}"
+        return f"{name}, by the pattern {pattern.text} in {pattern.at}"
     return f"{name}, the default of {policy.path}" if policy.path else f"{name}, as every file without a policy"
 
 
@@ -235,7 +233,7 @@ def _built(use: ImageUse, policy: Policy) -> str:
         return ""
     name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
     pattern = next((one for one in policy.built if one.fits(name, tag, digest)), None)
-    return f"by this repository, as {f'{pattern.text} of `built` in {policy.path}' if pattern else 'its service'} says"
+    return f"by this repository, as {f'{pattern.text} of `built` in {pattern.at}' if pattern else 'its service'} says"
 
 
 def _rows(use: ImageUse, policy: Policy) -> list[str]:
@@ -403,7 +401,11 @@ def _by(rule: Rule, subject: Subject, settings: Settings, level: Severity) -> st
     if decision.by == "row":
         return f"row {decision.at}"
     if decision.by == "elsewhere":
-        return f"{decision.at} is for other places" if decision.at else f"by default only in {', '.join(rule.environments or ())}"
+        if not decision.at:
+            return f"by default only in {', '.join(rule.environments or ())}"
+        # What says off, says it of other places too.
+        levels = [entry.level for entry in settings.policy.rules[rule.id]]
+        return f"{decision.at} is for other places" if any(levels) else decision.at
     return decision.at or "default"
 
 

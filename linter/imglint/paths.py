@@ -31,16 +31,16 @@ _POSIX = {
 
 
 class PathPattern:
-    """One pattern. `text` is what the policy says."""
+    """One pattern. `text` is what the policy says, `at` where, as `path:line`; empty where no policy says it."""
 
-    __slots__ = ("_anywhere", "_folder", "_segments", "text")
+    __slots__ = ("_anywhere", "_folder", "_segments", "at", "text")
 
-    def __init__(self, text: str, *, of_git: bool = False) -> None:
+    def __init__(self, text: str, at: str = "", *, of_git: bool = False) -> None:
         """Read a pattern of a policy, or, without its `!`, of a .gitignore, which may say what fits nothing. Raises BadPattern."""
         if not of_git:
             _check(text)
         check_length(text)
-        self.text = text
+        self.text, self.at = text, at
         pattern = _strip(text)
         self._folder = pattern.endswith("/")
         pattern = pattern.removesuffix("/")

@@ -16,14 +16,14 @@ _FOREIGN = re.compile(r"[^a-z0-9._/:@*\[\]-]", re.IGNORECASE)
 
 
 class ImagePattern:
-    """One pattern for images. `text` is what the policy says, `name` the normalised pattern, `tag` and `digest` those that it bears, or None."""
+    """One pattern for images. `text` is what the policy says, `at` where, as `path:line`; `name` the normalised pattern, `tag` and `digest` those that it bears, or None."""
 
-    __slots__ = ("_digest", "_name", "_tag", "digest", "name", "tag", "text")
+    __slots__ = ("_digest", "_name", "_tag", "at", "digest", "name", "tag", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, at: str = "") -> None:
         """Read a pattern. Raises BadPattern."""
         _check(text)
-        self.text = text
+        self.text, self.at = text, at
         written, name, tag, digest = text, text, None, None
         if "@" in written:
             written, _, digest = written.partition("@")

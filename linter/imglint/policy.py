@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imglint.model import Problem
-    from imglint.paths import PathPatterns
+    from imglint.paths import PathPattern, PathPatterns
     from imglint.patterns import ImagePattern
     from imglint.plugins import Rule
     from imglint.reference import ImageReference
@@ -233,34 +233,39 @@ class Policy:
     def environment_of(self, path: str) -> str:
         """Return the environment of a file: the first whose patterns fit, else the default one."""
         if path not in self._environments:
-            name, _ = self.environment_reason(path)
-            self._environments[path] = name
+            self._environments[path], _ = self.environment_reason(path)
         return self._environments[path]
 
-    def environment_reason(self, path: str) -> tuple[str, str | None]:
+    def environment_reason(self, path: str) -> tuple[str, PathPattern | None]:
         """Return the environment of a file and the pattern that says so; None where it is the default one."""
         relative = self.relative(path) if self._files else None
         for name, patterns in self._files.items():
             first = patterns.first(relative)
             if first is not None:
-                return name, first.text
+                return name, first
         return self.default_environment, None
 
     def excluded(self, path: str, is_folder: bool = False) -> bool:
         """Whether `exclude` leaves a file or a folder out."""
         return self.exclusion(path, is_folder) is not None
 
-    def exclusion(self, path: str, is_folder: bool = False) -> str | None:
+    def exclusion(self, path: str, is_folder: bool = False) -> PathPattern | None:
         """Return the pattern of `exclude` that leaves a file or a folder out, None where none does."""
-        first = self._exclude.first(self.relative(path), is_folder) if self._exclude is not None else None
-        return None if first is None else first.text
+        return self._exclude.first(self.relative(path), is_folder) if self._exclude is not None else None
 
     def kind_of(self, path: str) -> str | None:
         """Return the kind that `kinds` gives a file, None where its name and content decide."""
-        if not self._kinds:
-            return None
-        relative = self.relative(path)
-        return next((kind for kind, patterns in self._kinds.items() if patterns.fit(relative)), None)
+        kind, _ = self.kind_reason(path)
+        return kind
+
+    def kind_reason(self, path: str) -> tuple[str | None, PathPattern | None]:
+        """Return the kind that `kinds` gives a file and the pattern that says so; None for both where its name and content decide."""
+        relative = self.relative(path) if self._kinds else None
+        for kind, patterns in self._kinds.items():
+            first = patterns.first(relative)
+            if first is not None:
+                return kind, first
+        return None, None
 
     def place(self, use: ImageUse, environment: str | None = None) -> ImageUse:
         """Return a use with its environment, or the one given for all, its standing, and whether it is built here."""

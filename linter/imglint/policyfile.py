@@ -17,7 +17,7 @@ from imglint.policy import PRODUCTION, Catalogue, Entry, Exemption, Policy, Row
 from imglint.policynodes import Nodes, kind_of, plain_type
 from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text
-from imglint.suggest import closest
+from imglint.suggest import MEAN_PRODUCTION, closest
 from imglint.tags import TagPattern
 from imglint.yamltree import Mapping, Scalar, Sequence, documents
 
@@ -50,7 +50,6 @@ LEVELS = {str(level): level for level in Severity}
 FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
 DIGEST_RULE = "missing-digest"
-NOT_PRODUCTION = ("prod", "prd", "live")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -104,10 +103,9 @@ class _Files:
         try:
             source = Source(path, read_text(path))
         except UnreadFile as error:
-            message = f"{path} cannot be read: {error.reason}"
             if not chain:
-                Nodes(Source(path, error.text), self.mistakes).mistake_at(error.offset, message)
-            return message
+                Nodes(Source(path, error.text), self.mistakes).mistake_at(error.offset, f"this cannot be read: {error.reason}")
+            return f"{path} cannot be read: {error.reason}"
         nodes = Nodes(source, self.mistakes)
         layer = Layer(nodes, _top(nodes))
         self.layers.append(layer)
@@ -211,14 +209,14 @@ class _Builder:
 
     def _check_default(self, nodes: Nodes, node: Scalar, declared: set[str]) -> None:
         """Refuse a default that is spelled almost as another environment: it would be one of its own, unnoticed."""
-        close = None if node.value in declared or node.value in NOT_PRODUCTION else closest(node.value, declared)
+        close = None if node.value in declared or node.value in MEAN_PRODUCTION else closest(node.value, declared)
         if close:
             nodes.mistake(node, f"default-environment: there is no environment {node.value}; did you mean {close}?")
 
     def _check_names(self, names: list[tuple[Nodes, Node, str]]) -> None:
         calls_production = any(name == PRODUCTION for _, _, name in names)
         for nodes, node, name in names:
-            if name in NOT_PRODUCTION and not calls_production:
+            if name in MEAN_PRODUCTION and not calls_production:
                 nodes.mistake(node, f"the environment {name} would not be production to any rule; call it {PRODUCTION}")
             elif _NAME.fullmatch(name) is None and name:
                 nodes.mistake(node, f"an environment's name is made of letters, digits, '.', '_' and '-', not {name!r}")
@@ -387,7 +385,7 @@ def _files(nodes: Nodes, values: dict[str, Node], key: str) -> PathPatterns | No
 
 
 def _tags(nodes: Nodes, values: dict[str, Node], key: str) -> tuple[TagPattern, ...]:
-    return nodes.patterns(values[key], key, TagPattern, literal=True) if key in values else ()
+    return nodes.patterns(values[key], key, lambda text, _at: TagPattern(text), literal=True) if key in values else ()
 
 
 def _digest(nodes: Nodes, values: dict[str, Node]) -> Severity | None:

@@ -113,7 +113,8 @@ class Nodes:
         if value is None or value in known:
             return value
         wrong = f"there is no {what} {value}" if what else f"expected {_either(known)}, not {value}"
-        listed = f"; there are {', '.join(known)}" if what and len(known) <= LISTED_MAX else ""
+        there_is = "there is only" if len(known) == 1 else "there are"
+        listed = f"; {there_is} {', '.join(known)}" if what and len(known) <= LISTED_MAX else ""
         self.mistake(node, f"{key}: {wrong}{did_you_mean(value, known) or listed}")
         return None
 
@@ -140,20 +141,20 @@ class Nodes:
         self.mistake(node, f"{key}: expected a whole number without sign or leading zeros, not {found}")
         return None
 
-    def pattern(self, node: Node, key: str, make: Callable[[str], T], *, literal: bool = False) -> T | None:
-        """Return what `make` makes of a text, which raises BadPattern where it cannot."""
+    def pattern(self, node: Node, key: str, make: Callable[[str, str], T], *, literal: bool = False) -> T | None:
+        """Return what `make` makes of a text and its place, `path:line`; it raises BadPattern where it cannot."""
         value = self.text(node, key, literal=literal)
         if value is None:
             return None
         try:
-            return make(value)
+            return make(value, f"{self.source.path}:{self.source.location(node.start, node.start).line}")
         except BadPattern as error:
             as_written = self.source.text[node.start : node.end] == value
             self.mistake_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
             return None
 
     def patterns(
-        self, node: Node, key: str, make: Callable[[str], T], *, empty: bool = False, literal: bool = False
+        self, node: Node, key: str, make: Callable[[str, str], T], *, empty: bool = False, literal: bool = False
     ) -> tuple[T, ...]:
         """Return what `make` makes of each text of a list."""
         found = [self.pattern(item, key, make, literal=literal) for item in self.items(node, key, empty=empty)]
