@@ -162,6 +162,7 @@ class _Chart:
         assert name is not None
         before, after = self._before(values, name), [] if _has_tag(name.value) else _after(values)
         known = bool(after) or _has_tag(name.value)
+        after = [*_below(values, key, place), *after]
         where = place.words or key
         version = "" if known else self._version_for(where)
         if version:
@@ -220,6 +221,13 @@ def _is_image(value: Scalar) -> bool:
     if filled_in(text):
         return "{{" in text or SCHEME.search(text) is None
     return not (NO_IMAGE.search(text) or SCHEME.search(text) or any(character.isspace() for character in text))
+
+
+def _below(values: Values, key: str, place: Place) -> list[Scalar | str]:
+    """Return the last part of the name, where `repository` gives only what stands above it: `{repository: quay.io/acme, name: web}`."""
+    above, name = values.word(key), values.scalar("name")
+    is_below = key == "repository" and name is not None and place.key in ("image", "Image") and not _has_tag(above)
+    return ["/", name] if is_below and name and not f"/{above}".endswith(f"/{name.value}") and _is_image(name) else []
 
 
 def _has_tag(name: str) -> bool:
