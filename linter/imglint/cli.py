@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import CompletionItem
 
 from imglint.check import check
 from imglint.output import tell
@@ -14,6 +13,8 @@ from imglint.version import VERSION
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from click.shell_completion import CompletionItem
 
 
 class _Commands(click.Group):
@@ -27,6 +28,8 @@ class _Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer the commands, and what check takes."""
+        from click.shell_completion import CompletionItem
+
         found = super().shell_complete(ctx, incomplete)
         if not incomplete.startswith("-"):
             return [*found, CompletionItem(incomplete, type="file")]

@@ -92,13 +92,14 @@ def rules() -> dict[str, Rule]:
 def readers(name: str = "") -> Iterator[Reader]:
     """Yield the readers, those of other packages first, so that they can take files over; each is imported when it is its turn.
 
-    Of those of one package, a reader whose kind stands in `name`, a file's name, comes first: it saves importing the others.
+    Of those of one package, a reader whose kind stands in `name`, a file's name, comes first, and then the last in order: manifests are
+    the files that there are most of. It saves importing the others.
 
     Raises PluginError.
     """
     name, known = name.lower(), _names(READERS)
     order = {package: place for place, (package, _, _) in enumerate(known)}
-    for package, file, kind in sorted(known, key=lambda entry: (order[entry[0]], entry[2] not in name)):
+    for package, file, kind in sorted(known[::-1], key=lambda entry: (order[entry[0]], entry[2] not in name)):
         yield _reader(f"{package}.{file}", kind)
 
 
