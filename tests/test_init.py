@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imglint import plugins
 from imglint.guesses import TAG_PATTERNS, environment_patterns, escaped, tag_pattern
 from imglint.paths import PathPattern
+from imglint.policyfile import load
 from imglint.tags import TagPattern
 
 if TYPE_CHECKING:
@@ -44,6 +47,42 @@ def test_the_policy_is_the_one_beside_the_tree(case: str, imglint: Imglint, tmp_
         expected.write_text(written, encoding="utf-8")
     assert written == expected.read_text(encoding="utf-8")
     assert not _found(imglint, tree) & APPROVING
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_line_that_is_commented_out_holds_once_its_mark_is_deleted(case: str, tmp_path: Path) -> None:
+    text = (ROOT / case / "expected.yaml").read_text(encoding="utf-8")
+    opened, count = re.subn(r"^( *)# ( *(?:- )?[a-z-]+: )", r"\1\2", text, flags=re.MULTILINE)
+    opened = re.sub(r"^# ([a-z-]+:)$", r"\1", opened, flags=re.MULTILINE)
+    assert count
+    (tmp_path / POLICY).write_text(opened, encoding="utf-8")
+    policy = load(str(tmp_path / POLICY), plugins.rules(), plugins.kinds())
+    assert policy.exceptions
+    assert "moving-tag" in policy.rules
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        (["nginx:1"], ["implicit-registry: error  # the image has none", "missing-digest: warning  # no image has one"]),
+        (
+            ["a:1", "b:1"],
+            ["implicit-registry: error  # all 2 images have none", "missing-digest: warning  # no image has one"],
+        ),
+        (
+            ["a:1", f"b@{DIGEST}", "quay.io/a/b:1"],
+            ["implicit-registry: error  # 2 of 3 images have none", "missing-digest: warning  # 1 of 3 images has one"],
+        ),
+        (
+            ["quay.io/a/b:1", f"b@{DIGEST}", f"quay.io/a/b@{DIGEST}"],
+            ["implicit-registry: error  # 1 of 3 images has none", "missing-digest: warning  # 2 of 3 images have one"],
+        ),
+    ],
+)
+def test_it_counts_what_a_rule_would_find(images: list[str], expected: list[str], imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {f"s{n}": {"image": one} for n, one in enumerate(images)}}))
+    assert imglint("init").status == 0
+    assert re.findall("(?:implicit-registry|missing-digest):.*", (tmp_path / POLICY).read_text()) == expected
 
 
 def _found(imglint: Imglint, tree: Path) -> set[str]:

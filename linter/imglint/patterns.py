@@ -16,7 +16,10 @@ _FOREIGN = re.compile(r"[^a-z0-9._/:@*\[\]-]", re.IGNORECASE)
 
 
 class ImagePattern:
-    """One pattern for images. `text` is what the policy says, `at` where, as `path:line`; `name` the normalised pattern, `tag` and `digest` those that it bears, or None."""
+    """One pattern for images.
+
+    `text` is what the policy says, `at` where, as `path:line`; `name` is the normalised pattern, `tag` and `digest` are those that it bears, or None.
+    """
 
     __slots__ = ("_digest", "_name", "_tag", "at", "digest", "name", "tag", "text")
 

@@ -167,7 +167,7 @@ def _environments(tree: _Tree) -> Iterator[str]:
             yield from [f"    - {_quoted(pattern)}" for pattern in found.get(name, ())]
     else:
         yield from _comment("No name of a file or folder tells an environment. List those that are not production here:")
-        yield from _comment('environments: {development: ["docker-compose*.yml", "**/values-dev.yaml"]}', STEP)
+        yield '# environments: {development: ["docker-compose*.yml", "**/values-dev.yaml"]}'
     yield f"default-environment: {PRODUCTION}  # of every other file"
 
 
@@ -221,19 +221,20 @@ def _variables(tree: _Tree) -> Iterator[str]:
     if tree.unresolved:
         has = "has a variable" if tree.unresolved == 1 else "have variables"
         yield from _comment(f"{_count(tree.unresolved, 'image')} {has} without a value, and cannot be judged until one is given:")
-        yield from _comment("variables: {OWNER: acme}", STEP)
+        yield "# variables: {OWNER: acme}"
 
 
 def _rules(tree: _Tree) -> Iterator[str]:
     known = rules()
     levels = [*_registries(tree), *_digests(tree), *_root(tree)]
-    kept = [lines for name, lines in levels if name in known]
-    yield from _comment("Levels of rules: off, note, warning or error. `imglint rules` lists them with their defaults.")
-    yield "rules:" if any(not line.startswith("#") for lines in kept for line in lines) else "# rules:"
-    for lines in kept:
-        yield from [f"  {line}" for line in lines]
+    kept = [line for name, lines in levels if name in known for line in lines]
     if "moving-tag" in known:
-        yield "  # moving-tag: warning  # a tag that moves with releases, such as 1.25 or stable"
+        kept.append("# moving-tag: warning  # a tag that moves with releases, such as 1.25 or stable")
+    yield from _comment("Levels of rules: off, note, warning or error. `imglint rules` lists them with their defaults.")
+    if any(not line.startswith("#") for line in kept):
+        yield from ["rules:", *[f"  {line}" for line in kept]]
+    else:
+        yield from ["# rules:", *[f"#   {line.removeprefix('# ')}" for line in kept]]
 
 
 def _registries(tree: _Tree) -> Iterator[tuple[str, list[str]]]:
@@ -241,7 +242,7 @@ def _registries(tree: _Tree) -> Iterator[tuple[str, list[str]]]:
     if written and all(written):
         yield "implicit-registry", ["implicit-registry: error  # no image leaves its registry out"]
     elif written:
-        yield "implicit-registry", [f"# implicit-registry: error  # {written.count(False)} of {len(written)} images have none"]
+        yield "implicit-registry", [f"# implicit-registry: error  # {_part(written.count(False), len(written))} none"]
 
 
 def _digests(tree: _Tree) -> Iterator[tuple[str, list[str]]]:
@@ -249,9 +250,10 @@ def _digests(tree: _Tree) -> Iterator[tuple[str, list[str]]]:
     if pinned and all(pinned):
         yield "missing-digest", ["missing-digest: error  # every image has one"]
     elif pinned and pinned.count(True) * 2 > len(pinned):
-        yield "missing-digest", [f"missing-digest: warning  # {pinned.count(True)} of {len(pinned)} images have one"]
+        yield "missing-digest", [f"missing-digest: warning  # {_part(pinned.count(True), len(pinned))} one"]
     elif pinned:
-        yield "missing-digest", [f"# missing-digest: warning  # {pinned.count(True)} of {len(pinned)} images have one"]
+        few = _part(pinned.count(True), len(pinned)) + " one" if any(pinned) else "no image has one"
+        yield "missing-digest", [f"# missing-digest: warning  # {few}"]
 
 
 def _root(tree: _Tree) -> Iterator[tuple[str, list[str]]]:
@@ -302,6 +304,13 @@ def _quoted(text: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _part(number: int, whole: int) -> str:
+    """Say of how many images something is told, up to the verb."""
+    if number == whole:
+        return "the image has" if whole == 1 else f"all {whole} images have"
+    return f"{number} of {whole} images {'has' if number == 1 else 'have'}"
 
 
 def _summary(tree: _Tree, paths: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Suggestions for what was meant: the names closest to one that is unknown. Imports the policy's word for production, and difflib, once there is a mistake to explain."""
+"""Suggestions for what was meant: the names closest to one that is unknown. Imports the policy's words, and difflib once it is asked."""
 
 from __future__ import annotations
 
