@@ -28,6 +28,7 @@ OTHERWISE = {
     "continuation": "no blank lines in a continued instruction",
     "ends-in-a-continuation": "no continuation at the end of the file",
     "heredocs": "no heredocs",
+    "images-with-a-platform": "no platform arguments",
     "line-ends": "no heredocs",
     "redeclared-arguments": "no ARG without a default after one that has it",
     "stages-chosen-by-a-variable": "no ${NAME:-default}, and nothing for an argument without a value",

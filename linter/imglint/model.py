@@ -105,10 +105,10 @@ class RunUser:
     """One place that decides the user that a container runs as.
 
     `user` is the resolved user as written there (`1001`, `1001:0`, `root`), None where nothing names one. `nonroot` is what `runAsNonRoot` says
-    in force there, None where nothing does. `known` is False where a variable without a value takes part: then nothing can be said. `base` is
-    the image that a stage without USER stands on (None for scratch and outside of Dockerfiles). `explicit` is False for a pod or service
-    that says nothing at all, where the image decides. `image` is the use of the container or stage, where it has one, and tells the
-    environment and the row. `span` is where a finding stands.
+    in force there, None where nothing does. `known` is False where a variable without a value takes part, or where a stage stands on
+    Windows, which has no root: then nothing can be said. `base` is the image that a stage without USER stands on (None for scratch and outside
+    of Dockerfiles). `explicit` is False for a pod or service that says nothing at all, where the image decides. `image` is the use of the
+    container or stage, where it has one, and tells the environment and the row. `span` is where a finding stands.
     """
 
     source: Source
