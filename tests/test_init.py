@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from imglint import plugins
 from imglint.guesses import TAG_PATTERNS, environment_patterns, escaped, tag_pattern
-from imglint.paths import PathPattern
+from imglint.path_patterns import PathPattern
 from imglint.policyfile import load
-from imglint.tags import TagPattern
+from imglint.tag_patterns import TagPattern
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

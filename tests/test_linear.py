@@ -16,10 +16,10 @@ from imglint import engine
 from imglint.discover import Found
 from imglint.gitignore import GitIgnore
 from imglint.globs import PATTERN_MAX
-from imglint.paths import PathPattern
-from imglint.patterns import ImagePattern
+from imglint.image_patterns import ImagePattern
+from imglint.path_patterns import PathPattern
 from imglint.request import Request, settings_for
-from imglint.tags import TagPattern
+from imglint.tag_patterns import TagPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable

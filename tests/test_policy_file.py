@@ -18,7 +18,7 @@ from imglint.mistakes import Mistake, PolicyError
 from imglint.policy import Policy
 from imglint.policyfile import EXTENDS_MAX, FILES_MAX, load
 from imglint.policynodes import VALUES_MAX, plain_type
-from imglint.tags import PLACEHOLDERS
+from imglint.tag_patterns import PLACEHOLDERS
 from imglint.yamltree import BrokenYaml, Mapping, Node, Scalar, parse_document
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "policy-files"

@@ -32,8 +32,8 @@ from imglint import (
     replacement,
 )
 from imglint.globs import BadPattern
-from imglint.paths import PathPattern, PathPatterns
-from imglint.patterns import ImagePattern
+from imglint.image_patterns import ImagePattern
+from imglint.path_patterns import PathPattern, PathPatterns
 from imglint.policy import FILE_NAME, Catalogue, Policy, Row, default_policy, find
 from imglint.policyfile import load
 from imglint.traced import literal
@@ -342,7 +342,9 @@ def test_a_run_without_a_policy_loads_neither_yaml_nor_patterns() -> None:
     code = "import sys; from imglint.policy import default_policy, find; default_policy(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "imglint.policy" in loaded
-    assert not {"ruamel", "pathspec", "typing", "dataclasses", "difflib", "imglint.patterns", "imglint.yamltree"} & set(loaded)
+    assert not {"ruamel", "pathspec", "typing", "dataclasses", "difflib", "imglint.image_patterns", "imglint.yamltree"} & set(
+        loaded
+    )
 
 
 def test_without_a_policy_every_file_is_production_and_nothing_is_judged_by_rows() -> None:

@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imglint.image_patterns import ImagePattern
     from imglint.model import ImageUse
-    from imglint.patterns import ImagePattern
 
 OFFERS_MAX = 3
 """Names or patterns that a message offers."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from imglint.globs import BadPattern
-from imglint.paths import PathPattern
+from imglint.path_patterns import PathPattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from imglint.policy import PRODUCTION
-from imglint.tags import TagPattern
+from imglint.tag_patterns import TagPattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

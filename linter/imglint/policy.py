@@ -14,12 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imglint.image_patterns import ImagePattern
     from imglint.model import Problem
-    from imglint.paths import PathPattern, PathPatterns
-    from imglint.patterns import ImagePattern
+    from imglint.path_patterns import PathPattern, PathPatterns
     from imglint.plugins import Rule
     from imglint.reference import ImageReference
-    from imglint.tags import TagPattern
+    from imglint.tag_patterns import TagPattern
 
 FILE_NAME = ".imglint.yaml"
 PRODUCTION = "production"

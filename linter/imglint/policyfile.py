@@ -8,17 +8,17 @@ from __future__ import annotations
 import os
 import re
 
+from imglint.image_patterns import ImagePattern
 from imglint.mistakes import Mistake, PolicyError
 from imglint.model import ROLES, Severity
-from imglint.paths import PathPattern, PathPatterns
-from imglint.patterns import ImagePattern
+from imglint.path_patterns import PathPattern, PathPatterns
 from imglint.plugins import option_kinds
 from imglint.policy import PRODUCTION, Catalogue, Entry, Exemption, Policy, Row
 from imglint.policynodes import Nodes, kind_of, plain_type
 from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.suggest import MEAN_PRODUCTION, closest
-from imglint.tags import TagPattern
+from imglint.tag_patterns import TagPattern
 from imglint.yamltree import Mapping, Scalar, Sequence, documents
 
 TYPE_CHECKING = False

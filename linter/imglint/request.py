@@ -118,7 +118,7 @@ def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
     if not patterns:
         return None
     from imglint.globs import BadPattern
-    from imglint.paths import PathPattern, PathPatterns
+    from imglint.path_patterns import PathPattern, PathPatterns
 
     read: list[PathPattern] = []
     for pattern in patterns:

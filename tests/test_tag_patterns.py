@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imglint.globs import BadPattern
-from imglint.tags import TagPattern
+from imglint.tag_patterns import TagPattern
 
 FORTY = "0123456789abcdef0123456789abcdef01234567"
 
