@@ -34,8 +34,7 @@ def _check(request: Request) -> int:
     files = [target for _, target in writers if target]
     for file in files:
         check_target(file)
-    if len({os.path.realpath(file) for file in files}) < len(files):
-        raise CallError("two reports would be written to one file; name a file for each")
+    _keep_apart([*files, *([request.write_baseline] if request.write_baseline else [])], request, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(request, settings)
     written = [(_rendered(writer, report, target, request), target) for writer, target in writers]
@@ -43,6 +42,16 @@ def _check(request: Request) -> int:
     for data, target in sorted(written, key=lambda entry: entry[1] is None):
         _write(data, target)
     return _status(report, request.fail_on or settings.policy.fail_on)
+
+
+def _keep_apart(files: list[str], request: Request, settings: Settings) -> None:
+    """Refuse to write two reports to one file, or one over what is read."""
+    targets = [os.path.realpath(file) for file in files]
+    if len(set(targets)) < len(targets):
+        raise CallError("two reports would be written to one file; name a file for each")
+    for path in filter(None, (*request.paths, settings.policy.path)):
+        if os.path.realpath(path) in targets:
+            raise CallError(f"{path}: this file is read; a report would overwrite it")
 
 
 def _report(request: Request, settings: Settings) -> Report:

@@ -69,12 +69,17 @@ def _replace(path: str, data: bytes | memoryview) -> None:
 
 
 def _link_above(path: str) -> str | None:
-    """Return the first folder on the way from the current folder to path that is a symbolic link; what lies outside is not asked."""
-    relative = os.path.relpath(path)
-    at = ""
-    if not relative.startswith(os.pardir):
-        for part in relative.split(os.sep)[:-1]:
-            at = os.path.join(at, part)
-            if os.path.islink(at):
-                return at
+    """Return the first folder on the way to path that is a symbolic link of a checked tree: below the current folder, or in a Git repository."""
+    from imglint.discover import repository_root
+
+    folder, at = os.path.dirname(os.path.join(os.getcwd(), path)), os.sep
+    for part in folder.split(os.sep):
+        above, at = at, os.path.join(at, part)
+        if os.path.islink(at) and (_is_here(above) or repository_root(above) is not None):
+            return at if os.path.isabs(path) else os.path.relpath(at)
     return None
+
+
+def _is_here(folder: str) -> bool:
+    current = os.getcwd()
+    return os.path.commonpath((current, folder)) == current
