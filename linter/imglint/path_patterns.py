@@ -46,7 +46,7 @@ class PathPattern:
         pattern = pattern.removesuffix("/")
         if not pattern:
             raise BadPattern("this names no file; ** alone stands for every file", 0, len(text))
-        parts = ["**" if len(part) > 1 and not part.strip("*") else part for part in pattern.removeprefix("/").split("/")]
+        parts = ["**" if len(part) > 1 and not part.strip("*") else part for part in _split(pattern.removeprefix("/"), text)]
         self._anywhere = "/" not in pattern
         if self._anywhere:
             parts.insert(0, "**")
@@ -143,6 +143,21 @@ def _strip(text: str) -> str:
     stripped = text.rstrip(" ")
     slashes = len(stripped) - len(stripped.rstrip("\\"))
     return stripped + " " if slashes % 2 and stripped != text else stripped
+
+
+def _split(pattern: str, text: str) -> list[str]:
+    """Part a pattern at its slashes. Within brackets a slash parts nothing; behind a backslash it is one like any other."""
+    parts, start, at = list[str](), 0, 0
+    while at < len(pattern):
+        if pattern[at] == "[":
+            _, step = _class(pattern, at, text)
+            at += step
+        elif pattern[at] == "/" or pattern.startswith("\\/", at):
+            parts.append(pattern[start:at])
+            start = at = at + 1 + (pattern[at] == "\\")
+        else:
+            at += 1 + (pattern[at] == "\\")
+    return [*parts, pattern[start:]]
 
 
 def _tokens(part: str, text: str) -> list[Token]:
