@@ -99,7 +99,7 @@ def readers(name: str = "") -> Iterator[Reader]:
     """
     name, known = name.lower(), _names(READERS)
     order = {package: place for place, (package, _, _) in enumerate(known)}
-    for package, file, kind in sorted(known[::-1], key=lambda entry: (order[entry[0]], entry[2] not in name)):
+    for package, file, kind in sorted(known, key=lambda entry: (order[entry[0]], entry[2] not in name, -known.index(entry))):
         yield _reader(f"{package}.{file}", kind)
 
 
