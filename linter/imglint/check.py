@@ -8,7 +8,7 @@ from io import BytesIO, TextIOWrapper
 
 from imglint.engine import Settings, run
 from imglint.model import Severity
-from imglint.output import ENCODING, CallError, check_target, tell, write_whole
+from imglint.output import ENCODING, CallError, check_target, put, tell, write_whole
 from imglint.plugins import PluginError, formats, output_format
 from imglint.record import replace
 from imglint.request import CLEAN, FAILED, FINDINGS, Request, answered, known_name, settings_for
@@ -110,7 +110,7 @@ def _rendered(writer: Format, report: Report, target: str | None, request: Reque
 def _write(data: memoryview, target: str | None) -> None:
     """Write a report to stdout or to a file, whole or not at all."""
     if target is None:
-        sys.stdout.buffer.write(data)
+        put(data)
     else:
         write_whole(target, data)
 

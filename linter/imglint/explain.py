@@ -6,7 +6,6 @@ Nothing is decided here: what the engine and the policy decide is asked of them,
 from __future__ import annotations
 
 import os
-import sys
 from fnmatch import fnmatchcase
 from textwrap import wrap
 
@@ -14,7 +13,7 @@ from imglint import ignore
 from imglint.discover import PASSED_OVER, Found, discover
 from imglint.engine import STDIN, decision_for, facts_of
 from imglint.model import Comment, Finding, ImageUse, Problem, RunUser
-from imglint.output import CallError
+from imglint.output import CallError, encoded, put
 from imglint.plugins import readers
 from imglint.printable import printable
 from imglint.record import record, replace
@@ -51,7 +50,7 @@ def _explain(place: str, request: Request) -> int:
     path, line = _split(place)
     settings = settings_for(replace(request, paths=(path,)))
     text = "".join([printable(told) + "\n" for told in _told(path, line, settings)])
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    put(encoded(text))
     return CLEAN
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from imglint.engine import INTERNAL_ERROR, facts_of, files
 from imglint.model import UNRESOLVED, ImageUse, Problem
-from imglint.output import encoded, tell
+from imglint.output import encoded, put, tell
 from imglint.printable import printable, well_formed
 from imglint.request import CLEAN, FAILED, Request, answered, settings_for
 
@@ -34,7 +32,7 @@ def _images(request: Request) -> int:
                 tell(f"{place.path}:{place.line}:{place.column}: {fact.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
     write = _write_json if request.format == "json" else _write_text
-    sys.stdout.buffer.write(encoded("".join(write(uses))))
+    put(encoded("".join(write(uses))))
     return FAILED if failed else CLEAN
 
 

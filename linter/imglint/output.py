@@ -40,6 +40,13 @@ def encoded(text: str) -> bytes:
     return text.encode(*ENCODING)
 
 
+def put(data: bytes | memoryview) -> None:
+    """Write all of the data to stdout. One call may not be enough: unbuffered, as by PYTHONUNBUFFERED, a pipe takes what it has room for."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
+
+
 def write_whole(path: str, data: bytes | memoryview) -> None:
     """Write a file whole or not at all; a symbolic link of that name is replaced, never followed. A device is written to as it is.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 
-from imglint.output import CallError, tell
+from imglint.output import CallError, encoded, put, tell
 from imglint.plugins import PluginError, rules
 from imglint.request import CLEAN, FAILED, known_name
 
@@ -23,14 +22,14 @@ def print_rules(name: str | None) -> int:
     except (CallError, PluginError) as error:
         tell(f"imglint: {error}")
         return FAILED
-    sys.stdout.write(text)
+    put(encoded(text))
     return CLEAN
 
 
 def print_schema() -> int:
     """Print the JSON Schema of the policy file, and return the exit status."""
     with open(os.path.join(os.path.dirname(__file__), "policy-schema.json"), encoding="utf-8") as file:
-        sys.stdout.write(file.read())
+        put(encoded(file.read()))
     return CLEAN
 
 
