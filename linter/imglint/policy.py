@@ -13,6 +13,7 @@ from imglint.record import record, replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from imglint.image_patterns import ImagePattern
     from imglint.model import Problem
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = ".imglint.yaml"
 PRODUCTION = "production"
+RECENT_MAX = 2000
+"""Answers of one sort that the lookup keeps."""
 LATEST = "latest"
 
 
@@ -179,6 +182,15 @@ class Exemption:
         return reference is not None and any(pattern.fits(reference.name, tag, reference.digest) for pattern in self.match)
 
 
+class _Recent(dict["Any", "Any"]):
+    """What was found out lately. It forgets all when it is full, so that a large tree takes no more memory than a small one."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        if len(self) >= RECENT_MAX:
+            self.clear()
+        super().__setitem__(key, value)
+
+
 class Policy:
     """One policy: what its files say, merged. Made by `policyfile.load` or `default_policy`.
 
@@ -212,10 +224,10 @@ class Policy:
         self._files, self._kinds, self._exclude = files or {}, kinds or {}, exclude
         self._frontends = catalogue is not None and any(FRONTEND in row.roles for row in catalogue.rows)
         self._index = _index(catalogue.rows) if catalogue else {}
-        self._paths: dict[str, str | None] = {}
-        self._environments: dict[str, str] = {}
-        self._rows: dict[object, tuple[Row, ...]] = {}
-        self._decisions: dict[object, Decision] = {}
+        self._paths: dict[str, str | None] = _Recent()
+        self._environments: dict[str, str] = _Recent()
+        self._rows: dict[object, tuple[Row, ...]] = _Recent()
+        self._decisions: dict[object, Decision] = _Recent()
         self._options: dict[str, object] = {}
 
     def relative(self, path: str) -> str | None:
@@ -282,7 +294,7 @@ class Policy:
         """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         row = image.row if image is not None else None
-        key = (rule.id, subject.environment, row and row.key, subject.source.path if self.rules else None)
+        key = (rule.id, subject.environment, row and row.key, subject.source.path if rule.id in self.rules else None)
         if key not in self._decisions:
             self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)
         return self._decisions[key]
