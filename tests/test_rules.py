@@ -426,6 +426,16 @@ REFUSED = [
 ]
 
 
+def test_of_two_exceptions_on_one_line_the_one_that_silences_nothing_is_reported() -> None:
+    entry = "{match: docker.io/acme/%s, rules: [latest-tag]}"
+    Path("Dockerfile").write_text("FROM docker.io/acme/a\nUSER 1\n", encoding="utf-8")
+    policy = f"exceptions: [{entry % 'a'}, {entry % 'b'}]\n"
+    Path(FILE_NAME).write_text(policy, encoding="utf-8")
+    settings = Settings(load(FILE_NAME, plugins.rules(), plugins.kinds()), plugins.rules(), today="2026-01-01")
+    found = run(("",), settings).findings
+    assert [(finding.rule, finding.location.column) for finding in found] == [("unused-exception", policy.rindex("{") + 1)]
+
+
 def test_every_file_with_rows_is_named(tmp_path: Path) -> None:
     (tmp_path / "shared.yaml").write_text("images: [{match: quay.io/shared/*, approved: false}]\n", encoding="utf-8")
     policy = "extends: [shared.yaml]\nimages: [{match: quay.io/own/*}]\n"

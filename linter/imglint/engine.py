@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from imglint.model import Fact, Span
     from imglint.plugins import Reader, Rule
-    from imglint.policy import Exemption, Policy
+    from imglint.policy import Exemption, Place, Policy
     from imglint.source import Location
 
     T = TypeVar("T")
@@ -87,7 +87,7 @@ class FileReport:
     findings: tuple[Finding, ...] = ()
     kind: str = ""
     places: int = 0
-    excepted: frozenset[str] = frozenset()
+    excepted: frozenset[Place] = frozenset()
     failed: bool = False
 
 
@@ -98,7 +98,7 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
     """
     found = list(files(paths, settings))
     findings: list[Finding] = []
-    excepted: set[str] = set()
+    excepted: set[Place] = set()
     read = places = 0
     failed = False
     # What is kept of each file is what the report needs: a large tree has few findings for its files.
@@ -297,7 +297,7 @@ class _Check:
         self.settings = settings
         self.findings: list[Finding] = []
         self.ran: set[str] = set()
-        self.excepted: set[str] = set()
+        self.excepted: set[Place] = set()
         self.failed = False
 
     def judge_all(self, facts: Iterable[Fact]) -> None:
@@ -349,7 +349,7 @@ class _Check:
         for finding in found:
             exemption = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
             if exemption and rule_id != INTERNAL_ERROR:
-                self.excepted.add(exemption.at)
+                self.excepted.add(exemption.key)
             else:
                 message = _attributed(finding, decision)
                 self.findings.append(kept_small(replace(finding, rule=rule_id, level=decision.level, message=message)))
@@ -388,7 +388,7 @@ def _attributed(finding: Finding, decision: Decision) -> str:
     return finding.message if said or decision.by not in ("row", "rules") else f"{finding.message} ({decision.at})"
 
 
-def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collection[str]) -> list[Finding]:
+def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collection[Place]) -> list[Finding]:
     """Return what is to be said of the policy's exceptions: those that are over, and, after a run over all of its folder, those not needed."""
     policy, check = settings.policy, _Check(settings)
     narrowed = settings.selected or settings.ignored or settings.excluded or settings.environment
@@ -398,7 +398,7 @@ def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collect
             by = f", approved by {exemption.approved_by}" if exemption.approved_by else ""
             why = f": {exemption.reason}" if exemption.reason else ""
             check.judge_exemption("expired-exception", exemption, f"this exception ended on {exemption.until}{by}{why}")
-        elif whole and exemption.at not in excepted:
+        elif whole and exemption.key not in excepted:
             check.judge_exemption(
                 "unused-exception", exemption, "this exception silences nothing; delete it, or correct what it names"
             )

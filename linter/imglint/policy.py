@@ -28,6 +28,9 @@ RECENT_MAX = 2000
 """Answers of one sort that the lookup keeps."""
 LATEST = "latest"
 
+Place = tuple[str, int, int]
+"""Where something stands in a policy: path, line and column."""
+
 
 @record
 class Row:
@@ -53,8 +56,8 @@ class Row:
         return f"{self.path}:{self.line}"
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """What tells it from every other, also on the same line: path, line and column."""
+    def key(self) -> Place:
+        """What tells it from every other, also on the same line."""
         return self.path, self.line, self.column
 
     @property
@@ -165,8 +168,8 @@ class Exemption:
         return f"{self.path}:{self.line}"
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """What tells it from every other, also on the same line: path, line and column."""
+    def key(self) -> Place:
+        """What tells it from every other, also on the same line."""
         return self.path, self.line, self.column
 
     def expired(self, today: str) -> bool:
