@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 EXTENDS_MAX = 16
 """Files in one chain of `extends`."""
+TARGETS_MAX = 100
+"""Stages that `targets` may name."""
 FILES_MAX = 100
 """Files that one policy may consist of."""
 
@@ -166,7 +168,7 @@ class _Builder:
             default_environment=self.default,
             catalogue=self._catalogue(),
             built=tuple(self._list("built", lambda nodes, node: nodes.patterns(node, "built", ImagePattern, empty=True))),
-            targets=tuple(self._list("targets", _texts)),
+            targets=tuple(self._list("targets", _targets)),
             variables=self._variables(),
             rules=self._rules(),
             exceptions=tuple(self._list("exceptions", self._exceptions)),
@@ -361,8 +363,13 @@ class _Builder:
         )
 
 
-def _texts(nodes: Nodes, node: Node) -> list[str]:
-    return [text for item in nodes.items(node, "targets", empty=True) if (text := nodes.text(item, "targets"))]
+def _targets(nodes: Nodes, node: Node) -> list[str]:
+    items = nodes.items(node, "targets", empty=True)
+    if len(items) > TARGETS_MAX:
+        nodes.mistake(
+            items[TARGETS_MAX], f"targets: more than {TARGETS_MAX} stages; each of them is looked at in each Dockerfile"
+        )
+    return [text for item in items if (text := nodes.text(item, "targets"))]
 
 
 def _text(nodes: Nodes, values: dict[str, Node], key: str) -> str:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-VALUES_MAX = 500_000
+VALUES_MAX = 100_000
 """Values read from one file, each as often as aliases bring it in."""
+MISTAKES_MAX = 100
+"""Mistakes that are told of a policy; looking for what was meant takes time."""
 NUMBER_MAX_DIGITS = 18
 LISTED_MAX = 8
 """Known names that a message lists where none of them is close."""
@@ -46,6 +48,9 @@ class Nodes:
     def mistake_at(self, offset: int, message: str) -> None:
         """Note a mistake at an offset of the file."""
         place = self.source.location(offset, offset)
+        if len(self.mistakes) >= MISTAKES_MAX:
+            message = f"more than {MISTAKES_MAX} mistakes; those from here on are not told"
+            raise PolicyError([*self.mistakes, Mistake(self.source.path, place.line, place.column, message)])
         self.mistakes.append(Mistake(self.source.path, place.line, place.column, message))
 
     def unexpected(self, node: Node, key: str, expected: str) -> None:
