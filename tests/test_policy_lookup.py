@@ -196,7 +196,7 @@ def test_a_pattern_that_cannot_be_read(
 
 def test_an_empty_part_of_an_image_is_shown_where_it_stands() -> None:
     with pytest.raises(BadPattern, match="between slashes") as caught:
-        ImagePattern("quay.io/acme//web")
+        ImagePattern("quay.io/acme//web//x")
     assert (caught.value.start, caught.value.end) == (13, 14)
 
 
@@ -262,6 +262,14 @@ def test_paths_fit_as_pathspec_says(pattern: str, path: str) -> None:
         ("**/a/b", "a/a/b", False, True),
         ("a/b", "a/a/b", False, False),
         ("a\t", "a\t", False, True),
+        ("aX", "aX", False, True),
+        ("a\\\\ ", "a\\", False, True),
+        ("a\\\\ ", "a\\ ", False, False),
+        ("a\\\\\\ ", "a\\ ", False, True),
+        ("a/***/b", "a/x/y/b", False, True),
+        ("a/*/b", "a/x/y/b", False, False),
+        ("a/  /b", "a/x/b", False, False),
+        ("a/X*/b", "a/y/b", False, False),
         ("a\t", "a", False, False),
         ("[a-]x", "-x", False, True),
         ("x[a]yz", "xayz", False, True),
@@ -327,6 +335,7 @@ def test_of_a_list_of_patterns_one_has_to_fit() -> None:
     patterns = PathPatterns([PathPattern("a"), PathPattern("vendor/"), PathPattern("*")])
     few = PathPatterns(patterns.patterns[:2])
     assert not few.patterns[1].fits("vendor")
+    assert few.patterns[1].at == ""
     assert [few.fit("vendor"), few.fit("vendor", is_folder=True), few.fit("a"), few.fit(None)] == [False, True, True, False]
     found = [patterns.first("vendor"), patterns.first("vendor", is_folder=True), few.first("vendor"), patterns.first(None)]
     assert [one and one.text for one in found] == ["*", "vendor/", None, None]
@@ -729,6 +738,7 @@ def test_an_exception_says_why_who_and_where(folder: Path) -> None:
         ("ghcr.io/new/*", "other/x:1", ""),
         ("ghcr.io/new/app:2", "old/x:1", "ghcr.io/new/app:2"),
         ("ghcr.io/app:2", "old/x", "ghcr.io/app:2"),
+        ("app:2", "old/x:1", "app:2"),
         (f"ghcr.io/new/app@{DIGEST}", "old/x:1", f"ghcr.io/new/app@{DIGEST}"),
         ("localhost:5000/app", "old/x:1", "localhost:5000/app:1"),
         ("", "old/x:1", ""),

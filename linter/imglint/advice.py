@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,8 +15,8 @@ OFFERS_MAX = 3
 """Names or patterns that a message offers."""
 CLOSE = 0.75
 """How much of two names has to agree, from 0 to 1, for one to be offered for the other."""
-ROWS_MAX = 500
-"""Rows that are looked through for what to offer."""
+PATTERNS_MAX = 500
+"""Patterns that are looked through for what to offer, and rows: some thousand findings may each ask."""
 
 
 def approved_here(use: ImageUse) -> list[str]:
@@ -50,13 +52,18 @@ def replacement(use: ImageUse) -> str:
     if row is None or not row.use_instead or pattern is None or reference is None:
         return ""
     name = pattern.fill(reference.name, row.use_instead) or row.use_instead
-    bears_tag = "@" in name or ":" in name.rpartition("/")[2]
-    return name if bears_tag or reference.tag is None else f"{name}:{reference.tag}"
+    # A digest holds a colon too.
+    complete = ":" in name.rpartition("/")[2]
+    return name if complete or reference.tag is None else f"{name}:{reference.tag}"
 
 
 def _patterns_here(use: ImageUse) -> Iterator[ImagePattern]:
+    return islice(_all_patterns_here(use), PATTERNS_MAX)
+
+
+def _all_patterns_here(use: ImageUse) -> Iterator[ImagePattern]:
     standing = use.standing
     if standing is not None and standing.catalogue is not None:
-        for row in standing.catalogue.rows[:ROWS_MAX]:
+        for row in standing.catalogue.rows[:PATTERNS_MAX]:
             if row.approved and not row.misfit(use.environment, use.role, standing.path):
                 yield from row.match
