@@ -150,8 +150,19 @@ def _check_use(source: Source, use: ImageUse) -> None:
             written = source.text[slice(*span)]
             plain = _UNLIKE.isdisjoint(written) and "given" not in use.reference.text
             _hold(not plain or value.endswith(written), f"a {name} is at its place", (written, value, source.text))
-    if _UNLIKE.isdisjoint(use.text) and not any(char in use.text for char in "\\ \t") and use.text:
-        _hold(use.text in use.reference.text, "a use's text is at its place", (use.text, use.reference.text, source.text))
+    if use.text and _UNLIKE.isdisjoint(use.text) and not any(char.isspace() for char in use.text):
+        _hold(_is_part(use.text, use.reference.text), "a use's text is at its place", (use.text, use.reference.text, source.text))
+
+
+def _is_part(name: str, whole: str) -> bool:
+    """Whether a name part is what is written in a reference: between parts that stand elsewhere."""
+    at = whole.find(name)
+    while at >= 0:
+        after = at + len(name)
+        if (at == 0 or whole[at - 1] == "/") and (after == len(whole) or whole[after] in "/:@"):
+            return True
+        at = whole.find(name, at + 1)
+    return False
 
 
 def _within(source: Source, span: Span) -> None:

@@ -21,19 +21,20 @@ def images(request: Request) -> int:
 def _images(request: Request) -> int:
     settings = settings_for(request)
     uses: list[ImageUse] = []
-    failed = False
+    problems: list[Problem] = []
     for found in files(request.paths or ("",), settings):
         for fact in facts_of(found, settings).facts:
             if isinstance(fact, ImageUse):
                 uses.append(fact)
             elif isinstance(fact, Problem):
-                failed = failed or fact.rule == INTERNAL_ERROR
-                place = fact.location
-                tell(f"{place.path}:{place.line}:{place.column}: {fact.message}")
+                problems.append(fact)
+    for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
+        place = problem.location
+        tell(f"{place.path}:{place.line}:{place.column}: {problem.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
     write = _write_json if request.format == "json" else _write_text
     put(encoded("".join(write(uses))))
-    return FAILED if failed else CLEAN
+    return FAILED if any(problem.rule == INTERNAL_ERROR for problem in problems) else CLEAN
 
 
 def _write_text(uses: list[ImageUse]) -> Iterator[str]:

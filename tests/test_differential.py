@@ -1,0 +1,120 @@
+"""The same report, whichever way it is come by: either YAML parser, any number of processes, any order of files, with or without the word filter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fuzz.targets import TARGETS, YAML_READERS, BrokenPromiseError, python_parser, seeds, told
+
+from imglint import yamlfacts, yamltree
+from imglint.readers import kubernetes
+from imglint.source import Source, UnreadFile, read_text
+from imglint.traced import literal
+
+if TYPE_CHECKING:
+    from tests.conftest import Imglint
+
+    from imglint.model import Fact, Span
+    from imglint.traced import Traced
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+YAML_FILES = sorted(
+    path.relative_to(FIXTURES).as_posix()
+    for path in FIXTURES.rglob("*")
+    if path.suffix in (".yaml", ".yml", ".json", ".tpl") and not path.name.endswith(".facts.json") and path.is_file()
+)
+
+
+def facts(path: str) -> list[tuple[str, list[tuple[object, ...]]]]:
+    """Return what the readers that take a file find in it."""
+    try:
+        text = read_text(str(FIXTURES / path))
+    except UnreadFile:
+        return []
+    found = []
+    for reader in YAML_READERS:
+        source = Source(str(FIXTURES / path), text, reader.__name__)
+        if reader.claims(source):
+            read: list[Fact] = list(reader.read(source))
+            found.append((reader.__name__, told(read)))
+    return found
+
+
+@pytest.mark.parametrize("path", YAML_FILES)
+def test_both_yaml_parsers_lead_to_the_same_facts(path: str) -> None:
+    by_c = facts(path)
+    with python_parser():
+        assert facts(path) == by_c
+
+
+def test_the_parser_in_c_is_the_one_that_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pure(_text: str) -> object:
+        raise AssertionError("the parser in Python was asked")
+
+    monkeypatch.setattr(yamltree, "_pure_parser", pure)
+    assert yamltree.parse_document("a: b") is not None
+
+
+@pytest.mark.parametrize("path", YAML_FILES)
+def test_documents_that_are_passed_over_by_their_words_hold_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    filtered = facts(path)
+    monkeypatch.setattr(kubernetes, "_may_name_images", lambda _document: True)
+    assert facts(path) == filtered
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[str]:
+    """Return the folders whose files make up one large run."""
+    return [str(FIXTURES / name) for name in ("readers", "explain", "policies", "demo")]
+
+
+FORMATS = ["text", "json", "sarif", "github", "gitlab"]
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_processes_change_nothing(output: str, everything: list[str], imglint: Imglint) -> None:
+    one = imglint(*everything, "--format", output, "--jobs", "1")
+    assert len(one.out) > 10_000
+    for jobs in ("2", "3"):
+        assert imglint(*everything, "--format", output, "--jobs", jobs) == one
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_the_order_in_which_files_are_named_changes_nothing(output: str, everything: list[str], imglint: Imglint) -> None:
+    one = imglint(*everything, "--format", output)
+    assert imglint(*reversed(everything), "--format", output) == one
+    assert imglint(*everything, everything[0], "--format", output) == one
+
+
+def test_the_order_in_which_single_files_are_named_changes_nothing(imglint: Imglint) -> None:
+    files = [str(path) for path in sorted((FIXTURES / "readers").rglob("*")) if path.is_file()]
+    listed = imglint("images", "--format", "json", *files)
+    assert listed.out.count("\n") > 300
+    assert imglint("images", "--format", "json", *reversed(files)) == listed
+
+
+def test_a_second_run_says_the_same(everything: list[str], imglint: Imglint) -> None:
+    assert imglint(*everything) == imglint(*everything)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_targets_of_the_fuzzer_hold_for_its_seeds(name: str) -> None:
+    inputs = list(seeds(name))
+    assert inputs
+    for data in inputs:
+        TARGETS[name](data)
+
+
+@pytest.mark.parametrize(
+    ("before", "shift"), [("x", 0), ("", 1), ("", -1)], ids=["another text", "a place later", "a place before"]
+)
+def test_a_target_fails_where_a_promise_is_broken(before: str, shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def odd(_text: str, value: yamltree.Scalar) -> tuple[Traced, Span]:
+        return literal(before + value.value, value.start + shift), (value.start + shift, value.end + shift)
+
+    monkeypatch.setattr(yamlfacts, "written", odd)
+    with pytest.raises(BrokenPromiseError, match="at its place"):
+        TARGETS["yaml"](b"\1apiVersion: v1\nkind: Pod\nspec: {containers: [{image: acme/app:v1 }]}\n")
