@@ -103,7 +103,7 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
     failed = False
     # What is kept of each file is what the report needs: a large tree has few findings for its files.
     for one, report in zip(found, _check_all(found, settings, watch or iter), strict=True):
-        findings += report.findings
+        findings += [_kept_small(finding) for finding in report.findings]
         excepted |= report.excepted
         read += report.kind != ""
         places += report.places
@@ -126,9 +126,9 @@ def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) 
         gc.enable()
     jobs = min(settings.jobs or min(_cores(), len(found) // FILES_PER_JOB), len(found))
     if jobs > 1:
-        from imglint.workers import check_all
+        from imglint.workers import mapped
 
-        return check_all(found, settings, jobs, watch)
+        return mapped(lambda one: check_file(one, settings), found, jobs, watch)
     return (check_file(one, settings) for one in watch(found))
 
 
@@ -352,7 +352,7 @@ class _Check:
                 self.excepted.add(exemption.key)
             else:
                 message = _attributed(finding, decision)
-                self.findings.append(kept_small(replace(finding, rule=rule_id, level=decision.level, message=message)))
+                self.findings.append(replace(finding, rule=rule_id, level=decision.level, message=message))
 
     def judge_exemption(self, rule_id: str, exemption: Exemption, message: str) -> None:
         """Report an entry of the policy file."""
@@ -376,7 +376,7 @@ class _Check:
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
 
 
-def kept_small(finding: Finding) -> Finding:
+def _kept_small(finding: Finding) -> Finding:
     """Return a finding whose texts are shared with those of all others that say the same: a large tree has many alike."""
     intern = sys.intern
     return replace(finding, message=intern(finding.message), text=intern(finding.text), line_text=intern(finding.line_text))

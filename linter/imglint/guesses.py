@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.policy import PRODUCTION
+from imglint.model import PRODUCTION
 from imglint.tag_patterns import TagPattern
 
 TYPE_CHECKING = False

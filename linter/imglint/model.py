@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 INVALID = "invalid-reference"
 UNRESOLVED = "unresolved-reference"
+PRODUCTION = "production"
+"""The environment of which rules speak, and of every file where no policy says otherwise."""
 BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
 
 Span = tuple[int, int]
@@ -68,7 +70,7 @@ class ImageUse:
     parts: Mapping[str, Span] = {}
     tag_known: bool = True
     built: bool = False
-    environment: str = "production"
+    environment: str = PRODUCTION
     standing: Standing | None = None
 
     @property
@@ -121,7 +123,7 @@ class RunUser:
     explicit: bool = True
     base: ImageReference | None = None
     image: ImageUse | None = None
-    environment: str = "production"
+    environment: str = PRODUCTION
 
     @property
     def location(self) -> Location:
@@ -143,7 +145,7 @@ class Problem:
     span: Span
     message: str
     rule: str = "syntax-error"
-    environment: str = "production"
+    environment: str = PRODUCTION
 
     @property
     def location(self) -> Location:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.model import FRONTEND, ImageUse, RunUser, Severity
+from imglint.model import FRONTEND, PRODUCTION, ImageUse, RunUser, Severity
 from imglint.record import record, replace
 
 TYPE_CHECKING = False
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from imglint.tag_patterns import TagPattern
 
 FILE_NAME = ".imglint.yaml"
-PRODUCTION = "production"
 RECENT_MAX = 2000
 """Answers of one sort that the lookup keeps."""
 LATEST = "latest"

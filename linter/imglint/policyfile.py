@@ -10,10 +10,10 @@ import re
 
 from imglint.image_patterns import ImagePattern
 from imglint.mistakes import Mistake, PolicyError
-from imglint.model import ROLES, Severity
+from imglint.model import PRODUCTION, ROLES, Severity
 from imglint.path_patterns import PathPattern, PathPatterns
 from imglint.plugins import option_kinds
-from imglint.policy import PRODUCTION, Catalogue, Entry, Exemption, Policy, Row
+from imglint.policy import Catalogue, Entry, Exemption, Policy, Row
 from imglint.policynodes import Nodes, kind_of, plain_type
 from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text

@@ -14,10 +14,10 @@ from textwrap import wrap
 from imglint.engine import Settings, facts_of, files
 from imglint.guesses import environment_patterns, tag_pattern
 from imglint.main import COMMANDS
-from imglint.model import BASE, BUILD, FRONTEND, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
+from imglint.model import BASE, BUILD, FRONTEND, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import CallError, check_target, encoded, tell, write_whole
 from imglint.plugins import rules
-from imglint.policy import FILE_NAME, LATEST, PRODUCTION, default_policy, find
+from imglint.policy import FILE_NAME, LATEST, default_policy, find
 from imglint.printable import printable
 from imglint.record import record
 from imglint.request import CLEAN, Request, answered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imglint.policy import PRODUCTION
+from imglint.model import PRODUCTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
