@@ -358,6 +358,23 @@ def test_a_policy_makes_nothing_but_a_policy(imglint: Imglint, tree: Path) -> No
     assert sorted(path.name for path in tree.iterdir()) == [".imglint.yaml", "Dockerfile"]
 
 
+@pytest.mark.parametrize("command", [["imglint"], ["python", "-m", "imglint"], ["python", "-P", "-m", "imglint"]])
+def test_no_code_of_the_tree_is_run(command: list[str], tree: Path) -> None:
+    for name in ("click.py", "json.py", "ruamel.py", "sarif_om.py", "imglint_rules.py", "re.py", "plugin.py"):
+        Path(name).write_text("open('made', 'w')\n")
+    for folder in ("plugins", "plugin-1.0.dist-info"):
+        Path(folder).mkdir()
+    Path("plugins/__init__.py").write_text("open('made', 'w')\n")
+    Path("plugin-1.0.dist-info/entry_points.txt").write_text("[imglint.rules]\nplugin = plugins\n")
+    Path("Dockerfile").write_text("FROM a:latest\n")
+    Path("compose.yaml").write_text("services: {a: {image: 'b:latest'}}\n")
+    command[0] = str(Path(sys.executable).parent / command[0])
+    run = subprocess.run([*command, "--format", "sarif"], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "")
+    assert json.loads(run.stdout)["runs"]
+    assert not Path("made").exists()
+
+
 @pytest.mark.parametrize("name", ["Dockerfile", ".imglint.yaml"])
 @pytest.mark.parametrize("option", ["--output", "--write-baseline", "--report"])
 def test_no_report_is_written_over_what_is_read(name: str, option: str, imglint: Imglint, tree: Path) -> None:
@@ -388,10 +405,12 @@ def test_nothing_is_written_through_a_link_of_a_tree_that_is_checked_from_elsewh
     assert not list(outside.iterdir())
 
 
-def test_a_reader_of_the_output_may_leave_early(tree: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_of_the_output_may_leave_early(unbuffered: str, tree: Path) -> None:
     Path("Dockerfile").write_text("FROM a:latest\n" * 5000)
     command = [sys.executable, "-m", "imglint", "Dockerfile"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.read(10)
