@@ -22,20 +22,25 @@ _POWERS = tuple([pow(37, BLOCK_SIZE - 1 - place, 1 << 64) for place in range(BLO
 def line_hashes(text: str, lines: Collection[int]) -> dict[int, str]:
     """Return `hash:occurrence` for each of the lines, which count from 1, that the text has. A carriage return ends a line here, as it does there."""
     units = _units(text)
-    last = max(lines, default=0)
+    starts = _starts(units, max(lines, default=0))
+    # Two lines have the same hash where they have the same block; only collisions of the 64 bits are told apart here and not there.
+    seen = {units[at : at + BLOCK_SIZE]: 0 for number, at in enumerate(starts, 1) if number in lines}
     hashes: dict[int, str] = {}
-    seen: dict[str, int] = {}
-    at = 0
-    for number in range(1, last + 1):
-        # Two lines have the same hash where they have the same block; only collisions of the 64 bits are told apart here and not there.
+    for number, at in enumerate(starts, 1):
         block = units[at : at + BLOCK_SIZE]
-        seen[block] = seen.get(block, 0) + 1
-        if number in lines:
-            hashes[number] = f"{_hash(block):x}:{seen[block]}"
-        at = units.find("\n", at) + 1
-        if not at:
-            break
+        if block in seen:
+            seen[block] += 1
+            if number in lines:
+                hashes[number] = f"{_hash(block):x}:{seen[block]}"
     return hashes
+
+
+def _starts(units: str, count: int) -> list[int]:
+    """Return where the first lines begin, at most as many."""
+    starts = [0] * bool(count)
+    while len(starts) < count and (end := units.find("\n", starts[-1])) >= 0:
+        starts.append(end + 1)
+    return starts
 
 
 def _units(text: str) -> str:
