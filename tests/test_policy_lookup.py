@@ -263,6 +263,7 @@ def test_paths_fit_as_pathspec_says(pattern: str, path: str) -> None:
         ("a/b", "a/a/b", False, False),
         ("a\t", "a\t", False, True),
         ("aX", "aX", False, True),
+        ("a\\[/b]", "a[/b]", False, True),
         ("a\\\\ ", "a\\", False, True),
         ("a\\\\ ", "a\\ ", False, False),
         ("a\\\\\\ ", "a\\ ", False, True),
@@ -789,9 +790,16 @@ def test_suggestions_are_of_the_same_name_or_almost_the_same_spelling(folder: Pa
 
 
 @pytest.mark.parametrize(("number", "expected"), [(499, ["docker.io/library/postgres"]), (500, [])])
-def test_a_close_name_is_looked_for_in_the_first_500_rows(number: int, expected: list[str]) -> None:
+def test_a_close_name_is_looked_for_in_the_first_500_patterns(number: int, expected: list[str]) -> None:
     names = ["docker.io/library/postgres" if one == number else f"quay.io/acme/x{one}" for one in range(501)]
-    rows = tuple(Row("p", line, 1, (ImagePattern(name),)) for line, name in enumerate(names, 1))
-    placed = Policy(catalogue=Catalogue(("p",), rows)).place(use_of("postgers"))
-    assert placed.standing is not None
-    assert approved_alike(placed) == expected
+    patterns = tuple(ImagePattern(name) for name in names)
+    for rows in (tuple(Row("p", line, 1, (pattern,)) for line, pattern in enumerate(patterns, 1)), (Row("p", 1, 1, patterns),)):
+        assert approved_alike(Policy(catalogue=Catalogue(("p",), rows)).place(use_of("postgers"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rest"),
+    [("acme/*", ""), ("acme/*:1.*", ":1.*"), ("acme/*@sha256:*", "@sha256:*"), ("acme/*:1@sha256:*", ":1@sha256:*")],
+)
+def test_a_pattern_bears_a_tag_a_digest_both_or_neither(pattern: str, rest: str) -> None:
+    assert (ImagePattern(pattern).rest, ImagePattern(pattern).at) == (rest, "")
