@@ -25,12 +25,9 @@ def record(cls: type[T]) -> type[T]:
     fields = tuple(cls.__annotations__)
     defaults = {name: cls.__dict__[name] for name in fields if name in cls.__dict__}
     body = {name: value for name, value in cls.__dict__.items() if name not in (*fields, "__dict__", "__weakref__")}
-    body.update(
-        __slots__=fields, __match_args__=fields, _defaults=defaults, __init__=_init, __setattr__=_frozen, __delattr__=_frozen
-    )
-    body.update(__eq__=_eq, __hash__=_hash, __repr__=_repr, __reduce__=_reduce)
+    body.update(__slots__=fields, __match_args__=fields, _defaults=defaults, __init__=_first_init)
+    body.update(__setattr__=_frozen, __delattr__=_frozen, __eq__=_eq, __hash__=_hash, __repr__=_repr, __reduce__=_reduce)
     made: type[T] = type(cls.__name__, (), body)
-    type.__setattr__(made, "_setters", tuple([made.__dict__[name].__set__ for name in fields]))
     return made
 
 
@@ -44,25 +41,24 @@ def replace(instance: T, **changes: Any) -> T:
     return kind(*values)
 
 
-def _init(self: Any, *values: Any, **named: Any) -> None:
-    setters = self._setters
-    if named or len(values) != len(setters):
-        values = _bound(self, values, named)
-    for put, value in zip(setters, values, strict=True):
-        put(self, value)
+def _first_init(self: Any, *values: Any, **named: Any) -> None:
+    """Give the class a constructor of its own, once one of its instances is wanted: compiling those of all would slow every start."""
+    kind = type(self)
+    kind.__init__ = _constructor(kind)
+    kind.__init__(self, *values, **named)
 
 
-def _bound(self: Any, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """Return a value for each field: those given by position, by name, and by default."""
-    fields = self.__slots__
-    rest = fields[len(values) :]
-    if len(values) > len(fields) or not named.keys() <= set(rest):
-        raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
-    given = self._defaults | named
-    missing = [name for name in rest if name not in given]
-    if missing:
-        raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
-    return (*values, *[given[name] for name in rest])
+def _constructor(kind: type[Any]) -> Any:
+    """Return a function with the fields as its parameters, which sets each slot by the slot's own setter."""
+    fields, defaults = kind.__slots__, kind.__dict__["_defaults"]
+    scope = {f"_set_{name}": kind.__dict__[name].__set__ for name in fields}
+    scope |= {f"_default_{name}": value for name, value in defaults.items()}
+    parameters = [f"{name}=_default_{name}" if name in defaults else name for name in fields]
+    lines = [f"def __init__(self, {', '.join(parameters)}):", *[f" _set_{name}(self, {name})" for name in fields], " return"]
+    exec("\n".join(lines), scope)  # noqa: S102  the text holds nothing but the names of the fields; dataclasses does the same
+    constructor = scope["__init__"]
+    constructor.__qualname__ = f"{kind.__name__}.__init__"
+    return constructor
 
 
 def _frozen(self: Any, name: str, _value: object = None) -> None:
