@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from imglint.record import record, replace
+from imglint.record import MANY, record, replace
 from imglint.source import LINE_MAX, Source
 from imglint.traced import Traced, joined, literal, opaque
 
@@ -83,6 +85,37 @@ def test_a_record_is_a_frozen_value() -> None:
         point.x = 3  # type: ignore[misc]
     with pytest.raises(AttributeError, match="frozen"):
         del point.x
+
+
+def test_the_many_are_as_the_few() -> None:
+    @record
+    class Few:
+        x: int
+        y: int = 2
+
+    @record
+    class Many:
+        x: int
+        y: int = 2
+
+    calls: list[Callable[[Any], object]] = [
+        lambda kind: kind(1),
+        lambda kind: kind(1, 3),
+        lambda kind: kind(y=4, x=1),
+    ]
+    for number in range(2 * MANY):
+        Many(number)
+    assert [repr(call(Many)).removeprefix("Many") for call in calls] == [repr(call(Few)).removeprefix("Few") for call in calls]
+    wrongs: list[Callable[[Any], object]] = [
+        lambda kind: kind(),
+        lambda kind: kind(1, 2, 3),
+        lambda kind: kind(1, z=3),
+        lambda kind: kind(1, x=3),
+    ]
+    for wrong in wrongs:
+        for kind in (Few, Many):
+            with pytest.raises(TypeError, match=kind.__name__):
+                wrong(kind)
 
 
 @pytest.mark.parametrize(("values", "named"), [((), {}), ((1, 2, 3), {}), ((1,), {"z": 3}), ((1,), {"x": 3})])

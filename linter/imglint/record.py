@@ -19,13 +19,17 @@ else:
         return lambda function: function
 
 
+MANY = 100
+"""Instances of a record after which it gets a constructor of its own."""
+
+
 @dataclass_transform(frozen_default=True)
 def record(cls: type[T]) -> type[T]:
     """Make a frozen, slotted value class of `cls`, whose annotations are its fields in order. Inheritance is not supported."""
     fields = tuple(cls.__annotations__)
     defaults = {name: cls.__dict__[name] for name in fields if name in cls.__dict__}
     body = {name: value for name, value in cls.__dict__.items() if name not in (*fields, "__dict__", "__weakref__")}
-    body.update(__slots__=fields, __match_args__=fields, _defaults=defaults, __init__=_first_init)
+    body.update(__slots__=fields, __match_args__=fields, _defaults=defaults, _made=0, __init__=_init)
     body.update(__setattr__=_frozen, __delattr__=_frozen, __eq__=_eq, __hash__=_hash, __repr__=_repr, __reduce__=_reduce)
     made: type[T] = type(cls.__name__, (), body)
     return made
@@ -41,11 +45,30 @@ def replace(instance: T, **changes: Any) -> T:
     return kind(*values)
 
 
-def _first_init(self: Any, *values: Any, **named: Any) -> None:
-    """Give the class a constructor of its own, once one of its instances is wanted: compiling those of all would slow every start."""
+def _init(self: Any, *values: Any, **named: Any) -> None:
+    """Set the fields one by one; and give the class a constructor of its own where many are made, for by then compiling one pays."""
     kind = type(self)
-    kind.__init__ = _constructor(kind)
-    kind.__init__(self, *values, **named)
+    type.__setattr__(kind, "_made", self._made + 1)
+    if self._made == MANY:
+        kind.__init__ = _constructor(kind)
+    if named or len(values) != len(self.__slots__):
+        values = _bound(self, values, named)
+    put = object.__setattr__
+    for name, value in zip(self.__slots__, values, strict=True):
+        put(self, name, value)
+
+
+def _bound(self: Any, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Return a value for each field: those given by position, by name, and by default."""
+    fields = self.__slots__
+    rest = fields[len(values) :]
+    if len(values) > len(fields) or not named.keys() <= set(rest):
+        raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
+    given = self._defaults | named
+    missing = [name for name in rest if name not in given]
+    if missing:
+        raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
+    return (*values, *[given[name] for name in rest])
 
 
 def _constructor(kind: type[Any]) -> Any:
