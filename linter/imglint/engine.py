@@ -146,15 +146,13 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
     """Yield the files to look into."""
-    from fnmatch import fnmatchcase
-
-    patterns: list[str] = []
+    looked_into: list[Callable[[str], object]] = []
 
     def wanted(path: str) -> bool:
-        if not patterns:
-            patterns.extend({pattern for reader in readers() for pattern in reader.files})
-        name = os.path.basename(path).lower()
-        return any(fnmatchcase(name, pattern) for pattern in patterns) or settings.policy.kind_of(path) is not None
+        if not looked_into:
+            looked_into.append(_one_of({pattern for reader in readers() for pattern in reader.files}))
+        name = path[path.rfind("/") + 1 :].lower()
+        return looked_into[0](name) is not None or settings.policy.kind_of(path) is not None
 
     def excluded(path: str, is_folder: bool) -> bool:
         path = settings.stdin_filename if path == STDIN else path
@@ -162,6 +160,14 @@ def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted
         return by_option or settings.policy.excluded(path, is_folder)
 
     return discover(paths, wanted, excluded)
+
+
+def _one_of(patterns: Iterable[str]) -> Callable[[str], object]:
+    """Return a function that matches a file's name against patterns, as one expression: a walk asks it of every file there is."""
+    import re
+    from fnmatch import translate
+
+    return re.compile("|".join(map(translate, patterns))).match
 
 
 def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
