@@ -6,6 +6,7 @@ The promises: no exception but the documented ones; every use's text at its plac
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 YAML_READERS = (compose, kubernetes, helm_values, helm_template)
 _UNLIKE = frozenset("$\\\"'\n\r{}`|>")
 """Characters that quoting, folding and variables bring in; a text that holds one may stand for another."""
+_CUTTING = re.compile(r"\$\{[^}]*[/#%]")
+"""An expression that takes something out of a value: what is left stands at the whole of it."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -148,7 +151,7 @@ def _check_use(source: Source, use: ImageUse) -> None:
         _hold((value is None) == (span is None), f"a {name} has a place", source.text)
         if value is not None and span is not None:
             written = source.text[slice(*span)]
-            plain = _UNLIKE.isdisjoint(written) and "given" not in use.reference.text
+            plain = _UNLIKE.isdisjoint(written) and "given" not in use.reference.text and not _CUTTING.search(source.text)
             _hold(not plain or value.endswith(written), f"a {name} is at its place", (written, value, source.text))
     if use.text and _UNLIKE.isdisjoint(use.text) and not any(char.isspace() for char in use.text):
         _hold(_is_part(use.text, use.reference.text), "a use's text is at its place", (use.text, use.reference.text, source.text))
