@@ -46,6 +46,8 @@ FINDINGS_MAX = 10_000
 """Findings of one file; what follows is not judged, which is reported."""
 FEW_FILES = 20
 """Files whose garbage a run can afford to keep to its end."""
+GARBAGE = 100_000
+"""Objects after which garbage is looked for: the trees of YAML have none, and are many objects."""
 FILES_PER_JOB = 500
 """Files for each worker process, where the command line does not say how many: fewer are checked before another is started."""
 STDIN = "-"
@@ -123,6 +125,7 @@ def _tell_file(one: Found | Unlisted, report: FileReport, settings: Settings) ->
 
 def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> Iterator[FileReport]:
     if len(found) > FEW_FILES:
+        gc.set_threshold(GARBAGE)
         gc.enable()
     jobs = min(settings.jobs or min(_cores(), len(found) // FILES_PER_JOB), len(found))
     if jobs > 1:

@@ -48,10 +48,6 @@ class Values:
                 return layer.by_key[key]
         return None
 
-    def has_any(self, keys: frozenset[str]) -> bool:
-        """Whether one of the keys is there, whatever its value."""
-        return any(not keys.isdisjoint(layer.by_key) for layer in self._layers)
-
     def __contains__(self, key: str) -> bool:
         return self.get(key) is not None
 

@@ -43,6 +43,8 @@ _OBJECT = r"\s*\{\s*[\"}]"
 _NEXT_OBJECT = re.compile(rf"\}}[ \t]*\r?\n(?={_OBJECT})")
 """Where one JSON object ends and another begins, as kubectl reads them; in YAML nothing can follow the one and be the other."""
 _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
+_BEFORE_CONTENT = ("!", "&")
+"""What a tag or an anchor begins with; no other scalar does."""
 _BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -351,12 +353,13 @@ class _Tree:
 
 def _scalar(event: Any, text: str, base: int) -> Scalar:
     start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
-    if event.tag or event.anchor:
+    tag = None
+    if text[start : start + 1] in _BEFORE_CONTENT:
         match = _PROPERTIES.match(text, start, end)
-        start = match.end() if match else start
+        start, tag = match.end() if match else start, event.tag
     if style in ("'", '"'):
         start, end = start + 1, end - 1
-    return Scalar(event.value, base + start, base + end, style, event.tag)
+    return Scalar(event.value, base + start, base + end, style, tag)
 
 
 def merged(mapping: Mapping) -> dict[str, Node]:

@@ -29,8 +29,8 @@ LISTS = ("steps", "sidecars")
 SINGLE = ("container", "script", "stepTemplate")
 """Mappings that are a container: of Argo workflows and Tekton tasks."""
 
-HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes"))
-"""The keys below which `facts` looks; most mappings have none of them."""
+HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", "<<"))
+"""The keys below which `facts` looks, and the one that may bring them in; most mappings have none of them."""
 
 _KEY = r"""^(?P<indent>[ ]*)(?P<quote>["']?){}(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)"""
 _API_VERSION = re.compile(_KEY.format("apiVersion"), re.MULTILINE)
@@ -69,6 +69,8 @@ def read(source: Source) -> Iterator[Fact]:
         if isinstance(root, Mapping) and (kustomize or Values(root).word("kind") in KUSTOMIZE_KINDS):
             yield from manifests.kustomize_images(Values(root))
         for mapping, owner in _mappings(root):
+            if HOLDERS.isdisjoint(mapping.by_key):
+                continue
             for fact in manifests.facts(Values(mapping), owner):
                 key = (fact.where if isinstance(fact, RunUser) else "", fact.span[0])
                 if key not in seen:
@@ -122,12 +124,13 @@ def _mappings(root: Node) -> Iterator[tuple[Mapping, str]]:
         if isinstance(node, Sequence):
             waiting.extend([(item, owner) for item in reversed(node.items)])
             continue
-        kind = _word(node, "kind") if _word(node, "apiVersion") else ""
+        kind = _word(node, "kind") if "apiVersion" in node.by_key and _word(node, "apiVersion") else ""
         if kind == SCHEMA_KIND:
             continue
         owner = _owner(node, kind) if kind else owner
         yield node, owner
-        waiting.extend([(value, owner) for key, value in reversed(node.entries) if not (kind and _is(key, "status"))])
+        entries = [entry for entry in node.entries if not _is(entry[0], "status")] if kind else node.entries
+        waiting.extend([(value, owner) for _, value in reversed(entries) if value.__class__ is not Scalar])
 
 
 def _is(key: Node, word: str) -> bool:
@@ -155,8 +158,6 @@ class _Manifests:
 
     def facts(self, values: Values, owner: str) -> Iterator[ImageUse | RunUser]:
         """Yield the images and users of a mapping, as far as it is a pod spec or has containers of its own kind."""
-        if not values.has_any(HOLDERS):
-            return
         windows = _is_windows(values)
         for key, place in POD_LISTS.items():
             for container in self._items(values, key):
