@@ -41,6 +41,8 @@ NO_IMAGE = re.compile(
 )
 """Values of a key `image` that name something else: a path, a switch, a picture, a disk."""
 
+NAMES = frozenset(("repository", "repo", "image", "Image", "name", "<<"))
+"""The keys of which one names the image of a map, or may bring one in that does; most mappings have none of them."""
 _IMAGE_KEY = re.compile(r"[iI]mages?$")
 _STRING_KEY = re.compile(r"[a-z0-9]Image$|[-_]image$|^[iI]mage$")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -135,13 +137,16 @@ class _Chart:
 
     def images(self, mapping: Mapping, parent: Mapping | None, place: Place) -> Iterator[tuple[ImageUse, Mapping | None]]:
         """Yield the images that a mapping names, each with the mapping that has it as its image."""
+        if NAMES.isdisjoint(mapping.by_key) and not any(name.endswith("mage") for name in mapping.by_key):
+            return
         values = Values(mapping)
         key = _name_key(values, place)
         if key and self._is_new(values.get(key)):
             yield self._split(values, key, place), parent if key not in ("image", "Image") else mapping
         for name, value in mapping.by_key.items():
             if (
-                name != key
+                name.endswith("mage")
+                and name != key
                 and _STRING_KEY.search(name)
                 and isinstance(value, Scalar)
                 and _is_image(value)
