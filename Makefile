@@ -35,7 +35,7 @@ $(READY): pyproject.toml
 bench: $(READY)
 	@$(BIN)/python -m bench $(if $(TREE),--tree $(TREE)) $(if $(SIZE),--size $(SIZE)) $(addprefix --only ,$(ONLY))
 
-# Mutation testing of the lookup: ONLY="tags rules" takes some groups of modules, JOBS=1 one core.
+# Mutation testing of the lookup: ONLY="tag_patterns rules" takes some groups of modules, JOBS=1 one core.
 mutants: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
 	@JOBS=$(JOBS) $(BIN)/python scripts/mutants $(ONLY)
