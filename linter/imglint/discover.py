@@ -152,7 +152,7 @@ def _is_ignored(path: str, is_folder: bool, ignored: tuple[_Ignored, ...]) -> bo
 def repository_root(folder: str) -> str | None:
     """Return the nearest folder at or above folder that holds a `.git`, absolute; None where there is none."""
     folder = os.path.abspath(folder)
-    while not os.path.exists(os.path.join(folder, ".git")):
+    while not os.path.lexists(os.path.join(folder, ".git")):
         parent = os.path.dirname(folder)
         if parent == folder:
             return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from imglint.discover import repository_root
 from imglint.model import FRONTEND, PRODUCTION, ImageUse, RunUser, Severity
 from imglint.record import record, replace
 
@@ -389,12 +390,9 @@ def default_policy() -> Policy:
 
 def find(start_folder: str) -> str | None:
     """Return the nearest policy file, in a folder or above it up to the root of its repository, as a path from the current folder."""
-    folder = os.path.abspath(start_folder)
-    while True:
-        candidate = os.path.join(folder, FILE_NAME)
-        if os.path.lexists(candidate):
-            return os.path.relpath(candidate)
-        parent = os.path.dirname(folder)
-        if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
+    folder, top = os.path.abspath(start_folder), repository_root(start_folder) or os.path.abspath(os.sep)
+    while not os.path.lexists(os.path.join(folder, FILE_NAME)):
+        if folder == top:
             return None
-        folder = parent
+        folder = os.path.dirname(folder)
+    return os.path.relpath(os.path.join(folder, FILE_NAME))

@@ -1,9 +1,11 @@
-"""What the formats for programs share: paths from the repository's root, stretches of one line. Imports `os` only."""
+"""What the formats for programs share: paths from the repository's root, stretches of one line. Imports the walk's repository root."""
 
 from __future__ import annotations
 
 import os
 from functools import cache
+
+from imglint.discover import repository_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,25 +21,18 @@ def from_root(path: str) -> str | None:
     return _relative(path, os.getcwd())
 
 
+_root_of = cache(repository_root)
+
+
 @cache
 def _relative(path: str, current: str) -> str | None:
     whole = os.path.normpath(os.path.join(current, path))
-    for root in (_root(current), _root(os.path.dirname(whole)), current):
+    for root in (_root_of(current), _root_of(os.path.dirname(whole)), current):
         if root is not None:
             relative = os.path.relpath(whole, root)
             if relative != os.pardir and not relative.startswith(os.pardir + os.sep):
                 return relative
     return None
-
-
-@cache
-def _root(folder: str) -> str | None:
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return folder
 
 
 def one_line_end(finding: Finding) -> int | None:
