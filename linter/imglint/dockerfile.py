@@ -11,6 +11,7 @@ import re
 from imglint.dockerlines import DEFAULT_ESCAPE, INSTRUCTIONS_MAX, WORD, Line, fields, flags, frontend, scan, words
 from imglint.expand import BadSubstitution, Scope, Unresolved, Value, expand, given
 from imglint.model import BASE, BUILD, FRONTEND, Comment, Fact, ImageUse, Problem, RunUser, image_use
+from imglint.printable import NAME_MAX, clipped
 from imglint.traced import Traced, literal
 
 TYPE_CHECKING = False
@@ -36,9 +37,6 @@ SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
 WINDOWS_WORDS = ("nanoserver", "servercore", "windows/server")
 """What the names of the images that Windows itself comes in, and of those that stand on them, say."""
-
-NAME_MAX = 100
-"""Characters of a name from the file that are repeated for each use."""
 
 IMAGES_MAX = 100_000
 """Stages, copies and mounts of one Dockerfile; what follows is not read, which is reported."""
@@ -214,7 +212,7 @@ class _Build:
             self._refuse(lines[0], lines[0].begin, lines[0].start, "this Dockerfile has no FROM: there is nothing to build")
 
     def _unknown(self, line: Line) -> None:
-        name = _clipped(line.text[line.begin : line.start].rstrip())
+        name = clipped(line.text[line.begin : line.start].rstrip())
         message = f"there is no instruction {name}; if the line belongs to the one above, that has to end with {self.escape}"
         self._refuse(line, line.begin, line.start, message)
 
@@ -387,7 +385,7 @@ class _Build:
     def on_onbuild(self, line: Line) -> None:
         trigger = line.inner()
         if trigger.keyword in NO_TRIGGERS or trigger.keyword not in KEYWORDS:
-            name = _clipped(trigger.keyword)
+            name = clipped(trigger.keyword)
             self._refuse(line, line.begin, line.stop, f"{name} cannot follow ONBUILD" if name else "ONBUILD needs an instruction")
         elif trigger.keyword == "COPY":
             self.on_copy(trigger, on_build=True)
@@ -545,7 +543,3 @@ def _inside_quotes(text: str, start: int, end: int) -> Span:
     if end - start > 2 and text[start] == text[end - 1] and text[start] in "'\"":
         return start + 1, end - 1
     return start, end
-
-
-def _clipped(name: str) -> str:
-    return name if len(name) <= NAME_MAX else name[: NAME_MAX - 3] + "..."

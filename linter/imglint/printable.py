@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NAME_MAX = 100
+"""Characters of a name from a file that are repeated in a message, or in `where`."""
+
 
 def printable(text: str) -> str:
     r"""Return text in which every character that is not seen stands as its escape, as Python writes it (`\x1b`, `\u202e`).
@@ -12,6 +15,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
+
+
+def clipped(name: str) -> str:
+    """Return a name from a file, short enough to be repeated for each place that has to do with it."""
+    return name if len(name) <= NAME_MAX else name[: NAME_MAX - 3] + "..."
 
 
 def well_formed(text: str) -> str:

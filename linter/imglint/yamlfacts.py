@@ -9,6 +9,7 @@ import re
 
 from imglint import template
 from imglint.model import Comment, ImageUse, Problem, RunUser, Span, image_use
+from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yamltree import Document, Mapping, Node, Scalar, Sequence, comments, documents, merged, traced, walk
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from imglint.model import Fact
     from imglint.source import Source
-
-WORDS_MAX = 100
-"""Characters of a name from the file that are repeated in `where`."""
 
 TEXT_MAX = 4096
 """Characters of a scalar that are looked at; no part of a reference is as long, and an alias may repeat a long one without end."""
@@ -111,11 +109,6 @@ def said(value: Node | None) -> Scalar | None:
 def filled_in(value: str) -> bool:
     """Whether somebody else puts this text together: a template, a shell, Tekton, Argo, envsubst or ko."""
     return _FILLED_IN.search(value) is not None
-
-
-def clipped(name: str) -> str:
-    """Return a name from the file, short enough to be repeated for each use."""
-    return name if len(name) <= WORDS_MAX else name[: WORDS_MAX - 3] + "..."
 
 
 def written(text: str, value: Scalar) -> tuple[Traced, Span]:

@@ -11,11 +11,12 @@ import re
 from imglint.chart import is_values_name
 from imglint.interpolate import Malformed, Unresolved, Values, dotenv, interpolate
 from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
+from imglint.printable import clipped
 from imglint.record import record, replace
 from imglint.template import is_template
 from imglint.traced import Traced, literal
 from imglint.yamlfacts import Values as Merged
-from imglint.yamlfacts import clipped, fields, read_documents, scalar, written
+from imglint.yamlfacts import fields, read_documents, scalar, written
 from imglint.yamltree import Mapping, Node, Scalar, Sequence, documents
 
 TYPE_CHECKING = False

@@ -10,11 +10,12 @@ import re
 
 from imglint import chart
 from imglint.model import ImageUse, RunUser
+from imglint.printable import clipped
 from imglint.readers import kubernetes
 from imglint.record import record
 from imglint.reference import InvalidReference, parse
 from imglint.template import is_template
-from imglint.yamlfacts import TEXT_MAX, Values, assembled, clipped, filled_in, read_documents, use_of, user_of
+from imglint.yamlfacts import TEXT_MAX, Values, assembled, filled_in, read_documents, use_of, user_of
 from imglint.yamltree import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False

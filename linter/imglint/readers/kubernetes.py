@@ -6,8 +6,9 @@ import re
 
 from imglint import chart
 from imglint.model import ImageUse, RunUser
+from imglint.printable import clipped
 from imglint.template import is_template
-from imglint.yamlfacts import Values, assembled, clipped, read_documents, use_of, user_of
+from imglint.yamlfacts import Values, assembled, read_documents, use_of, user_of
 from imglint.yamltree import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
