@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from imglint.discover import Found, Unlisted, discover
@@ -64,10 +65,12 @@ def walked(root: Path) -> set[str]:
 PIECES = st.sampled_from(
     [*"ab/*?!#\\[]^-. ", "**", "**/", "/**", "d", "e", "a.d", "[a-c]", "[!a]", "[[:alpha:]]", "é", "  ", "\t", "\r"]
 )
+UNDEFINED = re.compile(r"[^/]\*\*+(?:\\?/|$)")
+"""Git says that these stars are one, yet takes them for folders where its memory happens to lie so: it compares pointers to two strings."""
 LINES = st.lists(st.lists(PIECES, min_size=1, max_size=5).map("".join), max_size=5).map("\n".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LINES, st.just("") | LINES)
 @example("a\n!a", "")
 @example("d/\n!d/a", "")
@@ -81,7 +84,11 @@ LINES = st.lists(st.lists(PIECES, min_size=1, max_size=5).map("".join), max_size
 @example("a.d/*/\n#a", "b")
 @example("a\r\nb\r\n", "")
 @example("\ufeffa", "")
+@example("**\\/**", "")
+@example("d/**\\/a\n**\\/b", "***\\/a")
+@example("[b-[!a]", "")
 def test_git_leaves_out_the_same(tree: Path, top: str, nested: str) -> None:
+    assume(not any(UNDEFINED.search(line.removeprefix("!")) for line in (top + "\n" + nested).split("\n")))
     (tree / ".gitignore").write_text(top, newline="")
     (tree / "d" / ".gitignore").write_text(nested, newline="")
     assert walked(tree) == seen_by_git(tree)

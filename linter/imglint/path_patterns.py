@@ -46,7 +46,7 @@ class PathPattern:
         pattern = pattern.removesuffix("/")
         if not pattern:
             raise BadPattern("this names no file; ** alone stands for every file", 0, len(text))
-        parts = ["**" if len(part) > 1 and not part.strip("*") else part for part in _split(pattern.removeprefix("/"), text)]
+        parts = ["**" if _is_any_depth(part) else part for part in _split(pattern.removeprefix("/"), text)]
         self._anywhere = "/" not in pattern
         if self._anywhere:
             parts.insert(0, "**")
@@ -146,18 +146,28 @@ def _strip(text: str) -> str:
 
 
 def _split(pattern: str, text: str) -> list[str]:
-    """Part a pattern at its slashes. Within brackets a slash parts nothing; behind a backslash it is one like any other."""
+    """Part a pattern at its slashes. Within brackets a slash parts nothing.
+
+    Behind a backslash it is one like any other, but that `**` in front of it stands for one folder at least: so Git has it.
+    """
     parts, start, at = list[str](), 0, 0
     while at < len(pattern):
         if pattern[at] == "[":
             _, step = _class(pattern, at, text)
             at += step
         elif pattern[at] == "/" or pattern.startswith("\\/", at):
+            escaped = pattern[at] == "\\"
             parts.append(pattern[start:at])
-            start = at = at + 1 + (pattern[at] == "\\")
+            if escaped and _is_any_depth(parts[-1]):
+                parts.append("*")
+            start = at = at + 1 + escaped
         else:
             at += 1 + (pattern[at] == "\\")
     return [*parts, pattern[start:]]
+
+
+def _is_any_depth(part: str) -> bool:
+    return len(part) > 1 and not part.strip("*")
 
 
 def _tokens(part: str, text: str) -> list[Token]:
@@ -201,7 +211,8 @@ def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
         high = low
         if part.startswith("-", at) and part[at + 1 : at + 2] not in ("", "]"):
             high, at = _member(part, at + 1)
-        ranges.append((low, high))
+        # A range that runs backwards holds its first character, as Git has it.
+        ranges.append((low, max(low, high)))
     if at >= len(part):
         raise BadPattern("'[' needs a ']'; write \\[ for the character itself", text.index("["), len(text))
     return Characters(tuple(ranges), negated), at + 1 - start
