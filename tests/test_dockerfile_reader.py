@@ -120,7 +120,7 @@ X y
 ONBUILD COPY --from=x a b""".splitlines()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(DOCKERFILES, st.text(max_size=200)))
 def test_any_text_is_read_and_every_use_stands_where_it_says(text: str) -> None:
     source = Source("Dockerfile", text, kind="dockerfile")
@@ -143,7 +143,6 @@ def test_what_no_variable_touches_is_found_as_written(name: str) -> None:
     assert [use.text for use in _uses(f"FROM x{name}\n")] == [f"x{name}"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(INSTRUCTIONS), max_size=12), st.data())
 def test_comments_and_blank_lines_change_nothing_but_the_places(instructions: list[str], data: st.DataObject) -> None:
     lines = ["FROM debian:13", *[line for instruction in instructions for line in instruction.split("|")]]

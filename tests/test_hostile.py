@@ -102,7 +102,7 @@ BYTES = st.binary(max_size=60) | st.lists(PIECES, max_size=40).map(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(NAMES), mark=st.sampled_from([b"", b"\xff\xfe", b"\xef\xbb\xbf"]), data=BYTES)
 def test_no_file_fails_a_reader_a_rule_or_a_format(name: str, mark: bytes, data: bytes, tree: Path) -> None:
     Path("templates").mkdir(exist_ok=True)
@@ -116,7 +116,7 @@ def test_no_file_fails_a_reader_a_rule_or_a_format(name: str, mark: bytes, data:
         output_format(one).write(report, out)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=BYTES | st.binary().map(lambda data: b"images:\n- match: " + data))
 def test_no_policy_fails_but_by_its_mistakes(data: bytes, imglint: Imglint, tree: Path) -> None:
     Path(".imglint.yaml").write_bytes(data)

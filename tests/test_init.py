@@ -271,7 +271,7 @@ def _files(draw: st.DrawFn) -> tuple[str, str]:
     return os.path.join(folder, name), text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_files(), max_size=8))
 def test_what_it_writes_approves_the_tree_it_was_written_from(
     imglint: Imglint, tmp_path: Path, files: list[tuple[str, str]]

@@ -220,7 +220,7 @@ VALUES = st.recursive(
 @example({"extends": ["\ud83d", "\0"]})
 @example({"images": [[{"match": "a"}]]})
 @example({"rules": {"root-user": {"uid": {}}}})
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_no_document_makes_the_loader_fail(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(json.dumps(value), encoding="utf-8")
