@@ -1,6 +1,7 @@
 """What the fuzzer feeds: each target takes bytes and raises where imglint breaks a promise. Imports imglint.
 
-The promises: no exception but the documented ones; every use's text at its place; the same uses by the YAML parser in C and by the one in Python.
+The promises: no exception but the documented ones; every use's text at its place; the same uses by the YAML parser in C and by the one in Python;
+the same nodes of plain YAML with and without a parser.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from imglint import plugins, policyfile, yamltree
 from imglint.mistakes import PolicyError
@@ -18,11 +20,14 @@ from imglint.model import INVALID, Comment, ImageUse, RunUser
 from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Source, UnreadFile, decode
+from imglint.yamlnodes import Mapping, Scalar
+from imglint.yamlplain import NotPlain, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
+    from imglint.yamlnodes import Node
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 YAML_READERS = (compose, kubernetes, helm_values, helm_template)
@@ -81,6 +86,8 @@ def yaml(data: bytes) -> None:
         check(source, facts)
         return facts, all(document.broken is None for document in yamltree.documents(text))
 
+    for document in yamltree.documents(text):
+        is_plain(text[document.start : document.end])
     facts, whole = read()
     with python_parser():
         again, whole_again = read()
@@ -92,15 +99,39 @@ def _difference(one: list[Fact], other: list[Fact]) -> list[tuple[object, ...]]:
     return [fact for fact in (*told(one), *told(other)) if fact not in told(one) or fact not in told(other)][:4]
 
 
+def is_plain(document: str) -> bool:
+    """Return whether a document is read without a parser. What is then found has to be what the parser's events give."""
+    try:
+        root = read_plain(document, 5)
+    except NotPlain:
+        return False
+    try:
+        events = yamltree.parse_events(document, 5)
+    except yamltree.BrokenYaml as error:
+        raise BrokenPromiseError(f"what is plain is YAML, {error}: {document!r}") from None
+    _hold(shape(root) == shape(events), "plain YAML gives the nodes that events give", document)
+    return True
+
+
+def shape(node: Node | None) -> object:
+    """Return a node with its places and all below it, for comparing."""
+    if isinstance(node, Scalar):
+        return node.value, node.start, node.end, node.style, node.tag
+    if isinstance(node, Mapping):
+        return "mapping", node.start, [(shape(key), shape(value)) for key, value in node.entries]
+    return node and ("sequence", node.start, [shape(item) for item in node.items])
+
+
 @contextmanager
 def python_parser() -> Iterator[None]:
-    """Read YAML as where no C extension is installed."""
-    before = yamltree._c_parser  # noqa: SLF001  the switch between the two is nobody else's business
-    yamltree._c_parser = lambda: None  # type: ignore[assignment]  # noqa: SLF001
-    try:
+    """Read YAML as where no C extension is installed, plain YAML too."""
+    with patch.object(yamltree, "_c_parser", lambda: None), patch.object(yamltree, "read_plain", not_plain):
         yield
-    finally:
-        yamltree._c_parser = before  # noqa: SLF001
+
+
+def not_plain(_text: str, _base: int = 0) -> Node:
+    """Stand in for `read_plain` where every document is read by a parser."""
+    raise NotPlain
 
 
 def policy(data: bytes) -> None:

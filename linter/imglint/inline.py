@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from imglint.model import Fact, Span
-    from imglint.yamltree import Scalar
+    from imglint.yamlnodes import Scalar
 
 TEXT_MAX = 1024 * 1024
 """Characters of a Dockerfile inside another file, its variables resolved; a longer one is reported and not read."""

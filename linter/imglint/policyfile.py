@@ -19,7 +19,8 @@ from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.suggest import MEAN_PRODUCTION, closest
 from imglint.tag_patterns import TagPattern
-from imglint.yamltree import Mapping, Scalar, Sequence, documents
+from imglint.yamlnodes import Mapping, Scalar, Sequence
+from imglint.yamltree import documents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from imglint.plugins import Rule
-    from imglint.yamltree import Node
+    from imglint.yamlnodes import Node
 
     T = TypeVar("T")
 

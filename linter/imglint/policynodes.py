@@ -10,7 +10,7 @@ import re
 from imglint.globs import BadPattern
 from imglint.mistakes import Mistake, PolicyError
 from imglint.suggest import did_you_mean
-from imglint.yamltree import Mapping, Scalar, Sequence
+from imglint.yamlnodes import Mapping, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from imglint.source import Source
-    from imglint.yamltree import Node
+    from imglint.yamlnodes import Node
 
     T = TypeVar("T")
 
@@ -154,7 +154,7 @@ class Nodes:
         try:
             return make(value, f"{self.source.path}:{self.source.location(node.start, node.start).line}")
         except BadPattern as error:
-            as_written = self.source.text[node.start : node.end] == value
+            as_written = isinstance(node, Scalar) and self.source.text[node.start : node.end] == value
             self.mistake_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
             return None
 

@@ -11,7 +11,8 @@ from imglint import template
 from imglint.model import Comment, ImageUse, Problem, RunUser, Span, image_use
 from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
-from imglint.yamltree import Document, Mapping, Node, Scalar, Sequence, comments, documents, merged, traced, walk
+from imglint.yamlnodes import Mapping, Node, Scalar, Sequence, merged, walk
+from imglint.yamltree import Document, comments, documents, traced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,9 +1,7 @@
-"""YAML with exact places, shared by every reader of YAML and by the policy loader. Imports ruamel.yaml when a document is parsed.
+"""YAML with exact places, shared by every reader of YAML and by the policy loader. Imports the nodes; ruamel.yaml when a document is not plain.
 
-A document becomes a tree of Scalar, Mapping and Sequence nodes whose `start` and `end` are offsets in the file's text. It is composed, never loaded:
-`tag: 1.20` stays `1.20`. An alias is the very node that its anchor names, so a walk must not enter a node twice (`walk` does not).
-
-The events come from libyaml, which refuses some documents that YAML 1.2 allows (`{image: nginx:1.25}`) and bounds nothing: what it refuses is
+A document becomes a tree of nodes. It is composed, never loaded: `tag: 1.20` stays `1.20`. Most documents are plain, and need no parser; of the others
+the events come from libyaml, which refuses some documents that YAML 1.2 allows (`{image: nginx:1.25}`) and bounds nothing: what it refuses is
 parsed again by ruamel's own parser, which decides, and both are stopped at DEPTH_MAX.
 """
 
@@ -15,6 +13,8 @@ from functools import cache
 
 from imglint.record import record
 from imglint.traced import Traced, joined, literal, opaque
+from imglint.yamlnodes import Mapping, Node, Scalar, Sequence, walk
+from imglint.yamlplain import NotPlain, read_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ EVENTS_MAX = 4_000_000
 PURE_SIZE_MAX = 256 * 1024
 """Characters that the slow, exact parser is given; libyaml's refusal of a longer document stands."""
 
-NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 PLAIN_DEPTH = DEPTH_MAX // 3
 """Levels of brackets, brackets without a counterpart, and half the characters of indentation of a document that cannot be too deep."""
 _DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ", "%YAML", "\\u")
@@ -49,70 +48,6 @@ _BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
-
-
-class Scalar:
-    """A text. `start` and `end` bound it without its quotes (with its header for a block scalar); `style` is '', "'", '"', '|' or '>'."""
-
-    __slots__ = ("end", "start", "style", "tag", "value")
-
-    def __init__(self, value: str, start: int, end: int, style: str, tag: str | None = None) -> None:
-        self.value, self.start, self.end, self.style, self.tag = value, start, end, style, tag
-
-    @property
-    def is_null(self) -> bool:
-        """Whether YAML reads this as no value."""
-        return not self.style and self.value in NULLS
-
-
-class Mapping:
-    """A mapping: its entries in file order, a key that stands twice included."""
-
-    __slots__ = ("_by_key", "end", "entries", "start")
-
-    def __init__(self, start: int) -> None:
-        self.entries: list[tuple[Node, Node]] = []
-        self.start, self.end = start, start
-        self._by_key: dict[str, Node] | None = None
-
-    def get(self, key: str) -> Node | None:
-        """Return the value of a key; of the last, where it stands twice. Merge keys are not followed: see `merged`."""
-        return self.by_key.get(key)
-
-    def scalar(self, key: str) -> Scalar | None:
-        """Return the value of a key where it is a scalar that is not null."""
-        value = self.by_key.get(key)
-        return value if isinstance(value, Scalar) and not value.is_null else None
-
-    def mapping(self, key: str) -> Mapping | None:
-        """Return the value of a key where it is a mapping."""
-        value = self.by_key.get(key)
-        return value if isinstance(value, Mapping) else None
-
-    def sequence(self, key: str) -> list[Node]:
-        """Return the items of the sequence that is the value of a key; none where there is no sequence."""
-        value = self.by_key.get(key)
-        return value.items if isinstance(value, Sequence) else []
-
-    @property
-    def by_key(self) -> dict[str, Node]:
-        """The values by the text of their keys."""
-        if self._by_key is None:
-            self._by_key = {key.value: value for key, value in self.entries if isinstance(key, Scalar)}
-        return self._by_key
-
-
-class Sequence:
-    """A sequence of nodes."""
-
-    __slots__ = ("end", "items", "start")
-
-    def __init__(self, start: int) -> None:
-        self.items: list[Node] = []
-        self.start, self.end = start, start
-
-
-Node = Scalar | Mapping | Sequence
 
 
 class BrokenYaml(Exception):
@@ -173,6 +108,17 @@ def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def parse_document(text: str, base: int = 0) -> Node | None:
     """Return the root of the one document that text holds, None where it is empty; `base` is added to all offsets.
+
+    Raises BrokenYaml.
+    """
+    try:
+        return read_plain(text, base)
+    except NotPlain:
+        return parse_events(text, base)
+
+
+def parse_events(text: str, base: int = 0) -> Node | None:
+    """Return what `parse_document` does, by the events of a parser, however plain the document.
 
     Raises BrokenYaml.
     """
@@ -347,7 +293,7 @@ class _Tree:
             raise BrokenYaml(f"nested deeper than {DEPTH_MAX} levels", node.start)
 
     def close(self, end: int) -> None:
-        self.opened.pop().end = end
+        self.opened.pop()
         self.keys.pop()
 
 
@@ -360,39 +306,6 @@ def _scalar(event: Any, text: str, base: int) -> Scalar:
     if style in ("'", '"'):
         start, end = start + 1, end - 1
     return Scalar(event.value, base + start, base + end, style, tag)
-
-
-def merged(mapping: Mapping) -> dict[str, Node]:
-    """Return the values of a mapping by key, with those that its merge keys (`<<`) bring in: its own win, then the first merged."""
-    values: dict[str, Node] = {}
-    waiting, seen = [mapping], set()
-    while waiting:
-        current = waiting.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        for key, value in current.by_key.items():
-            if key != "<<":
-                values.setdefault(key, value)
-        source = current.get("<<")
-        sources = source.items if isinstance(source, Sequence) else [source]
-        waiting += [item for item in reversed(sources) if isinstance(item, Mapping)]
-    return values
-
-
-def walk(root: Node | None) -> Iterator[Node]:
-    """Yield a node and all below it, keys included, each once, in file order."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        if isinstance(node, Mapping):
-            waiting.extend([part for entry in reversed(node.entries) for part in reversed(entry)])
-        elif isinstance(node, Sequence):
-            waiting.extend(reversed(node.items))
 
 
 def traced(scalar: Scalar, text: str) -> Traced:

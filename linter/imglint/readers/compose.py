@@ -17,7 +17,8 @@ from imglint.template import is_template
 from imglint.traced import Traced, literal
 from imglint.yamlfacts import Values as Merged
 from imglint.yamlfacts import fields, read_documents, scalar, written
-from imglint.yamltree import Mapping, Node, Scalar, Sequence, documents
+from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
+from imglint.yamltree import documents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from imglint.record import record
 from imglint.reference import InvalidReference, parse
 from imglint.template import is_template
 from imglint.yamlfacts import TEXT_MAX, Values, assembled, filled_in, read_documents, use_of, user_of
-from imglint.yamltree import Mapping, Node, Scalar, Sequence
+from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.template import is_template
 from imglint.yamlfacts import Values, assembled, read_documents, use_of, user_of
-from imglint.yamltree import Mapping, Node, Scalar, Sequence
+from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
