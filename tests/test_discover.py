@@ -32,10 +32,10 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 CASES = {
-    "files and folders come in order of name": (
-        {"b.yaml": "", "a/z.yaml": "", "a.yaml": ""},
+    "all come in the order of their paths": (
+        dict.fromkeys(("b.yaml", "a/z.yaml", "a.yaml", "a-b/z.yaml", "a0/z.yaml", "a/b/c.yaml", "a/b.yaml", "a/b c.yaml"), ""),
         [""],
-        ["a/z.yaml", "a.yaml", "b.yaml"],
+        ["a-b/z.yaml", "a.yaml", "a/b c.yaml", "a/b.yaml", "a/b/c.yaml", "a/z.yaml", "a0/z.yaml", "b.yaml"],
     ),
     "only wanted names": ({"a.yaml": "", "a.py": ""}, [""], ["a.yaml"]),
     "a named file is always considered": ({"a.txt": ""}, ["a.txt"], ["a.txt"]),

@@ -37,7 +37,7 @@ def write_baseline(path: str, report: Report) -> None:
     counts = Counter([_key(finding, path) for finding in report.findings if finding.rule not in NEVER_KNOWN])
     entries = [{**dict(zip(_FIELDS, key, strict=True)), "count": count} for key, count in sorted(counts.items())]
     lines = ",\n".join(["    " + json.dumps(entry) for entry in entries])
-    write_whole(path, encoded(f'{{\n  "version": {VERSION},\n  "findings": [\n{lines}\n  ]\n}}\n'))
+    write_whole(path, [encoded(f'{{\n  "version": {VERSION},\n  "findings": [\n{lines}\n  ]\n}}\n')])
 
 
 def read_baseline(path: str) -> Mapping[_Key, int]:

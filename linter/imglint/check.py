@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from io import BytesIO, TextIOWrapper
 
 from imglint.engine import Settings, run
 from imglint.model import Severity
-from imglint.output import ENCODING, CallError, check_target, put, tell, write_whole
+from imglint.output import CallError, Held, check_target, put, tell, write_whole
 from imglint.plugins import PluginError, formats, output_format
 from imglint.record import replace
 from imglint.request import CLEAN, FAILED, FINDINGS, Request, answered, known_name, settings_for
@@ -39,8 +38,8 @@ def _check(request: Request) -> int:
     report = _report(request, settings)
     written = [(_rendered(writer, report, target, request), target) for writer, target in writers]
     # Stdout comes last: where a file cannot be written, it stays empty.
-    for data, target in sorted(written, key=lambda entry: entry[1] is None):
-        _write(data, target)
+    for held, target in sorted(written, key=lambda entry: entry[1] is None):
+        _write(held, target)
     return _status(report, request.fail_on or settings.policy.fail_on)
 
 
@@ -86,33 +85,31 @@ def _watch(request: Request) -> Watch | None:
     return progress
 
 
-def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> memoryview:
-    """Return a report in a format, encoded as it grows: the text of a large one would take four times the memory.
+def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> Held:
+    """Return a report in a format.
 
     Raises PluginError where the format fails.
     """
-    data = BytesIO()
-    out = TextIOWrapper(data, *ENCODING, newline="")
+    held = Held()
     style = {"colour": target is None and _is_colourful(request.color), "summary": not request.quiet} if writer.terminal else {}
     try:
-        writer.write(report, out, **style)
+        writer.write(report, held, **style)
     except Exception as error:
         if request.debug:
             raise
         raise PluginError(
             f"the format {writer.name} failed: {type(error).__name__}: {error}; --debug gives the traceback"
         ) from error
-    out.flush()
-    out.detach()
-    return data.getbuffer()
+    return held
 
 
-def _write(data: memoryview, target: str | None) -> None:
+def _write(held: Held, target: str | None) -> None:
     """Write a report to stdout or to a file, whole or not at all."""
-    if target is None:
-        put(data)
-    else:
-        write_whole(target, data)
+    if target is not None:
+        write_whole(target, held.pieces())
+        return
+    for piece in held.pieces():
+        put(piece)
 
 
 def _is_colourful(asked: bool | None) -> bool:
@@ -126,5 +123,5 @@ def _status(report: Report, fail_on: str) -> int:
         return FAILED
     if fail_on == "never":
         return CLEAN
-    worst = max((finding.level for finding in report.findings), default=Severity.OFF)
-    return FINDINGS if worst >= Severity[fail_on.upper()] else CLEAN
+    least = Severity[fail_on.upper()]
+    return FINDINGS if any(finding.level >= least for finding in report.findings) else CLEAN

@@ -57,7 +57,7 @@ def discover(
 
 
 def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]) -> Iterator[Found | Unlisted]:
-    """Walk a folder without recursion and without following links, files and folders of a folder in order of name."""
+    """Walk a folder without recursion and without following links, in the order of the paths of all that it holds."""
     above, unread = _ignored_above(root)
     yield from unread
     waiting: list[tuple[str, bool, tuple[_Ignored, ...]]] = [(root, True, above)] if above is not None else []
@@ -67,7 +67,7 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
             yield Found(path, False)
             continue
         try:
-            entries = sorted(os.scandir(path or "."), key=lambda entry: entry.name, reverse=True)
+            entries = sorted(os.scandir(path or "."), key=_place, reverse=True)
         except OSError as error:
             yield Unlisted(path, f"this folder cannot be read: {error.strerror or error}")
             continue
@@ -83,6 +83,11 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
                 and not excluded(joined, _is_folder(entry))
             ):
                 waiting.append((joined, _is_folder(entry), ignored))
+
+
+def _place(entry: os.DirEntry[str]) -> str:
+    """Return what puts the entries of a folder in the order of all the paths below them."""
+    return entry.name + os.sep if _is_folder(entry) else entry.name
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

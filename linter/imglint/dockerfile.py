@@ -92,13 +92,25 @@ def _same(index: int) -> int:
 class _Stage:
     """A build stage, and what it stands on: an image, nothing (`scratch`), or other stages, several where a variable chooses among them."""
 
-    __slots__ = ("image", "inherited", "label", "names_image", "parents", "root", "settings", "shipped", "span", "user", "value")
+    __slots__ = (
+        "image",
+        "inherited",
+        "label",
+        "lowest",
+        "names_image",
+        "parents",
+        "settings",
+        "shipped",
+        "span",
+        "user",
+        "value",
+    )
 
     def __init__(self, label: str, value: Value, span: Span) -> None:
         self.label, self.value, self.span = label[:NAME_MAX], value, span
         self.names_image = True
         self.parents: list[_Stage] = []
-        self.root: _Stage | None = self
+        self.lowest: _Stage | None = None
         self.settings: list[Line] = []
         self.user: tuple[Line, int] | None = None
         self.inherited: _Stage | None = None
@@ -109,8 +121,13 @@ class _Stage:
         """Take over what other stages have; where there are several, which of them is not known."""
         self.names_image, self.parents = False, parents
         only = parents[0] if len(parents) == 1 else None
-        self.root = only and only.root
+        self.lowest = only and only.root
         self.inherited = only and only.decider
+
+    @property
+    def root(self) -> _Stage | None:
+        """The stage that all of it stands on in the end, None where that is not known."""
+        return self.lowest if self.parents else self
 
     @property
     def decider(self) -> _Stage | None:
@@ -124,7 +141,7 @@ class _Build:
     def __init__(self, source: Source, at: Callable[[int], int], prefix: str, variables: Mapping[str, str]) -> None:
         self.source, self.at, self.prefix, self.variables = source, at, prefix, variables
         self.escape = ""
-        self.arguments = Scope(self._predefined)
+        self.arguments = Scope(lambda name: _predefined(name, variables))
         self.stages: list[_Stage] = []
         self.names: dict[str, _Stage] = {}
         self.copies: list[tuple[_Stage, str, Traced, bool]] = []
@@ -311,14 +328,6 @@ class _Build:
         except BadSubstitution as error:
             return Unresolved(str(error))
 
-    def _predefined(self, name: str) -> Value | None:
-        """Return what is known of a variable that no ARG before the first FROM declares."""
-        if name not in PLATFORM_ARGUMENTS:
-            return None
-        if name in self.variables:
-            return given(self.variables[name])
-        return Unresolved(f"{name} depends on what is built; set it under variables in the policy to have it resolved")
-
     def on_env(self, line: Line) -> None:
         self.stages[-1].settings.append(line)
         self.on_label(line)
@@ -480,6 +489,15 @@ class _Build:
                 else:
                     self._set(line, scope)
         return scope
+
+
+def _predefined(name: str, variables: Mapping[str, str]) -> Value | None:
+    """Return what is known of a variable that no ARG before the first FROM declares."""
+    if name not in PLATFORM_ARGUMENTS:
+        return None
+    if name in variables:
+        return given(variables[name])
+    return Unresolved(f"{name} depends on what is built; set it under variables in the policy to have it resolved")
 
 
 _HANDLERS: dict[str, Callable[[_Build, Line], None]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from itertools import chain, islice
 
 from imglint import ignore
 from imglint.discover import Found, Unlisted, discover
@@ -17,6 +18,7 @@ from imglint.plugins import PluginError, readers
 from imglint.policy import Decision
 from imglint.record import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
+from imglint.tally import FileReport, Findings, Tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +50,10 @@ FEW_FILES = 20
 """Files whose garbage a run can afford to keep to its end."""
 GARBAGE = 100_000
 """Objects after which garbage is looked for: the trees of YAML have none, and are many objects."""
-FILES_PER_JOB = 500
+FILES_PER_JOB = 200
 """Files for each worker process, where the command line does not say how many: fewer are checked before another is started."""
+FILES_PER_PIECE = 40
+"""Files that a worker is given at a time: many enough that asking costs nothing, few enough that none waits long for the last."""
 STDIN = "-"
 """The path that stands for the text of stdin."""
 
@@ -78,61 +82,72 @@ class Settings:
     debug: bool = False
 
 
-@record
-class FileReport:
-    """What one file gave.
-
-    `kind` is empty where no reader took it. `excepted` tells where the exceptions stand that silenced something, `failed` whether a fault in
-    imglint or in a plugin kept the file from being checked.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    kind: str = ""
-    places: int = 0
-    excepted: frozenset[Place] = frozenset()
-    failed: bool = False
-
-
 def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) -> Report:
-    """Check files and folders. `watch` is given the files, and passes them on while it shows how far the run has come.
+    """Check files and folders. `watch` is given the work, and passes it on while it shows how far the run has come.
 
     Raises PluginError where a reader breaks its contract.
     """
-    found = list(files(paths, settings))
-    findings: list[Finding] = []
-    excepted: set[Place] = set()
-    read = places = 0
-    failed = False
-    # What is kept of each file is what the report needs: a large tree has few findings for its files.
-    for one, report in zip(found, _check_all(found, settings, watch or iter), strict=True):
-        findings += [_kept_small(finding) for finding in report.findings]
-        excepted |= report.excepted
-        read += report.kind != ""
-        places += report.places
-        failed = failed or report.failed
-        if settings.verbose:
-            _tell_file(one, report, settings)
-    findings += about_exceptions(paths, settings, excepted)
-    return Report(in_order(findings), read, places, failed)
+    found: Iterable[Found | Unlisted] = files(paths, settings)
+    if len(paths) > 1:
+        # A walk goes in the order of the paths by itself.
+        found = sorted(found, key=lambda one: _named(one, settings))
+    tally = _tally(iter(found), settings, watch or iter)
+    apart = about_exceptions(paths, settings, tally.excepted)
+    return Report(_with(tally.findings, apart), tally.files, tally.places, tally.failed)
 
 
-def _tell_file(one: Found | Unlisted, report: FileReport, settings: Settings) -> None:
-    """Tell on stderr what was made of a file."""
-    path = settings.stdin_filename if one.path == STDIN else one.path
-    environment = settings.environment or settings.policy.environment_of(path)
-    tell(f"{path}: {f'read as {report.kind}, {environment}' if report.kind else 'passed over: not of a known kind, or not read'}")
-
-
-def _check_all(found: list[Found | Unlisted], settings: Settings, watch: Watch) -> Iterator[FileReport]:
-    if len(found) > FEW_FILES:
+def _tally(found: Iterator[Found | Unlisted], settings: Settings, watch: Watch) -> Tally:
+    """Check files, in processes of their own where there are many."""
+    first = list(islice(found, _cores() * FILES_PER_JOB))
+    if len(first) > FEW_FILES:
         gc.set_threshold(GARBAGE)
         gc.enable()
-    jobs = min(settings.jobs or min(_cores(), len(found) // FILES_PER_JOB), len(found))
-    if jobs > 1:
-        from imglint.workers import mapped
+    jobs = min(settings.jobs, len(first)) if settings.jobs else len(first) // FILES_PER_JOB
+    if jobs <= 1:
+        return _check_all(watch(chain(first, found)), settings, tell)
+    from imglint.workers import mapped
 
-        return mapped(lambda one: check_file(one, settings), found, jobs, watch)
-    return (check_file(one, settings) for one in watch(found))
+    def work(piece: list[Found | Unlisted]) -> tuple[Tally, list[str]]:
+        told: list[str] = []
+        tally = _check_all(piece, settings, told.append)
+        tally.findings.pack()
+        return tally, told
+
+    whole = Tally()
+    for tally, told in mapped(work, watch(_pieces(chain(first, found))), jobs):
+        whole.join(tally)
+        for line in told:
+            tell(line)
+    return whole
+
+
+def _pieces(found: Iterator[T]) -> Iterator[list[T]]:
+    while piece := list(islice(found, FILES_PER_PIECE)):
+        yield piece
+
+
+def _check_all(found: Iterable[Found | Unlisted], settings: Settings, say: Callable[[str], object]) -> Tally:
+    """Check files one by one. `say` is told what was made of each, where that is asked for."""
+    tally = Tally()
+    for one in found:
+        report = check_file(one, settings)
+        tally.add(report)
+        if settings.verbose:
+            say(_made_of(one, report, settings))
+    return tally
+
+
+def _made_of(one: Found | Unlisted, report: FileReport, settings: Settings) -> str:
+    path = _named(one, settings)
+    environment = settings.environment or settings.policy.environment_of(path)
+    return (
+        f"{path}: {f'read as {report.kind}, {environment}' if report.kind else 'passed over: not of a known kind, or not read'}"
+    )
+
+
+def _named(one: Found | Unlisted, settings: Settings) -> str:
+    """Return the path by which a file is reported."""
+    return settings.stdin_filename if one.path == STDIN else one.path
 
 
 def _cores() -> int:
@@ -140,11 +155,19 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in file and line order."""
-    return tuple(
-        sorted(findings, key=lambda one: (one.location.path, one.location.line, one.location.column, one.rule, one.message))
-    )
+def _with(findings: Findings, apart: list[Finding]) -> Collection[Finding]:
+    """Return findings in file and line order with some more at their places among them."""
+    if not apart:
+        return findings
+    from heapq import merge
+
+    merged = Findings()
+    merged.extend(merge(findings, sorted(apart, key=_order), key=_order))
+    return merged
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.location.path, finding.location.line, finding.location.column, finding.rule, finding.message
 
 
 def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
@@ -182,7 +205,7 @@ def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
-    return FileReport(tuple(findings), file.source.kind, places, frozenset(check.excepted), check.failed)
+    return FileReport(tuple(sorted(findings, key=_order)), file.source.kind, places, frozenset(check.excepted), check.failed)
 
 
 @record
@@ -339,21 +362,27 @@ class _Check:
             if check is not None:
                 decision = decision_for(rule, fact, self.settings)
                 if decision.level:
-                    self._apply_rule(rule, check, fact, decision.options)
+                    self._apply_rule(rule.id, check, fact, decision)
 
-    def _apply_rule(self, rule: Rule, check: Callable[..., Iterable[Finding]], fact: ImageUse | RunUser, options: object) -> None:
+    def _apply_rule(
+        self, rule_id: str, check: Callable[..., Iterable[Finding]], fact: ImageUse | RunUser, decision: Decision
+    ) -> None:
         try:
-            self._report(rule.id, fact, list(check(fact, options)))
+            self._keep(rule_id, fact, list(check(fact, decision.options)), decision)
         except Exception as error:
-            problem = _failure(fact.source, f"the rule {rule.id}", error, self.settings)
+            problem = _failure(fact.source, f"the rule {rule_id}", error, self.settings)
             self._report(INTERNAL_ERROR, problem, [problem.finding()])
 
     def _report(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding]) -> None:
+        """Take findings that are the engine's own, at the level that their rule has here."""
         decision = decision_for(self.settings.rules[rule_id], subject, self.settings)
-        if not decision.level:
-            return
+        if decision.level:
+            self.failed = self.failed or rule_id == INTERNAL_ERROR
+            self._keep(rule_id, subject, found, decision)
+
+    def _keep(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding], decision: Decision) -> None:
+        """Keep what a rule found, but for what an exception silences."""
         self.ran.add(rule_id)
-        self.failed = self.failed or rule_id == INTERNAL_ERROR
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         for finding in found:
             exemption = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
@@ -383,12 +412,6 @@ class _Check:
         self.findings = []
         self._report(ignore.UNUSED, _problem(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
-
-
-def _kept_small(finding: Finding) -> Finding:
-    """Return a finding whose texts are shared with those of all others that say the same: a large tree has many alike."""
-    intern = sys.intern
-    return replace(finding, message=intern(finding.message), text=intern(finding.text), line_text=intern(finding.line_text))
 
 
 def _attributed(finding: Finding, decision: Decision) -> str:

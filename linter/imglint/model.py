@@ -13,7 +13,7 @@ from imglint.source import Location, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from imglint.policy import Row, Standing
     from imglint.traced import Traced
@@ -198,7 +198,7 @@ class Report:
     `failed` tells of a fault in imglint or in a plugin: then not everything was checked, whatever the findings say.
     """
 
-    findings: tuple[Finding, ...]
+    findings: Collection[Finding]
     files: int
     places: int
     failed: bool = False

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from io import BytesIO, TextIOBase
 
 from imglint.printable import printable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 ENCODING = ("utf-8", "backslashreplace")
 """The encoding of all output, and what becomes of a character that it cannot hold."""
+HELD = 1 << 20
+"""Bytes of a report that are held as they are until all of it is there; more are compressed."""
 DEVICES = ("/dev/", "/proc/")
 
 
@@ -35,19 +42,49 @@ def check_target(path: str) -> None:
         )
 
 
+class Held(TextIOBase):
+    """A report that is not to leave the program before all of it is there. A long one is held in a tenth of its size."""
+
+    def __init__(self) -> None:
+        self._packs: list[bytes] = []
+        self._data = BytesIO()
+
+    def writable(self) -> bool:
+        """Whether it can be written to."""
+        return True
+
+    def write(self, text: str, /) -> int:
+        """Add text."""
+        self._data.write(encoded(text))
+        if self._data.tell() > HELD:
+            import zlib
+
+            self._packs.append(zlib.compress(self._data.getvalue(), 1))
+            self._data = BytesIO()
+        return len(text)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield all of it as it leaves the program."""
+        for pack in self._packs:
+            import zlib
+
+            yield zlib.decompress(pack)
+        yield self._data.getvalue()
+
+
 def encoded(text: str) -> bytes:
     """Return text as it leaves the program: UTF-8, with what that cannot hold as escapes."""
     return text.encode(*ENCODING)
 
 
-def put(data: bytes | memoryview) -> None:
+def put(data: bytes) -> None:
     """Write all of the data to stdout. One call may not be enough: unbuffered, as by PYTHONUNBUFFERED, a pipe takes what it has room for."""
     rest = memoryview(data)
     while rest:
         rest = rest[sys.stdout.buffer.write(rest) :]
 
 
-def write_whole(path: str, data: bytes | memoryview) -> None:
+def write_whole(path: str, pieces: Iterable[bytes]) -> None:
     """Write a file whole or not at all; a symbolic link of that name is replaced, never followed. A device is written to as it is.
 
     Raises CallError where it cannot be written.
@@ -56,19 +93,19 @@ def write_whole(path: str, data: bytes | memoryview) -> None:
     try:
         if path.startswith(DEVICES):
             with open(path, "wb") as file:
-                file.write(data)
+                file.writelines(pieces)
             return
-        _replace(path, data)
+        _replace(path, pieces)
     except OSError as error:
         raise CallError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _replace(path: str, data: bytes | memoryview) -> None:
+def _replace(path: str, pieces: Iterable[bytes]) -> None:
     draft = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
         os.replace(draft, path)
     except OSError:
         os.unlink(draft)

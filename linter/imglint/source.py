@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from bisect import bisect_right
+from itertools import accumulate
 
 from imglint.record import record
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 FILE_SIZE_MAX = 16 * 1024 * 1024
 """Bytes; a larger file is reported by unread-file and not read."""
+
+CHUNK = 16 * 1024
+"""Bytes that are asked for at a time, or a file's size: room for more would cost more than most files take to read."""
 
 BESIDE_SIZE_MAX = 256 * 1024
 """Characters of a `.env` or Chart.yaml; of a longer one nothing is taken, and what it would give stays unresolved."""
@@ -114,11 +118,9 @@ class Source:
 
     def _line_starts(self) -> list[int]:
         if self._starts is None:
-            starts, at = [0], self.text.find("\n")
-            while at >= 0:
-                starts.append(at + 1)
-                at = self.text.find("\n", at + 1)
-            self._starts = starts
+            lines = self.text.split("\n")
+            lines.pop()
+            self._starts = [before + number for number, before in enumerate(accumulate(map(len, lines), initial=0))]
         return self._starts
 
 
@@ -146,7 +148,7 @@ def read_bytes(path: str) -> bytes:
             raise UnreadFile("not a regular file")
         if status.st_size > FILE_SIZE_MAX:
             raise UnreadFile(f"{status.st_size} bytes; the limit is {FILE_SIZE_MAX}")
-        return _read(descriptor)
+        return _read(descriptor, status.st_size)
     except OSError as error:
         raise UnreadFile(error.strerror or str(error)) from None
     finally:
@@ -164,10 +166,10 @@ def read_stdin() -> str:
         raise UnreadFile(error.strerror or str(error)) from None
 
 
-def _read(descriptor: int) -> bytes:
+def _read(descriptor: int, size: int = 0) -> bytes:
     """Read to the end, though never more than the limit: a file may grow, and some report no size."""
     chunks, left = [], FILE_SIZE_MAX + 1
-    while left and (chunk := os.read(descriptor, min(left, 1 << 20))):
+    while left and (chunk := os.read(descriptor, min(left, max(size + 1, CHUNK)))):
         chunks.append(chunk)
         left -= len(chunk)
     if not left:

@@ -50,7 +50,7 @@ def _init(request: Request) -> int:
     check_target(FILE_NAME)
     above = find("")
     tree = _tree(request.paths)
-    write_whole(FILE_NAME, encoded("\n".join([*_policy(tree), ""])))
+    write_whole(FILE_NAME, [encoded("\n".join([*_policy(tree), ""]))])
     if above:
         tell(f"imglint: {above} no longer holds in this folder; name it under `extends` in {FILE_NAME} where it shall")
     print(_summary(tree, request.paths))  # noqa: T201  this is the answer

@@ -28,17 +28,26 @@ class Scalar:
 
 
 class Mapping:
-    """A mapping: its entries in file order, a key that stands twice included."""
+    """A mapping: its entries in file order, a key that stands twice included, and its values by the text of their keys.
 
-    __slots__ = ("_by_key", "entries", "start")
+    Of a key that stands twice, the last value counts. Merge keys are not followed: see `merged`.
+    """
+
+    __slots__ = ("by_key", "entries", "start")
 
     def __init__(self, start: int) -> None:
         self.entries: list[tuple[Node, Node]] = []
+        self.by_key: dict[str, Node] = {}
         self.start = start
-        self._by_key: dict[str, Node] | None = None
+
+    def add(self, key: Node, value: Node) -> None:
+        """Add an entry."""
+        self.entries.append((key, value))
+        if isinstance(key, Scalar):
+            self.by_key[key.value] = value
 
     def get(self, key: str) -> Node | None:
-        """Return the value of a key; of the last, where it stands twice. Merge keys are not followed: see `merged`."""
+        """Return the value of a key, None where it has none."""
         return self.by_key.get(key)
 
     def scalar(self, key: str) -> Scalar | None:
@@ -55,13 +64,6 @@ class Mapping:
         """Return the items of the sequence that is the value of a key; none where there is no sequence."""
         value = self.by_key.get(key)
         return value.items if isinstance(value, Sequence) else []
-
-    @property
-    def by_key(self) -> dict[str, Node]:
-        """The values by the text of their keys."""
-        if self._by_key is None:
-            self._by_key = {key.value: value for key, value in self.entries if isinstance(key, Scalar)}
-        return self._by_key
 
 
 class Sequence:

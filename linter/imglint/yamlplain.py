@@ -124,7 +124,7 @@ class _Tree:
     def add(self, node: Node) -> None:
         """Add a node as the next item, or as the value of the key that waits."""
         if self.key:
-            self.node.entries.append((self.key, node))  # type: ignore[union-attr]
+            self.node.add(self.key, node)  # type: ignore[union-attr]
             self.key = None
         else:
             self.node.items.append(node)  # type: ignore[union-attr]

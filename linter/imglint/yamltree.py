@@ -28,6 +28,8 @@ EVENTS_MAX = 4_000_000
 PURE_SIZE_MAX = 256 * 1024
 """Characters that the slow, exact parser is given; libyaml's refusal of a longer document stands."""
 
+SHORT = 16 * 1024
+"""Characters of a document that is checked as quickly line by line as by libyaml, which would have to be imported."""
 PLAIN_DEPTH = DEPTH_MAX // 3
 """Levels of brackets, brackets without a counterpart, and half the characters of indentation of a document that cannot be too deep."""
 _DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ", "%YAML", "\\u")
@@ -145,7 +147,14 @@ def parse_events(text: str, base: int = 0) -> Node | None:
 
 
 def check_document(text: str, base: int = 0) -> None:
-    """Raise BrokenYaml where `parse_document` would, in a tenth of the time: libyaml runs over a plain document without making a tree of it."""
+    """Raise BrokenYaml where `parse_document` would, of a long document in a tenth of the time: libyaml runs over it without making a tree."""
+    if len(text) <= SHORT:
+        try:
+            read_plain(text)
+        except NotPlain:
+            pass
+        else:
+            return
     parser = _c_parser()
     if parser is None or any(sign in text for sign in _DEEP) or _may_have_aliases(text) or not _is_shallow(text):
         parse_document(text, base)
@@ -157,6 +166,8 @@ def check_document(text: str, base: int = 0) -> None:
 
 
 def _may_have_aliases(text: str) -> bool:
+    if "*" not in text:
+        return False
     for match in _STAR.finditer(text):
         before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].rstrip(" \t")
         if not before or before[-1] in _BEFORE_VALUE:
@@ -282,7 +293,7 @@ class _Tree:
         if key is None:
             self.keys[-1] = node
         else:
-            parent.entries.append((key, node))  # type: ignore[union-attr]
+            parent.add(key, node)  # type: ignore[union-attr]
             self.keys[-1] = None
 
     def open(self, node: Mapping | Sequence, anchor: str | None) -> None:

@@ -23,7 +23,7 @@ from imglint.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
     from typing import Any, TextIO
 
     from imglint.model import Finding, Report
@@ -62,12 +62,12 @@ def write(report: Report, out: TextIO) -> None:
     out.write(text)
 
 
-def _gravest(findings: Sequence[Finding], limit: int) -> Sequence[Finding]:
+def _gravest(findings: Collection[Finding], limit: int) -> Collection[Finding]:
     """Return the limit gravest findings, in the order in which they came."""
     if len(findings) <= limit:
         return findings
-    places = sorted(range(len(findings)), key=lambda place: -findings[place].level)[:limit]
-    return [findings[place] for place in sorted(places)]
+    numbered = sorted(enumerate(findings), key=lambda entry: -entry[1].level)[:limit]
+    return [finding for _, finding in sorted(numbered, key=lambda entry: entry[0])]
 
 
 def _compressed(text: str) -> int:
@@ -75,7 +75,7 @@ def _compressed(text: str) -> int:
     return len(text) if len(text) <= SIZE_MAX else len(zlib.compress(text.encode(), wbits=31))
 
 
-def _log(findings: Sequence[Finding]) -> str:
+def _log(findings: Collection[Finding]) -> str:
     known = rules()
     places = {name: place for place, name in enumerate(known)}
     driver = sarif_om.ToolComponent(

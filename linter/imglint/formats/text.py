@@ -33,10 +33,12 @@ _LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;3
 
 def write(report: Report, out: TextIO, *, colour: bool = False, summary: bool = True) -> None:
     """Write the findings with their lines, then a summary. `colour` adds the escape sequences of a terminal."""
+    counts: dict[Severity, int] = {}
     for finding in report.findings:
+        counts[finding.level] = counts.get(finding.level, 0) + 1
         out.write(_finding(finding, colour))
     if summary:
-        out.write(_summary(report, colour))
+        out.write(_summary(report, counts, colour))
 
 
 def _finding(finding: Finding, colour: bool) -> str:
@@ -77,14 +79,11 @@ def _width(text: str) -> int:
     return sum([0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text])
 
 
-def _summary(report: Report, colour: bool) -> str:
+def _summary(report: Report, counts: dict[Severity, int], colour: bool) -> str:
     if not report.files and not report.findings:
         return "Nothing was checked: there is no file of a known kind here, or all are left out.\n"
-    levels = [finding.level for finding in report.findings]
-    counts = [
-        _paint(_count(levels.count(level), str(level)), style, colour) for level, style in _LEVELS.items() if level in levels
-    ]
-    found = f"Found {_listed(counts)}" if counts else "No findings"
+    told = [_paint(_count(counts[level], str(level)), style, colour) for level, style in _LEVELS.items() if level in counts]
+    found = f"Found {_listed(told)}" if told else "No findings"
     return f"{found} in {_count(report.files, 'file')} ({_count(report.places, 'image')}).\n"
 
 

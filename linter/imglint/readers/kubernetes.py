@@ -69,9 +69,7 @@ def read(source: Source) -> Iterator[Fact]:
     for root in roots:
         if isinstance(root, Mapping) and (kustomize or Values(root).word("kind") in KUSTOMIZE_KINDS):
             yield from manifests.kustomize_images(Values(root))
-        for mapping, owner in _mappings(root):
-            if HOLDERS.isdisjoint(mapping.by_key):
-                continue
+        for mapping, owner in _holders(root):
             for fact in manifests.facts(Values(mapping), owner):
                 key = (fact.where if isinstance(fact, RunUser) else "", fact.span[0])
                 if key not in seen:
@@ -113,8 +111,8 @@ def _first_line(text: str) -> str:
     return ""
 
 
-def _mappings(root: Node) -> Iterator[tuple[Mapping, str]]:
-    """Yield every mapping that a manifest asks for, with the manifest it belongs to ("Deployment/web"): not a status, not a schema."""
+def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
+    """Yield every mapping with one of HOLDERS that a manifest asks for, with the manifest ("Deployment/web"): not in a status, not in a schema."""
     waiting: list[tuple[Node, str]] = [(root, "")]
     entered = set()
     while waiting:
@@ -129,7 +127,8 @@ def _mappings(root: Node) -> Iterator[tuple[Mapping, str]]:
         if kind == SCHEMA_KIND:
             continue
         owner = _owner(node, kind) if kind else owner
-        yield node, owner
+        if not HOLDERS.isdisjoint(node.by_key):
+            yield node, owner
         entries = [entry for entry in node.entries if not _is(entry[0], "status")] if kind else node.entries
         waiting.extend([(value, owner) for _, value in reversed(entries) if value.__class__ is not Scalar])
 
