@@ -97,12 +97,19 @@ def readers(name: str = "") -> Iterator[Reader]:
 
     Raises PluginError.
     """
-    name, known = name.lower(), _names(READERS)
-    order = {package: place for place, (package, _, _) in enumerate(known)}
-    for package, file, kind in sorted(known, key=lambda entry: (order[entry[0]], entry[2] not in name, -known.index(entry))):
+    name = name.lower()
+    for package, file, kind in _in_order(tuple([kind for kind in kinds() if kind in name])):
         yield _reader(f"{package}.{file}", kind)
 
 
+@cache
+def _in_order(first: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    known = _names(READERS)
+    order = {package: place for place, (package, _, _) in enumerate(known)}
+    return sorted(known, key=lambda entry: (order[entry[0]], entry[2] not in first, -known.index(entry)))
+
+
+@cache
 def kinds() -> tuple[str, ...]:
     """Return the kinds of file that the readers know, without importing them."""
     return tuple([name for _, _, name in _names(READERS)])

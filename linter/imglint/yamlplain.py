@@ -12,6 +12,10 @@ from functools import cache
 
 from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _SIZE = 1024 * 1024
 """Characters of a document that is read so."""
 _WIDTH = 80
@@ -28,7 +32,7 @@ _ENTRY = re.compile(
     (?P<dash>-[ ]{{1,9}}+)?
     (?:(?P<key>[A-Za-z0-9_$./][^\x00-\x20\x7f:\#]{{0,500}}+|{_DOUBLE}|{_SINGLE}):(?=[ \n]|\Z)[ ]*+)?
     (?(dash)|(?(key)|(?!)))
-    (?P<value>{_TEXT}*+)
+    (?:(?P<word>[^\x00-\x20\x7f\-?:,\[\]{{}}#&*!|>'"%@`][^\x00-\x1f\x7f:#]*+(?<![ ]))?(?=\n|\Z)|(?P<value>{_TEXT}++))
     (?:\n|\Z)""",
     re.VERBOSE,
 )
@@ -62,8 +66,8 @@ def read_plain(text: str, base: int = 0) -> Node:
     at = start.end() if start else 0
     # One turn for each line is where reading YAML spends its time: most lines need no more calls than these.
     while line := _ENTRY.match(text, at):
-        indent, dash, key, written = line.groups()
-        column, at, first = len(indent), line.end(), base + line.end("indent")
+        indent, dash, key, word, written = line.groups()
+        column, at, first = len(indent), line.end(), base + line.end(1)
         kind = Sequence if dash else Mapping
         if tree.key or column != tree.column or tree.node.__class__ is not kind:
             tree.go_to(column, kind, first)
@@ -72,16 +76,18 @@ def read_plain(text: str, base: int = 0) -> Node:
                 first += len(dash)
                 tree.begin(Mapping(first), column + len(dash))
             tree.key = _quoted(key, first) if key[0] in _QUOTES else Scalar(key, first, first + len(key), "")
-            if not written or written[0] == "#":
+            if word is None and (written is None or written[0] == "#"):
                 continue
-        first = line.start("value")
-        if written[:1] not in _MARKS and ":" not in written and "#" not in written and written[-1] != " ":
-            tree.add(Scalar(written, base + first, base + first + len(written), ""))
-        elif written[:1] == "|":
-            block, at = _literal(text, first, at, tree.column, base)
+        if word is not None:
+            first = base + line.start(4)
+            tree.add(Scalar(word, first, first + len(word), ""))
+        elif written is None:
+            raise NotPlain
+        elif written[0] == "|":
+            block, at = _literal(text, line.start(5), at, tree.column, base)
             tree.add(block)
         else:
-            tree.add(_value(written, base + first))
+            tree.add(_value(written, base + line.start(5)))
     if not _END.match(text, at):
         raise NotPlain
     return tree.finished()
@@ -98,7 +104,7 @@ class _Tree:
     def __init__(self, base: int) -> None:
         self._whole = Mapping(base)
         self._above: list[tuple[int, Mapping | Sequence]] = []
-        self.node: Mapping | Sequence = self._whole
+        self.node: Any = self._whole
         self.column = -1
         self.key: Scalar | None = Scalar("", base, base, "")
 
@@ -123,11 +129,13 @@ class _Tree:
 
     def add(self, node: Node) -> None:
         """Add a node as the next item, or as the value of the key that waits."""
-        if self.key:
-            self.node.add(self.key, node)  # type: ignore[union-attr]
+        key, parent = self.key, self.node
+        if key:
+            parent.entries.append((key, node))
+            parent.by_key[key.value] = node
             self.key = None
         else:
-            self.node.items.append(node)  # type: ignore[union-attr]
+            parent.items.append(node)
 
     def finished(self) -> Node:
         """Return the root."""
