@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ def is_values_name(name: str) -> bool:
 
 def in_templates(path: str) -> bool:
     """Whether the file belongs to a chart's `templates` folder, at any depth: Chart.yaml stands beside that folder."""
-    folder = os.path.dirname(os.path.abspath(path))
+    return _is_in_templates(os.path.dirname(os.path.abspath(path)))
+
+
+@lru_cache(maxsize=64)
+def _is_in_templates(folder: str) -> bool:
     while True:
         parent, name = os.path.split(folder)
         if parent == folder:

@@ -29,6 +29,7 @@ SOURCES_MAX = 2 * MERGED_MAX
 """Entries of one merge key, which may name a mapping twice."""
 
 _FILLED_IN = re.compile(r"\{\{|\$[A-Za-z_({]|^ko://")
+_HIDING = re.compile(r"\\[xuU\r\n]")
 _FOLDED = ("|", ">")
 
 
@@ -90,7 +91,7 @@ def _layers(mapping: Mapping, limit: int = MERGED_MAX) -> list[Mapping]:
 
 def _cut_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
     """Yield a problem for each mapping that merges more than is looked at."""
-    if "<<" not in source.text and "\\" not in source.text:
+    if "<<" not in source.text and not may_hide_words(source.text):
         return
     for root in roots:
         for node in walk(root):
@@ -105,6 +106,11 @@ def _cut_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
 def said(value: Node | None) -> Scalar | None:
     """Return a value where it is a scalar that says something: neither null nor blank."""
     return value if isinstance(value, Scalar) and not value.is_null and value.value.strip() else None
+
+
+def may_hide_words(text: str) -> bool:
+    """Whether the text of a document may say words that do not stand in it: by a character's number, or over an escaped line break."""
+    return _HIDING.search(text) is not None
 
 
 def filled_in(value: str) -> bool:

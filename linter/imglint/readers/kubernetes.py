@@ -8,7 +8,7 @@ from imglint import chart
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.template import is_template
-from imglint.yamlfacts import Values, assembled, read_documents, use_of, user_of
+from imglint.yamlfacts import Values, assembled, may_hide_words, read_documents, use_of, user_of
 from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -33,9 +33,7 @@ SINGLE = ("container", "script", "stepTemplate")
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", "<<"))
 """The keys below which `facts` looks, and the one that may bring them in; most mappings have none of them."""
 
-_KEY = r"""^(?P<indent>[ ]*)(?P<quote>["']?){}(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)"""
-_API_VERSION = re.compile(_KEY.format("apiVersion"), re.MULTILINE)
-_KIND = re.compile(_KEY.format("kind"), re.MULTILINE)
+_KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>\w+)(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)""")
 _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
 _FLOW_KIND = re.compile(r"""["']?kind["']?\s*:\s*["']?[A-Za-z]""")
 _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|data|status)["']?[ \t]*:""")
@@ -44,19 +42,20 @@ _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|da
 def claims(source: Source) -> bool:
     """Whether the file is a Kustomize file by its name, or names apiVersion and kind at the top of a document."""
     text, name = source.text, source.name.lower()
-    if name in KUSTOMIZE_FILES:
-        return not _in_template(source)
-    if "apiVersion" not in text or "kind" not in text:
+    kustomize = name in KUSTOMIZE_FILES
+    if not kustomize and ("apiVersion" not in text or "kind" not in text):
         return False
+    if chart.in_templates(source.path) and is_template(text):
+        return False
+    if kustomize:
+        return True
     first = _first_line(text)
     if first.lstrip().startswith("{"):
-        claimed = _FLOW_API_VERSION.search(text) is not None and _FLOW_KIND.search(text) is not None
-    elif name.endswith((".yaml", ".yml", ".json")) or _FIRST_KEY.match(first):
+        return _FLOW_API_VERSION.search(text) is not None and _FLOW_KIND.search(text) is not None
+    if name.endswith((".yaml", ".yml", ".json")) or _FIRST_KEY.match(first):
         indent = len(first) - len(first.lstrip(" "))
-        claimed = _has_key(_API_VERSION, text, indent) and _has_key(_KIND, text, indent)
-    else:
-        claimed = False
-    return claimed and not _in_template(source)
+        return _has_key("apiVersion", text, indent) and _has_key("kind", text, indent)
+    return False
 
 
 def read(source: Source) -> Iterator[Fact]:
@@ -79,23 +78,25 @@ def read(source: Source) -> Iterator[Fact]:
 
 WORDS = ("image", "runAs", "imglint:")
 """A document without any of these, in which no escape can hide one, has nothing that `read` looks for."""
-_ESCAPED = re.compile(r"\\[xuU]")
 _SCHEMA = re.compile(rf"^kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?$", re.MULTILINE)
 
 
 def _may_name_images(document: str) -> bool:
     if SCHEMA_KIND in document and _SCHEMA.search(document) and "imglint:" not in document:
         return False
-    return any(word in document for word in WORDS) or _ESCAPED.search(document) is not None
+    return any(word in document for word in WORDS) or may_hide_words(document)
 
 
-def _in_template(source: Source) -> bool:
-    return is_template(source.text) and chart.in_templates(source.path)
-
-
-def _has_key(pattern: re.Pattern[str], text: str, indent: int) -> bool:
+def _has_key(key: str, text: str, indent: int) -> bool:
     """Whether a key stands at the margin, or at the indentation of the first line, which a document may have as a whole."""
-    return any(len(match["indent"]) in (0, indent) for match in pattern.finditer(text))
+    at = text.find(key)
+    while at >= 0:
+        match = _KEY.match(text, text.rfind("\n", 0, at) + 1)
+        if match and match["key"] == key and len(match["indent"]) in (0, indent):
+            return True
+        end = text.find("\n", at)
+        at = text.find(key, end) if end >= 0 else -1
+    return False
 
 
 def _first_line(text: str) -> str:
