@@ -24,12 +24,15 @@ _SIZE = 8
 def mapped(work: Callable[[Any], Any], pieces: Iterable[Any], jobs: int) -> Generator[Any, None, None]:
     """Yield what `work` gives for each piece, in the order of the pieces, from that many processes. A piece is taken when one of them is free.
 
-    Raises what `work` raises, and CallError where a process dies, as it would of a fault in a parser written in C.
+    Raises what `work` raises, and CallError where a process cannot be started, or dies, as it would of a fault in a parser written in C.
     """
     workers: list[_Worker] = []
     try:
-        for _ in range(jobs):
-            workers.append(_Worker(work, workers))
+        try:
+            for _ in range(jobs):
+                workers.append(_Worker(work, workers))
+        except OSError as error:
+            raise CallError(f"no more worker processes can be started: {error.strerror}; run with --jobs 1") from None
         yield from _in_turn(workers, enumerate(pieces))
     finally:
         for worker in workers:
