@@ -45,8 +45,6 @@ _NO_ENTRIES = re.compile(rf"\{{[ ]*+\}}{_COMMENT}\Z")
 _LITERAL = re.compile(rf"\|(-?){_COMMENT}\Z")
 _FIRST = re.compile(rf"(?P<blank>(?:[ ]*+\n)*+)(?P<indent>[ ]{{1,{_WIDTH}}}+)[^ \t\n]")
 _QUOTES = frozenset("\"'")
-_MARKS = frozenset(("", *"-?:,[]{}#&*!|>'\"%@`"))
-"""How a value begins that is no word, or may be none."""
 _WORD = re.compile(r"-[^ ]|[^\-?:,\[\]{}#&*!|>'\"%@`]")
 
 
