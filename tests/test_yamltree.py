@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from fuzz.targets import not_plain
@@ -10,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imglint.yamlnodes import Mapping, Node, Scalar, Sequence, merged, walk
-from imglint.yamltree import DEPTH_MAX, comments, documents, parse_document, traced
+from imglint.yamltree import DEPTH_MAX, SHORT, check_document, comments, documents, parse_document, traced
 from imglint.yamltree import BrokenYaml as Broken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture(params=["plain", "c", "pure"])
@@ -268,3 +272,47 @@ def _first_key(root: Mapping) -> str:
     key = root.entries[0][0]
     assert isinstance(key, Scalar)
     return key.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "a: b",
+            "a: [b, {c: d}]",
+            "a: &x b\nc: *x",
+            "a: b * c",
+            "%YAML 1.2\n---\na: b",
+            'a: "\\ud83d\\ude00"',
+            "a: \u2028 b",
+            "{a: nginx:1}",
+        ),
+        *(
+            "a: *x",
+            "a: [",
+            "a: b: c",
+            "a: b\n c: d",
+            "a: \x07",
+            "a: b\n\u2028c: d",
+            "a:\n- *x",
+            "[*x]",
+            "{a: b}}",
+            "%YAML 3.0\n---\na: b",
+        ),
+        *("a: " + "[" * depth + "]" * depth for depth in (60, DEPTH_MAX - 1, DEPTH_MAX + 1)),
+        *("- " * depth + "a" for depth in (2, DEPTH_MAX, DEPTH_MAX + 1)),
+        *("".join([" " * at + "a:\n" for at in range(depth)]) for depth in (60, DEPTH_MAX, DEPTH_MAX + 1)),
+    ],
+)
+@pytest.mark.parametrize("size", [0, SHORT])
+def test_a_document_that_is_only_checked_is_refused_where_it_would_be_if_it_were_read(text: str, size: int) -> None:
+    long = text + "\n" + "# \n" * (size // 3)
+
+    def refusal(read: Callable[[str], object]) -> str | None:
+        try:
+            read(long)
+        except Broken as error:
+            return f"{error.offset}: {error.reason}"
+        return None
+
+    assert refusal(check_document) == refusal(parse_document)

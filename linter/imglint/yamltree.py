@@ -132,8 +132,7 @@ def parse_events(text: str, base: int = 0) -> Node | None:
         # JSON writes what lies beyond U+FFFF as two surrogates, which libyaml refuses; no image reference holds either.
         text = _SURROGATE.sub(r"\\u0020", text)
     parser = _c_parser()
-    if parser is not None and len(text) <= PURE_SIZE_MAX and _BREAKS_OF_C.search(text):
-        # libyaml ends lines at these, as YAML 1.1 did.
+    if len(text) <= PURE_SIZE_MAX and _has_breaks_of_c(text):
         parser = None
     if parser is not None:
         try:
@@ -161,6 +160,7 @@ def check_document(text: str, base: int = 0) -> None:
     if (
         parser is None
         or any(sign[0] in text and sign in text for sign in _DEEP)
+        or _has_breaks_of_c(text)
         or _may_have_aliases(text)
         or not _is_shallow(text)
     ):
@@ -170,6 +170,11 @@ def check_document(text: str, base: int = 0) -> None:
         parser(text).raw_parse()
     except Exception:
         parse_document(text, base)
+
+
+def _has_breaks_of_c(text: str) -> bool:
+    """Whether libyaml would end lines where YAML 1.2 does not: it does as YAML 1.1 did."""
+    return not text.isascii() and _BREAKS_OF_C.search(text) is not None
 
 
 def _may_have_aliases(text: str) -> bool:
