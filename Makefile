@@ -24,7 +24,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 docs: $(READY)
-	$(BIN)/python -c 'from imglint.rulebook import page; print(page(), end="")' >docs/rules.md
+	$(BIN)/python -c 'from imglint.commands.rules import page; print(page(), end="")' >docs/rules.md
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

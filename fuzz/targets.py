@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from imglint import plugins, policyfile, yamltree
-from imglint.mistakes import PolicyError
+from imglint import plugins
+from imglint.errors import PolicyError
 from imglint.model import INVALID, Comment, ImageUse, RunUser
+from imglint.policy import load as policyfile
 from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Source, UnreadFile, decode
-from imglint.yamlnodes import Mapping, Scalar
-from imglint.yamlplain import NotPlain, read_plain
+from imglint.yaml import documents as yamltree
+from imglint.yaml.nodes import Mapping, Scalar
+from imglint.yaml.plain import NotPlain, read_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
-    from imglint.yamlnodes import Node
+    from imglint.yaml.nodes import Node
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 YAML_READERS = (compose, kubernetes, helm_values, helm_template)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.interpolate import dotenv
 from imglint.model import Fact, ImageUse, RunUser
 from imglint.readers import compose
+from imglint.readers._compose_variables import dotenv
 from imglint.source import Source
 
 RUNS = "services: {web: {image: nginx:1}}\n"

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 from fuzz.targets import TARGETS, YAML_READERS, BrokenPromiseError, python_parser, seeds, told
 
-from imglint import yamlfacts, yamltree
+from imglint.readers import _yaml as yamlfacts
 from imglint.readers import kubernetes
 from imglint.source import Source, UnreadFile, read_text
 from imglint.traced import literal
+from imglint.yaml import documents as yamltree
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint
 
     from imglint.model import Fact, Span
     from imglint.traced import Traced
-    from imglint.yamlnodes import Scalar
+    from imglint.yaml.nodes import Scalar
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imglint.discover import Found, Unlisted, discover, repository_root
+from imglint.engine.discover import Found, Unlisted, discover, repository_root
 
 
 def build(root: Path, files: dict[str, str]) -> None:

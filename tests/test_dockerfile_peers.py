@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from dockerfile_parse import DockerfileParser
 
-from imglint.dockerfile import facts
+from imglint.dockerfile.stages import facts
 from imglint.model import ImageUse
 from imglint.reference import InvalidReference, parse
 from imglint.source import Source, read_text

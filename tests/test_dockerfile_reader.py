@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imglint.dockerfile import facts
+from imglint.dockerfile.stages import facts
 from imglint.model import Comment, Fact, ImageUse, RunUser
 from imglint.readers.dockerfile import claims, read
 from imglint.source import Source

@@ -21,11 +21,11 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from imglint.cli import cli
+from imglint.commands.cli import cli
+from imglint.commands.rules import page
 from imglint.plugins import kinds, rules
-from imglint.policyfile import load
+from imglint.policy.load import load
 from imglint.record import record
-from imglint.rulebook import page
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from imglint.fingerprint import line_hashes
+from imglint.engine.fingerprint import line_hashes
 from imglint.formats import github, gitlab, sarif, text
 from imglint.formats import json as json_format
 from imglint.formats._common import from_root

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from imglint.discover import Found, Unlisted, discover
-from imglint.gitignore import PATTERNS_MAX, GitIgnore, lines_of
-from imglint.globs import PATTERN_MAX
+from imglint.engine.discover import Found, Unlisted, discover
+from imglint.engine.gitignore import PATTERNS_MAX, GitIgnore, lines_of
+from imglint.patterns.globs import PATTERN_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,17 +20,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imglint import dockerfile, dockerlines, engine, ignore, inline, yamltree
-from imglint.expand import NESTING_MAX, PIECES_MAX, VALUE_MAX
+from imglint.commands.options import Request, settings_for
+from imglint.dockerfile import instructions as dockerlines
+from imglint.dockerfile import stages as dockerfile
+from imglint.dockerfile.variables import NESTING_MAX, PIECES_MAX, VALUE_MAX
+from imglint.engine import ignore_comments as ignore
+from imglint.engine import run as engine
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
-from imglint.globs import PATTERN_MAX
-from imglint.interpolate import DEPTH_MAX as DEFAULTS_MAX
+from imglint.patterns.globs import PATTERN_MAX
 from imglint.plugins import formats, output_format
-from imglint.policyfile import TARGETS_MAX
-from imglint.policynodes import MISTAKES_MAX
-from imglint.request import Request, settings_for
+from imglint.policy.checked_nodes import MISTAKES_MAX
+from imglint.policy.load import TARGETS_MAX
+from imglint.readers import _inline_dockerfile as inline
+from imglint.readers._compose_variables import DEPTH_MAX as DEFAULTS_MAX
+from imglint.readers._yaml import MERGED_MAX
 from imglint.source import BESIDE_SIZE_MAX, FILE_SIZE_MAX
-from imglint.yamlfacts import MERGED_MAX
+from imglint.yaml import documents as yamltree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -432,7 +437,7 @@ def test_findings_of_one_long_line_cost_no_more_than_their_number(tree: Path) ->
         assert shown[marks.index("^") :][: marks.count("^")] == "latest"
 
 
-FOR_PEOPLE = ("advice.", "explain.", "formats.text.", "guesses.", "starter.", "policy.RECENT_MAX", "policynodes.LISTED_MAX")
+FOR_PEOPLE = ("policy.alternatives.", "commands.", "formats.text.", "policy.lookup.RECENT_MAX", "policy.checked_nodes.LISTED_MAX")
 """Constants that bound what is shown to people, or kept for the next answer, and no reading."""
 
 

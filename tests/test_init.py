@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imglint import plugins
-from imglint.guesses import TAG_PATTERNS, environment_patterns, escaped, tag_pattern
-from imglint.path_patterns import PathPattern
-from imglint.policyfile import load
-from imglint.tag_patterns import TagPattern
+from imglint.commands.init_heuristics import TAG_PATTERNS, environment_patterns, escaped, tag_pattern
+from imglint.patterns.path import PathPattern
+from imglint.patterns.tag import TagPattern
+from imglint.policy.load import load
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imglint import engine
-from imglint.discover import Found
-from imglint.gitignore import GitIgnore
-from imglint.globs import PATTERN_MAX
-from imglint.image_patterns import ImagePattern
-from imglint.path_patterns import PathPattern
-from imglint.request import Request, settings_for
-from imglint.tag_patterns import TagPattern
+from imglint.commands.options import Request, settings_for
+from imglint.engine import run as engine
+from imglint.engine.discover import Found
+from imglint.engine.gitignore import GitIgnore
+from imglint.patterns.globs import PATTERN_MAX
+from imglint.patterns.image import ImagePattern
+from imglint.patterns.path import PathPattern
+from imglint.patterns.tag import TagPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -50,7 +50,7 @@ def test_the_sdist_carries_what_its_wheel_is_built_from(distributions: Path) -> 
         "pyproject.toml",
         "README.md",
         "LICENSE",
-        "linter/imglint/policy-schema.json",
+        "linter/imglint/policy/schema.json",
         "rules/imglint_rules/latest_tag.py",
     } <= held
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from imglint.engine import facts_of, files, run
+from imglint.commands.options import Request, settings_for
+from imglint.engine.run import facts_of, files, run
 from imglint.model import ImageUse
 from imglint.record import record
-from imglint.request import Request, settings_for
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "policies"
 NAMES = ("kubernaut-standards", "kubernaut-two-registries", "kyklos", "prism", "raqeem")

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from imglint import Severity, plugins
-from imglint.mistakes import Mistake, PolicyError
-from imglint.policy import Policy
-from imglint.policyfile import EXTENDS_MAX, FILES_MAX, load
-from imglint.policynodes import VALUES_MAX, plain_type
-from imglint.tag_patterns import PLACEHOLDERS
-from imglint.yamlnodes import Mapping, Node, Scalar
-from imglint.yamltree import BrokenYaml, parse_document
+from imglint.errors import Mistake, PolicyError
+from imglint.patterns.tag import PLACEHOLDERS
+from imglint.policy.checked_nodes import VALUES_MAX, plain_type
+from imglint.policy.load import EXTENDS_MAX, FILES_MAX, load
+from imglint.policy.lookup import Policy
+from imglint.yaml.documents import BrokenYaml, parse_document
+from imglint.yaml.nodes import Mapping, Node, Scalar
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "policy-files"
 GOOD, BAD, BEYOND = (sorted((FOLDER / name).glob("*.yaml")) for name in ("good", "bad", "bad-beyond-schema"))
-SCHEMA = json.loads(files("imglint").joinpath("policy-schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(files("imglint").joinpath("policy", "schema.json").read_text(encoding="utf-8"))
 BUILT_IN = [name for name, rule in plugins.rules().items()]
 
 

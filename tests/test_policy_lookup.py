@@ -31,11 +31,11 @@ from imglint import (
     replace,
     replacement,
 )
-from imglint.globs import BadPattern
-from imglint.image_patterns import ImagePattern
-from imglint.path_patterns import PathPattern, PathPatterns
-from imglint.policy import FILE_NAME, Catalogue, Policy, Row, default_policy, find
-from imglint.policyfile import load
+from imglint.patterns.globs import BadPattern
+from imglint.patterns.image import ImagePattern
+from imglint.patterns.path import PathPattern, PathPatterns
+from imglint.policy.load import load
+from imglint.policy.lookup import FILE_NAME, Catalogue, Policy, Row, default_policy, find
 from imglint.traced import literal
 
 DIGEST = "sha256:" + "0" * 64
@@ -355,12 +355,18 @@ def test_the_policy_is_the_nearest_up_to_the_root_of_the_repository(folder: Path
 
 
 def test_a_run_without_a_policy_loads_neither_yaml_nor_patterns() -> None:
-    code = "import sys; from imglint.policy import default_policy, find; default_policy(); print(*sys.modules)"
+    code = "import sys; from imglint.policy.lookup import default_policy, find; default_policy(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert "imglint.policy" in loaded
-    assert not {"ruamel", "pathspec", "typing", "dataclasses", "difflib", "imglint.image_patterns", "imglint.yamltree"} & set(
-        loaded
-    )
+    assert "imglint.policy.lookup" in loaded
+    assert not {
+        "ruamel",
+        "pathspec",
+        "typing",
+        "dataclasses",
+        "difflib",
+        "imglint.patterns.image",
+        "imglint.yaml.documents",
+    } & set(loaded)
 
 
 def test_without_a_policy_every_file_is_production_and_nothing_is_judged_by_rows() -> None:

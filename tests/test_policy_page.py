@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from imglint.image_patterns import ImagePattern
+from imglint.patterns.image import ImagePattern
+from imglint.patterns.tag import PLACEHOLDERS, TagPattern
 from imglint.plugins import kinds
-from imglint.policyfile import ENTRY_KEYS, EXCEPTION_KEYS, KEYS, ROW_KEYS
+from imglint.policy.load import ENTRY_KEYS, EXCEPTION_KEYS, KEYS, ROW_KEYS
 from imglint.reference import parse
-from imglint.tag_patterns import PLACEHOLDERS, TagPattern
 
 PAGE = (Path(__file__).parent.parent / "docs" / "policy.md").read_text(encoding="utf-8")
 

@@ -13,7 +13,8 @@ import pytest
 PATIENT = """
 import sys
 from time import sleep
-from imglint import check, progress
+from imglint.commands import check
+from imglint.commands import progress
 progress.PATIENCE_S = {patience}
 sys.argv[1:] = {arguments}
 from imglint.main import main

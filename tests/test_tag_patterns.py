@@ -9,8 +9,8 @@ import semver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.globs import BadPattern
-from imglint.tag_patterns import TagPattern
+from imglint.patterns.globs import BadPattern
+from imglint.patterns.tag import TagPattern
 
 FORTY = "0123456789abcdef0123456789abcdef01234567"
 

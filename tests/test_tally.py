@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imglint import engine, output, tally
+from imglint import output
+from imglint.commands.options import Request, settings_for
+from imglint.engine import results as tally
+from imglint.engine import run as engine
+from imglint.engine.results import LOOSE, FileReport, Findings, Tally
 from imglint.model import Finding, Severity
 from imglint.output import Held
-from imglint.request import Request, settings_for
 from imglint.source import Location
-from imglint.tally import LOOSE, FileReport, Findings, Tally
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imglint.engine.workers import mapped
 from imglint.output import CallError
 from imglint.plugins import PluginError
-from imglint.workers import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def test_a_run_in_which_a_process_dies_writes_no_report(
 ) -> None:
     (tmp_path / "a.dockerfile").write_text("FROM nginx\n")
     (tmp_path / "b.dockerfile").write_text("FROM nginx\n")
-    monkeypatch.setattr("imglint.engine.check_file", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr("imglint.engine.run.check_file", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     outcome = imglint("--jobs", "2")
     assert (outcome.status, outcome.out) == (2, "")
     assert "a worker process died" in outcome.err

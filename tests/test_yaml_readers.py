@@ -171,7 +171,7 @@ def test_comments_and_blank_lines_change_nothing_but_places(path: str, data: st.
 def test_the_c_parser_and_the_pure_one_agree_on_fixtures(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _source(path)
     with_c = [(_told(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)]
-    monkeypatch.setattr("imglint.yamltree._c_parser", lambda: None)
+    monkeypatch.setattr("imglint.yaml.documents._c_parser", lambda: None)
     assert [(_told(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)] == with_c
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imglint.source import UnreadFile, read_text
-from imglint.yamltree import documents
+from imglint.yaml.documents import documents
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

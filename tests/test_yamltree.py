@@ -10,9 +10,9 @@ from fuzz.targets import not_plain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.yamlnodes import Mapping, Node, Scalar, Sequence, merged, walk
-from imglint.yamltree import DEPTH_MAX, SHORT, check_document, comments, documents, parse_document, traced
-from imglint.yamltree import BrokenYaml as Broken
+from imglint.yaml.documents import DEPTH_MAX, SHORT, check_document, comments, documents, parse_document, traced
+from imglint.yaml.documents import BrokenYaml as Broken
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, merged, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test as is, with the parser in C for plain YAML too, and as where no C extension is installed."""
     if request.param != "plain":
-        monkeypatch.setattr("imglint.yamltree.read_plain", not_plain)
+        monkeypatch.setattr("imglint.yaml.documents.read_plain", not_plain)
     if request.param == "pure":
-        monkeypatch.setattr("imglint.yamltree._c_parser", lambda: None)
+        monkeypatch.setattr("imglint.yaml.documents._c_parser", lambda: None)
     return str(request.param)
 
 

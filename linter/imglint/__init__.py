@@ -1,6 +1,5 @@
 """imglint, the linter for container image references: what authors of rules, readers and formats import. Imports nothing of the engine."""
 
-from imglint.advice import approved_alike, approved_here, replacement
 from imglint.model import (
     BASE,
     BUILD,
@@ -17,6 +16,7 @@ from imglint.model import (
     Span,
     image_use,
 )
+from imglint.policy.alternatives import approved_alike, approved_here, replacement
 from imglint.record import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
@@ -25,8 +25,8 @@ from imglint.traced import Traced, joined, literal, opaque
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # What `use.row` and `use.standing` are: for annotations, which nothing has to load at run time.
-    from imglint.policy import Row as Row
-    from imglint.policy import Standing as Standing
+    from imglint.policy.lookup import Row as Row
+    from imglint.policy.lookup import Standing as Standing
 
 __all__ = [
     "BASE",

@@ -31,12 +31,12 @@ def run(arguments: list[str]) -> int:
     only_paths = all(argument[:1] != "-" for argument in arguments) and arguments[:1] not in [[name] for name in COMMANDS]
     try:
         if only_paths and "_IMGLINT_COMPLETE" not in os.environ:
-            from imglint.check import check
-            from imglint.request import Request
+            from imglint.commands.check import check
+            from imglint.commands.options import Request
 
             status = check(Request(tuple(arguments)))
         else:
-            from imglint.cli import run as run_cli
+            from imglint.commands.cli import run as run_cli
 
             status = run_cli(arguments)
         sys.stdout.flush()

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from imglint.policy import Row, Standing
+    from imglint.policy.lookup import Row, Standing
     from imglint.traced import Traced
 
 INVALID = "invalid-reference"

@@ -114,7 +114,7 @@ def _replace(path: str, pieces: Iterable[bytes]) -> None:
 
 def _link_above(path: str) -> str | None:
     """Return the first folder on the way to path that is a symbolic link of a checked tree: below the current folder, or in a Git repository."""
-    from imglint.discover import repository_root
+    from imglint.engine.discover import repository_root
 
     folder, at = os.path.dirname(os.path.join(os.getcwd(), path)), os.sep
     for part in folder.split(os.sep):

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 
-from imglint.chart import is_values_name
-from imglint.interpolate import Malformed, Unresolved, Values, dotenv, interpolate
 from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
 from imglint.printable import clipped
+from imglint.readers._chart import is_values_name
+from imglint.readers._compose_variables import Malformed, Unresolved, Values, dotenv, interpolate
+from imglint.readers._template import is_template
+from imglint.readers._yaml import Values as Merged
+from imglint.readers._yaml import fields, read_documents, scalar, written
 from imglint.record import record, replace
-from imglint.template import is_template
 from imglint.traced import Traced, literal
-from imglint.yamlfacts import Values as Merged
-from imglint.yamlfacts import fields, read_documents, scalar, written
-from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
-from imglint.yamltree import documents
+from imglint.yaml.documents import documents
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class _File:
 
     def inline_facts(self, dockerfile: Scalar, build: Mapping, contexts: frozenset[str], where: str) -> Iterator[Fact]:
         """Yield what a Dockerfile says that stands in a build; the name of one of its additional contexts is no image there."""
-        from imglint import inline
+        from imglint.readers import _inline_dockerfile as inline
 
         self.inline_budget = self.inline_budget or [inline.ALL_TEXT_MAX]
         target = build.scalar("target")

@@ -6,7 +6,7 @@ until they are filled in; the policy's `kinds` can name those that are to be rea
 
 from __future__ import annotations
 
-from imglint.dockerfile import begins_as_dockerfile, facts
+from imglint.dockerfile.stages import begins_as_dockerfile, facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

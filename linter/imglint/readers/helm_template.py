@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from imglint import chart, template
 from imglint.model import Comment
+from imglint.readers import _chart as chart
+from imglint.readers import _template as template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from imglint import chart
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
-from imglint.template import is_template
-from imglint.yamlfacts import Values, assembled, may_hide_words, read_documents, use_of, user_of
-from imglint.yamlnodes import Mapping, Node, Scalar, Sequence
+from imglint.readers import _chart as chart
+from imglint.readers._template import is_template
+from imglint.readers._yaml import Values, assembled, may_hide_words, read_documents, use_of, user_of
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The commands, one module each, and the command line that starts them."""

@@ -1,0 +1,465 @@
+"""The engine: paths to a report, and files to facts. Imports the model, the policy's lookup, the plugins; knows no rule by name but its own.
+
+path -> Source -> reader -> facts -> policy -> rules -> findings -> comments and exceptions -> Report
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from itertools import chain, islice
+
+from imglint.engine import ignore_comments as ignore
+from imglint.engine.discover import Found, Unlisted, discover
+from imglint.engine.results import FileReport, Findings, Tally
+from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
+from imglint.output import tell
+from imglint.plugins import PluginError, readers
+from imglint.policy.lookup import Decision
+from imglint.record import record, replace
+from imglint.source import Source, UnreadFile, read_stdin, read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from typing import Protocol, TypeVar
+
+    from imglint.model import Fact, Span
+    from imglint.plugins import Reader, Rule
+    from imglint.policy.lookup import Exemption, Place, Policy
+    from imglint.source import Location
+
+    T = TypeVar("T")
+
+    class Watch(Protocol):
+        """What is given the pieces of work, and passes them on while it shows how far the run has come."""
+
+        def __call__(self, work: Iterable[T], /) -> Iterable[T]:
+            """Pass on each piece."""
+            ...
+
+
+INTERNAL_ERROR = "internal-error"
+UNREAD_FILE = "unread-file"
+FACTS_MAX = 100_000
+"""Images, users, comments and problems of one file; what follows is not read, which is reported."""
+FINDINGS_MAX = 10_000
+"""Findings of one file; what follows is not judged, which is reported."""
+FEW_FILES = 20
+"""Files whose garbage a run can afford to keep to its end."""
+GARBAGE = 100_000
+"""Objects after which garbage is looked for: the trees of YAML have none, and are many objects."""
+FILES_PER_JOB = 200
+"""Files for each worker process, where the command line does not say how many: fewer are checked before another is started."""
+FILES_PER_PIECE = 40
+"""Files that a worker is given at a time: many enough that asking costs nothing, few enough that none waits long for the last."""
+STDIN = "-"
+"""The path that stands for the text of stdin."""
+
+
+@record
+class Settings:
+    """What a run is held to: the policy, the rules by id, and what the command line says of them.
+
+    `environment` is that of all files, where it is given. `stdin_filename` is what the text of stdin, the path `-`, is taken for.
+    `today` is the day in UTC, yyyy-mm-dd, by which exceptions end. `jobs` is the
+    number of worker processes, None where the number of files decides.
+    """
+
+    policy: Policy
+    rules: dict[str, Rule]
+    environment: str | None = None
+    selected: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    excluded: Callable[[str, bool], bool] | None = None
+    comments: bool = True
+    fingerprints: bool = False
+    stdin_filename: str = "-"
+    today: str = ""
+    jobs: int | None = None
+    verbose: bool = False
+    debug: bool = False
+
+
+def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) -> Report:
+    """Check files and folders. `watch` is given the work, and passes it on while it shows how far the run has come.
+
+    Raises PluginError where a reader breaks its contract.
+    """
+    found: Iterable[Found | Unlisted] = files(paths, settings)
+    if len(paths) > 1:
+        # A walk goes in the order of the paths by itself.
+        found = sorted(found, key=lambda one: _named(one, settings))
+    tally = _tally(iter(found), settings, watch or iter)
+    apart = about_exceptions(paths, settings, tally.excepted)
+    return Report(_with(tally.findings, apart), tally.files, tally.places, tally.failed)
+
+
+def _tally(found: Iterator[Found | Unlisted], settings: Settings, watch: Watch) -> Tally:
+    """Check files, in processes of their own where there are many."""
+    first = list(islice(found, _cores() * FILES_PER_JOB))
+    if len(first) > FEW_FILES:
+        gc.set_threshold(GARBAGE)
+        gc.enable()
+    jobs = min(settings.jobs, len(first)) if settings.jobs else len(first) // FILES_PER_JOB
+    if jobs <= 1:
+        return _check_all(watch(chain(first, found)), settings, tell)
+    from imglint.engine.workers import mapped
+
+    def work(piece: list[Found | Unlisted]) -> tuple[Tally, list[str]]:
+        told: list[str] = []
+        tally = _check_all(piece, settings, told.append)
+        tally.findings.pack()
+        return tally, told
+
+    whole = Tally()
+    for tally, told in mapped(work, watch(_pieces(chain(first, found))), jobs):
+        whole.join(tally)
+        for line in told:
+            tell(line)
+    return whole
+
+
+def _pieces(found: Iterator[T]) -> Iterator[list[T]]:
+    while piece := list(islice(found, FILES_PER_PIECE)):
+        yield piece
+
+
+def _check_all(found: Iterable[Found | Unlisted], settings: Settings, say: Callable[[str], object]) -> Tally:
+    """Check files one by one. `say` is told what was made of each, where that is asked for."""
+    tally = Tally()
+    for one in found:
+        report = check_file(one, settings)
+        tally.add(report)
+        if settings.verbose:
+            say(_made_of(one, report, settings))
+    return tally
+
+
+def _made_of(one: Found | Unlisted, report: FileReport, settings: Settings) -> str:
+    path = _named(one, settings)
+    environment = settings.environment or settings.policy.environment_of(path)
+    return (
+        f"{path}: {f'read as {report.kind}, {environment}' if report.kind else 'passed over: not of a known kind, or not read'}"
+    )
+
+
+def _named(one: Found | Unlisted, settings: Settings) -> str:
+    """Return the path by which a file is reported."""
+    return settings.stdin_filename if one.path == STDIN else one.path
+
+
+def _cores() -> int:
+    """Return the processor cores that this process may use; not every system tells them apart from those there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _with(findings: Findings, apart: list[Finding]) -> Collection[Finding]:
+    """Return findings in file and line order with some more at their places among them."""
+    if not apart:
+        return findings
+    from heapq import merge
+
+    merged = Findings()
+    merged.extend(merge(findings, sorted(apart, key=_order), key=_order))
+    return merged
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.location.path, finding.location.line, finding.location.column, finding.rule, finding.message
+
+
+def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
+    """Yield the files to look into."""
+    looked_into: list[Callable[[str], object]] = []
+
+    def wanted(path: str) -> bool:
+        if not looked_into:
+            looked_into.append(_one_of({pattern for reader in readers() for pattern in reader.files}))
+        name = path[path.rfind("/") + 1 :].lower()
+        return looked_into[0](name) is not None or settings.policy.kind_of(path) is not None
+
+    def excluded(path: str, is_folder: bool) -> bool:
+        path = settings.stdin_filename if path == STDIN else path
+        by_option = settings.excluded is not None and settings.excluded(path, is_folder)
+        return by_option or settings.policy.excluded(path, is_folder)
+
+    return discover(paths, wanted, excluded)
+
+
+def _one_of(patterns: Iterable[str]) -> Callable[[str], object]:
+    """Return a function that matches a file's name against patterns, as one expression: a walk asks it of every file there is."""
+    import re
+    from fnmatch import translate
+
+    return re.compile("|".join(map(translate, patterns))).match
+
+
+def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
+    """Check one file; whatever goes wrong with it is a finding."""
+    check = _Check(settings)
+    file = facts_of(found, settings)
+    check.judge_all(file.facts)
+    findings = check.without_ignored(_merged(check.findings), file) if settings.comments else _merged(check.findings)
+    if settings.fingerprints and findings:
+        findings = _fingerprinted(findings, file.source)
+    places = sum([isinstance(fact, ImageUse) for fact in file.facts])
+    return FileReport(tuple(sorted(findings, key=_order)), file.source.kind, places, frozenset(check.excepted), check.failed)
+
+
+@record
+class Facts:
+    """What a file holds. The source has no kind where no reader took it."""
+
+    source: Source
+    facts: tuple[Fact, ...]
+
+
+def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
+    """Return the facts of one file, placed by the policy."""
+    if isinstance(found, Unlisted):
+        return _unread(Source(found.path, ""), (0, 0), found.reason, settings)
+    path = settings.stdin_filename if found.path == STDIN else found.path
+    try:
+        text = read_stdin() if found.path == STDIN else read_text(path)
+    except UnreadFile as error:
+        return _undecoded(path, error, settings)
+    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings)
+
+
+def _undecoded(path: str, error: UnreadFile, settings: Settings) -> Facts:
+    """Report a file that could not be read; not one of which so much could be read that it is surely of no known kind."""
+
+    def report(source: Source, _reader: object = None) -> list[Fact]:
+        span = (error.offset, min(error.offset + 1, len(error.text)))
+        return [_problem(source, span, f"this file was not read: {error.reason}", UNREAD_FILE, settings)]
+
+    if error.text:
+        return _read_if_claimed(path, error.text, report, settings)
+    source = Source(path, "")
+    return Facts(source, tuple(report(source)))
+
+
+def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> Facts:
+    try:
+        source, reader = claimed(path, text, settings.policy)
+    except PluginError:
+        raise
+    except Exception as error:
+        source = Source(path, text)
+        return Facts(source, (_failure(source, "deciding on the kind of this file", error, settings),))
+    return Facts(source, tuple(read(source, reader)) if reader else ())
+
+
+def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
+    """Return the source of a file's text, and the reader that its kind in the policy, its name or its content call for."""
+    kind = policy.kind_of(path)
+    source = Source(path, text, kind or "", policy.variables, policy.targets)
+    for reader in readers(source.name):
+        if reader.kind == kind if kind else reader.claims(source):
+            source.kind = reader.kind
+            return source, reader
+    return source, None
+
+
+def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]:
+    """Return what a reader finds in a source, placed by the policy; where the reader fails, that is a fact too."""
+    facts: list[Fact] = []
+    try:
+        for fact in reader.read(source):
+            if len(facts) == FACTS_MAX:
+                message = f"more than {FACTS_MAX} images, users and comments in one file; what follows was not read"
+                facts.append(_problem(source, fact.span, message, UNREAD_FILE, settings))
+                break
+            facts.append(_placed(fact, settings))
+    except Exception as error:
+        facts.append(_failure(source, f"the reader {reader.kind}", error, settings))
+    return facts
+
+
+def _unread(source: Source, span: Span, message: str, settings: Settings) -> Facts:
+    return Facts(source, (_problem(source, span, message, UNREAD_FILE, settings),))
+
+
+def _problem(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
+    return Problem(source, span, message, rule, settings.environment or settings.policy.environment_of(source.path))
+
+
+def _placed(fact: Fact, settings: Settings) -> Fact:
+    """Return a fact with its environment and, for an image, its row in the policy."""
+    policy, environment = settings.policy, settings.environment
+    if isinstance(fact, ImageUse):
+        return policy.place(fact, environment)
+    if isinstance(fact, Comment):
+        return fact
+    environment = environment or policy.environment_of(fact.source.path)
+    if isinstance(fact, RunUser) and fact.image:
+        return replace(fact, image=policy.place(fact.image, environment), environment=environment)
+    return replace(fact, environment=environment)
+
+
+def _failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
+    if settings.debug:
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    kind = type(error).__name__
+    message = f"{what} failed here with {kind}: {error}; run with --debug for the traceback, and report it"
+    return _problem(source, (0, 0), message, INTERNAL_ERROR, settings)
+
+
+def decision_for(rule: Rule, subject: ImageUse | RunUser | Problem, settings: Settings) -> Decision:
+    """Return at which level a rule speaks about a subject in this run, and who says so: the command line, then the policy."""
+    if rule.id == INTERNAL_ERROR:
+        # What failed was not checked: no level can make that good.
+        return Decision(Severity.ERROR, None, "default")
+    if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in ignore.NOT_READ):
+        return Decision(Severity.OFF, None, "call")
+    decision = settings.policy.decision(rule, subject)
+    if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
+        return Decision(Severity.WARNING, decision.options, "call")
+    return decision
+
+
+class _Check:
+    """The rules at work on one file: what they found, which of them were applied, and which exceptions silenced something."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.findings: list[Finding] = []
+        self.ran: set[str] = set()
+        self.excepted: set[Place] = set()
+        self.failed = False
+
+    def judge_all(self, facts: Iterable[Fact]) -> None:
+        """Judge facts until there are FINDINGS_MAX findings; what was not read, or failed, comes first and is never left out."""
+        for fact in sorted(
+            facts, key=lambda fact: not (isinstance(fact, Problem) and fact.rule in (UNREAD_FILE, INTERNAL_ERROR))
+        ):
+            if len(self.findings) >= FINDINGS_MAX:
+                message = f"more than {FINDINGS_MAX} findings in this file; what follows was not judged"
+                problem = _problem(fact.source, fact.span, message, UNREAD_FILE, self.settings)
+                self._report(UNREAD_FILE, problem, [problem.finding()])
+                break
+            self.judge(fact)
+
+    def judge(self, fact: Fact) -> None:
+        """Apply to a fact every rule that speaks about it."""
+        if isinstance(fact, Problem):
+            self._report(fact.rule, fact, [fact.finding()])
+        elif isinstance(fact, ImageUse):
+            if fact.fault:
+                self._report(fact.fault.rule, fact, [_fault(fact, fact.fault)])
+            elif self.settings.policy.judges(fact):
+                self._apply(fact)
+        elif isinstance(fact, RunUser):
+            self._apply(fact)
+
+    def _apply(self, fact: ImageUse | RunUser) -> None:
+        for rule in self.settings.rules.values():
+            check = rule.check_image if isinstance(fact, ImageUse) else rule.check_user
+            if check is not None:
+                decision = decision_for(rule, fact, self.settings)
+                if decision.level:
+                    self._apply_rule(rule.id, check, fact, decision)
+
+    def _apply_rule(
+        self, rule_id: str, check: Callable[..., Iterable[Finding]], fact: ImageUse | RunUser, decision: Decision
+    ) -> None:
+        try:
+            self._keep(rule_id, fact, list(check(fact, decision.options)), decision)
+        except Exception as error:
+            problem = _failure(fact.source, f"the rule {rule_id}", error, self.settings)
+            self._report(INTERNAL_ERROR, problem, [problem.finding()])
+
+    def _report(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding]) -> None:
+        """Take findings that are the engine's own, at the level that their rule has here."""
+        decision = decision_for(self.settings.rules[rule_id], subject, self.settings)
+        if decision.level:
+            self.failed = self.failed or rule_id == INTERNAL_ERROR
+            self._keep(rule_id, subject, found, decision)
+
+    def _keep(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding], decision: Decision) -> None:
+        """Keep what a rule found, but for what an exception silences."""
+        self.ran.add(rule_id)
+        image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
+        for finding in found:
+            exemption = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
+            if exemption and rule_id != INTERNAL_ERROR:
+                self.excepted.add(exemption.key)
+            else:
+                message = _attributed(finding, decision)
+                self.findings.append(replace(finding, rule=rule_id, level=decision.level, message=message))
+
+    def judge_exemption(self, rule_id: str, exemption: Exemption, message: str) -> None:
+        """Report an entry of the policy file."""
+        try:
+            source = Source(exemption.path, read_text(exemption.path))
+        except UnreadFile:
+            source = Source(exemption.path, "")
+        start = source.offset(exemption.line, exemption.column)
+        end = start + len(source.text[start:].partition("\n")[0].rstrip())
+        problem = _problem(source, (start, end), message, rule_id, self.settings)
+        self._report(rule_id, problem, [problem.finding()])
+
+    def without_ignored(self, findings: list[Finding], file: Facts) -> list[Finding]:
+        """Return the findings that no comment silences, and those about comments that silence nothing."""
+        ignores = [ignore.parse(fact) for fact in file.facts if isinstance(fact, Comment)]
+        if not ignores:
+            return findings
+        kept, unused = ignore.silence(findings, ignores, self.ran, self.settings.rules)
+        self.findings = []
+        self._report(ignore.UNUSED, _problem(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
+        return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
+
+
+def _attributed(finding: Finding, decision: Decision) -> str:
+    """Return a finding's message with the line of the policy that gave the rule its level, where it does not name one already."""
+    said = not decision.at or decision.at.rpartition(":")[0] in finding.message
+    return finding.message if said or decision.by not in ("row", "rules") else f"{finding.message} ({decision.at})"
+
+
+def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collection[Place]) -> list[Finding]:
+    """Return what is to be said of the policy's exceptions: those that are over, and, after a run over all of its folder, those not needed."""
+    policy, check = settings.policy, _Check(settings)
+    narrowed = settings.selected or settings.ignored or settings.excluded or settings.environment
+    whole = not narrowed and any(_holds(path, policy.folder) for path in paths)
+    for exemption in policy.exceptions:
+        if exemption.expired(settings.today):
+            by = f", approved by {exemption.approved_by}" if exemption.approved_by else ""
+            why = f": {exemption.reason}" if exemption.reason else ""
+            check.judge_exemption("expired-exception", exemption, f"this exception ended on {exemption.until}{by}{why}")
+        elif whole and exemption.key not in excepted:
+            check.judge_exemption(
+                "unused-exception", exemption, "this exception silences nothing; delete it, or correct what it names"
+            )
+    return check.findings
+
+
+def _holds(path: str, folder: str) -> bool:
+    """Whether a path is a folder, or one above it."""
+    return os.path.isdir(path or ".") and os.path.join(folder, "").startswith(os.path.join(os.path.abspath(path), ""))
+
+
+def _fault(use: ImageUse, fault: Fault) -> Finding:
+    return Problem(use.source, fault.span, fault.message).finding()
+
+
+def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:
+    from imglint.engine.fingerprint import line_hashes
+
+    hashes = line_hashes(source.text, {finding.location.line for finding in findings})
+    return [replace(finding, fingerprint=hashes.get(finding.location.line, "")) for finding in findings]
+
+
+def _merged(findings: list[Finding]) -> list[Finding]:
+    """Make one of the findings of a rule that stand at one place, with all their related places."""
+    alike: dict[object, tuple[Finding, dict[Location, None]]] = {}
+    for finding in findings:
+        _, related = alike.setdefault((finding.rule, finding.location), (finding, {}))
+        related.update(dict.fromkeys(finding.related))
+    return [
+        first if len(related) == len(first.related) else replace(first, related=tuple(related))
+        for first, related in alike.values()
+    ]

@@ -1,0 +1,1 @@
+"""Patterns for images, paths and tags."""

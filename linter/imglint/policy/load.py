@@ -1,0 +1,475 @@
+"""The policy file: reads it and those that it extends, tells every mistake, and merges them into a Policy. Imports the checked reading of YAML.
+
+One module holds what every key means; its words for people stand in schema.json, which editors read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from imglint.errors import Mistake, PolicyError
+from imglint.model import PRODUCTION, ROLES, Severity
+from imglint.patterns.image import ImagePattern
+from imglint.patterns.path import PathPattern, PathPatterns
+from imglint.patterns.tag import TagPattern
+from imglint.plugins import option_kinds
+from imglint.policy.checked_nodes import Nodes, kind_of, plain_type
+from imglint.policy.lookup import Catalogue, Entry, Exemption, Policy, Row
+from imglint.record import record
+from imglint.source import Source, UnreadFile, read_text
+from imglint.spelling import MEAN_PRODUCTION, closest
+from imglint.yaml.documents import documents
+from imglint.yaml.nodes import Mapping, Scalar, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Mapping as AbstractMapping
+    from typing import TypeVar
+
+    from imglint.plugins import Rule
+    from imglint.yaml.nodes import Node
+
+    T = TypeVar("T")
+
+EXTENDS_MAX = 16
+"""Files in one chain of `extends`."""
+TARGETS_MAX = 100
+"""Stages that `targets` may name."""
+FILES_MAX = 100
+"""Files that one policy may consist of."""
+
+KEYS = (
+    "extends", "environments", "default-environment", "images", "built", "targets", "variables", "rules", "exceptions", "exclude",
+    "kinds", "fail-on",
+)  # fmt: skip
+ROW_KEYS = (
+    "match", "environments", "roles", "files", "tags", "forbidden-tags", "digest", "approved", "reason", "use-instead", "rules",
+)  # fmt: skip
+EXCEPTION_KEYS = ("match", "rules", "files", "reason", "approved-by", "until")
+ENTRY_KEYS = ("level", "environments", "files", "exclude")
+LEVELS = {str(level): level for level in Severity}
+FAIL_ON = ("note", "warning", "error", "never")
+DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
+DIGEST_RULE = "missing-digest"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def load(path: str, rules: AbstractMapping[str, Rule], kinds: Collection[str] = ()) -> Policy:
+    """Read a policy file and those that it extends. `rules` are those that exist, by id, `kinds` the kinds of file that readers know.
+
+    Raises PolicyError, with every mistake in the files.
+    """
+    files = _Files()
+    files.open(path)
+    policy = _Builder(path, files.layers, rules, kinds).policy() if files.layers else None
+    if policy is None or files.mistakes:
+        raise PolicyError(
+            sorted(files.mistakes, key=lambda mistake: (mistake.path != path, mistake.path, mistake.line, mistake.column))
+        )
+    return policy
+
+
+@record
+class Layer:
+    """One file of a policy: the values of its keys, and its nodes."""
+
+    nodes: Nodes
+    values: dict[str, Node]
+
+
+class _Files:
+    """The files of a policy, the extending ones before the extended, each once, and the mistakes in them."""
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+        self.mistakes: list[Mistake] = []
+        self._seen: set[str] = set()
+
+    def open(self, path: str, chain: tuple[str, ...] = ()) -> str:
+        """Read a file and those that it extends. Return what is wrong with the file as a whole, for the entry that names it."""
+        try:
+            real = os.path.realpath(path)
+        except ValueError:
+            return f"{path!a} is no path"
+        if real in chain:
+            return f"{path} extends itself in a circle"
+        if len(chain) >= EXTENDS_MAX:
+            return f"more than {EXTENDS_MAX} files extend one another"
+        if real in self._seen:
+            return ""
+        if len(self._seen) >= FILES_MAX:
+            return f"more than {FILES_MAX} files extend one another"
+        self._seen.add(real)
+        try:
+            source = Source(path, read_text(path))
+        except UnreadFile as error:
+            if not chain:
+                Nodes(Source(path, error.text), self.mistakes).mistake_at(error.offset, f"this cannot be read: {error.reason}")
+            return f"{path} cannot be read: {error.reason}"
+        nodes = Nodes(source, self.mistakes)
+        layer = Layer(nodes, _top(nodes))
+        self.layers.append(layer)
+        if "extends" in layer.values:
+            self._extend(layer, path, (*chain, real))
+        return ""
+
+    def _extend(self, layer: Layer, path: str, chain: tuple[str, ...]) -> None:
+        nodes = layer.nodes
+        for item in nodes.items(layer.values["extends"], "extends"):
+            name = nodes.text(item, "extends")
+            if name is not None:
+                message = self.open(os.path.normpath(os.path.join(os.path.dirname(path), name)), chain)
+                if message:
+                    nodes.mistake(item, f"extends: {message}")
+
+
+def _top(nodes: Nodes) -> dict[str, Node]:
+    """Return the values of a file's keys."""
+    roots: list[Node] = []
+    for document in documents(nodes.source.text):
+        if document.broken:
+            nodes.mistake_at(document.broken.offset, f"this is not YAML: {document.broken.reason}")
+            return {}
+        if document.root is not None:
+            roots.append(document.root)
+    if (
+        not roots
+        or (isinstance(roots[0], Scalar) and roots[0].is_null)
+        or (isinstance(roots[0], Mapping) and not roots[0].entries)
+    ):
+        nodes.mistake_at(0, f"this policy is empty; it needs one of the keys {', '.join(KEYS)}")
+        return {}
+    if len(roots) > 1:
+        nodes.mistake(roots[1], "a policy is one YAML document; this is a second one")
+    if not isinstance(roots[0], Mapping):
+        nodes.mistake(roots[0], f"a policy is a mapping with keys such as images and rules, not {kind_of(roots[0])}")
+        return {}
+    return nodes.mapping(roots[0], "a policy", KEYS)
+
+
+class _Builder:
+    """What the layers say, merged: lists one after the other, of all else the first."""
+
+    def __init__(self, path: str, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str]) -> None:
+        self.path, self.layers, self.rules, self.kinds = path, layers, rules, kinds
+        self.default = PRODUCTION
+        self.environments: tuple[str, ...] = ()
+
+    def policy(self) -> Policy:
+        """Return the policy; with mistakes noted, of what is right in it."""
+        files = self._environments()
+        exclude = self._list("exclude", lambda nodes, node: nodes.patterns(node, "exclude", PathPattern, empty=True))
+        return Policy(
+            self.path,
+            os.path.dirname(os.path.abspath(self.path)),
+            files=files,
+            default_environment=self.default,
+            catalogue=self._catalogue(),
+            built=tuple(self._list("built", lambda nodes, node: nodes.patterns(node, "built", ImagePattern, empty=True))),
+            targets=tuple(self._list("targets", _targets)),
+            variables=self._variables(),
+            rules=self._rules(),
+            exceptions=tuple(self._list("exceptions", self._exceptions)),
+            exclude=PathPatterns(exclude) if exclude else None,
+            kinds=self._kinds(),
+            fail_on=self._first("fail-on", lambda nodes, node: nodes.choice(node, "fail-on", FAIL_ON)) or "warning",
+        )
+
+    def _with(self, key: str) -> Iterator[tuple[Nodes, Node]]:
+        for layer in self.layers:
+            if key in layer.values:
+                yield layer.nodes, layer.values[key]
+
+    def _list(self, key: str, read: Callable[[Nodes, Node], Collection[T]]) -> list[T]:
+        return [item for nodes, node in self._with(key) for item in read(nodes, node)]
+
+    def _first(self, key: str, read: Callable[[Nodes, Node], T | None]) -> T | None:
+        found = [read(nodes, node) for nodes, node in self._with(key)]
+        return found[0] if found else None
+
+    def _environments(self) -> dict[str, PathPatterns]:
+        """Return the patterns of each environment; note the names that rows, rules and exceptions may use."""
+        merged = self._merged("environments", None)
+        names: list[tuple[Nodes, Node, str]] = [
+            (nodes, key, key.value)
+            for nodes, node in self._with("environments")
+            if isinstance(node, Mapping)
+            for key, _ in node.entries
+            if isinstance(key, Scalar)
+        ]
+        default = self._first("default-environment", lambda nodes, node: nodes.text(node, "default-environment"))
+        self.default = default or PRODUCTION
+        self.environments = tuple(dict.fromkeys([*merged, self.default, PRODUCTION]))
+        for nodes, node in self._with("default-environment"):
+            if isinstance(node, Scalar):
+                names.append((nodes, node, node.value))
+                self._check_default(nodes, node, {*merged, PRODUCTION})
+        self._check_names(names)
+        return merged
+
+    def _check_default(self, nodes: Nodes, node: Scalar, declared: set[str]) -> None:
+        """Refuse a default that is spelled almost as another environment: it would be one of its own, unnoticed."""
+        close = None if node.value in declared or node.value in MEAN_PRODUCTION else closest(node.value, declared)
+        if close:
+            nodes.mistake(node, f"default-environment: there is no environment {node.value}; did you mean {close}?")
+
+    def _check_names(self, names: list[tuple[Nodes, Node, str]]) -> None:
+        calls_production = any(name == PRODUCTION for _, _, name in names)
+        for nodes, node, name in names:
+            if name in MEAN_PRODUCTION and not calls_production:
+                nodes.mistake(node, f"the environment {name} would not be production to any rule; call it {PRODUCTION}")
+            elif _NAME.fullmatch(name) is None and name:
+                nodes.mistake(node, f"an environment's name is made of letters, digits, '.', '_' and '-', not {name!r}")
+
+    def _merged(self, key: str, known: Collection[str] | None) -> dict[str, PathPatterns]:
+        """Return the patterns of a mapping from names to lists of patterns; those of one name stand together."""
+        found: dict[str, list[PathPattern]] = {}
+        for nodes, node in self._with(key):
+            for name, value in nodes.mapping(node, key, known).items():
+                found.setdefault(name, []).extend(nodes.patterns(value, f"{key}.{name}", PathPattern, empty=True))
+        return {name: PathPatterns(patterns) for name, patterns in found.items()}
+
+    def _kinds(self) -> dict[str, PathPatterns]:
+        return self._merged("kinds", self.kinds or None)
+
+    def _variables(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for nodes, node in self._with("variables"):
+            for name, value in nodes.mapping(node, "variables").items():
+                text = nodes.text(value, f"variables.{name}", literal=True)
+                found.setdefault(name, text or "")
+        return found
+
+    def _catalogue(self) -> Catalogue | None:
+        if not any(True for _ in self._with("images")):
+            return None
+        rows = [
+            row
+            for nodes, node in self._with("images")
+            for item in nodes.items(node, "images", empty=True)
+            if (row := self._row(nodes, item)) is not None
+        ]
+        return Catalogue(tuple([nodes.source.path for nodes, _ in self._with("images")]), tuple(rows))
+
+    def _row(self, nodes: Nodes, node: Node) -> Row | None:
+        values = nodes.mapping(node, "a row of images", ROW_KEYS, ("match",))
+        place = nodes.source.location(node.start, node.start)
+        match = _images(nodes, values)
+        approved = nodes.flag(values["approved"], "approved") if "approved" in values else True
+        levels = {DIGEST_RULE: level} if (level := _digest(nodes, values)) is not None else {}
+        row = Row(
+            nodes.source.path,
+            place.line,
+            place.column,
+            match,
+            self._named_environments(nodes, values),
+            nodes.choices(values["roles"], "roles", ROLES, "role") if "roles" in values else (),
+            _files(nodes, values, "files"),
+            _tags(nodes, values, "tags"),
+            _tags(nodes, values, "forbidden-tags"),
+            approved is not False,
+            _text(nodes, values, "reason"),
+            _replacement(nodes, values, match, approved is not False),
+            levels | self._levels(nodes, values),
+        )
+        return row if match else None
+
+    def _named_environments(self, nodes: Nodes, values: dict[str, Node]) -> tuple[str, ...]:
+        if "environments" not in values:
+            return ()
+        return nodes.choices(values["environments"], "environments", self.environments, "environment")
+
+    def _levels(self, nodes: Nodes, values: dict[str, Node]) -> dict[str, Severity]:
+        """Return the levels that a row sets."""
+        if "rules" not in values:
+            return {}
+        found = {}
+        for name, value in self._by_rule(nodes, values["rules"]).items():
+            level = nodes.choice(value, f"rules.{name}", LEVELS)
+            if level is not None:
+                found[name] = LEVELS[level]
+        return found
+
+    def _by_rule(self, nodes: Nodes, node: Node) -> dict[str, Node]:
+        values = nodes.mapping(node, "rules")
+        if isinstance(node, Mapping):
+            for key, _ in node.entries:
+                if isinstance(key, Scalar):
+                    nodes.choice(key, "rules", self.rules, "rule")
+        return {name: value for name, value in values.items() if name in self.rules}
+
+    def _rules(self) -> dict[str, tuple[Entry, ...]]:
+        found: dict[str, tuple[Entry, ...]] = {}
+        for nodes, node in self._with("rules"):
+            for name, value in self._by_rule(nodes, node).items():
+                found.setdefault(name, self._entries(nodes, self.rules[name], value))
+        return found
+
+    def _entries(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[Entry, ...]:
+        """Return the entries of one rule: a level, a mapping, or a list of mappings.
+
+        The environments in which the rule speaks by default hold as long as none of its entries names any.
+        """
+        items = nodes.items(node, f"rules.{rule.id}") if isinstance(node, Sequence) else [node]
+        named = any(isinstance(item, Mapping) and item.get("environments") is not None for item in items)
+        entries = [self._entry(nodes, rule, item, () if named else rule.environments or ()) for item in items]
+        return tuple([entry for entry in entries if entry is not None])
+
+    def _entry(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> Entry | None:
+        key, line = f"rules.{rule.id}", nodes.source.location(node.start, node.start).line
+        options = rule.options() if rule.options else None
+        if isinstance(node, Scalar):
+            level = nodes.choice(node, key, LEVELS)
+            if level is None:
+                return None
+            return Entry(LEVELS[level], options, environments, None, None, nodes.source.path, line)
+        own = option_names(rule)
+        values = nodes.mapping(node, key, (*ENTRY_KEYS, *own), () if rule.level else ("level",))
+        level = nodes.choice(values["level"], f"{key}.level", LEVELS) if "level" in values else None
+        if rule.options:
+            options = _options(nodes, rule, {name: values[name] for name in own if name in values})
+        return Entry(
+            LEVELS[level] if level else rule.level,
+            options,
+            self._named_environments(nodes, values) or environments,
+            _files(nodes, values, "files"),
+            _files(nodes, values, "exclude"),
+            nodes.source.path,
+            line,
+        )
+
+    def _exceptions(self, nodes: Nodes, node: Node) -> list[Exemption]:
+        return [self._exception(nodes, item) for item in nodes.items(node, "exceptions", empty=True)]
+
+    def _exception(self, nodes: Nodes, node: Node) -> Exemption:
+        values = nodes.mapping(node, "an exception", EXCEPTION_KEYS, ("rules",))
+        if isinstance(node, Mapping) and not {"match", "files"} & values.keys():
+            nodes.mistake(node, "an exception: it needs match or files, or it would speak for every image")
+        rules = nodes.choices(values["rules"], "rules", self.rules, "rule") if "rules" in values else ()
+        until = _day(nodes, values["until"]) if "until" in values else ""
+        place = nodes.source.location(node.start, node.start)
+        return Exemption(
+            nodes.source.path,
+            place.line,
+            place.column,
+            frozenset(rules),
+            until,
+            _images(nodes, values),
+            _files(nodes, values, "files"),
+            _text(nodes, values, "reason"),
+            _text(nodes, values, "approved-by"),
+        )
+
+
+def _targets(nodes: Nodes, node: Node) -> list[str]:
+    items = nodes.items(node, "targets", empty=True)
+    if len(items) > TARGETS_MAX:
+        nodes.mistake(
+            items[TARGETS_MAX], f"targets: more than {TARGETS_MAX} stages; each of them is looked at in each Dockerfile"
+        )
+    return [text for item in items if (text := nodes.text(item, "targets"))]
+
+
+def _text(nodes: Nodes, values: dict[str, Node], key: str) -> str:
+    return nodes.text(values[key], key) or "" if key in values else ""
+
+
+def _images(nodes: Nodes, values: dict[str, Node]) -> tuple[ImagePattern, ...]:
+    """Return the patterns of `match`: one, or a list."""
+    if "match" not in values:
+        return ()
+    node = values["match"]
+    if isinstance(node, Scalar):
+        pattern = nodes.pattern(node, "match", ImagePattern)
+        return () if pattern is None else (pattern,)
+    return nodes.patterns(node, "match", ImagePattern)
+
+
+def _files(nodes: Nodes, values: dict[str, Node], key: str) -> PathPatterns | None:
+    return PathPatterns(nodes.patterns(values[key], key, PathPattern)) if key in values else None
+
+
+def _tags(nodes: Nodes, values: dict[str, Node], key: str) -> tuple[TagPattern, ...]:
+    return nodes.patterns(values[key], key, lambda text, _at: TagPattern(text), literal=True) if key in values else ()
+
+
+def _digest(nodes: Nodes, values: dict[str, Node]) -> Severity | None:
+    choice = nodes.choice(values["digest"], "digest", DIGEST) if "digest" in values else None
+    return None if choice is None else DIGEST[choice]
+
+
+def _replacement(nodes: Nodes, values: dict[str, Node], match: tuple[ImagePattern, ...], approved: bool) -> str:
+    """Return `use-instead`, whose wildcards have to find theirs in `match`."""
+    if "use-instead" not in values:
+        return ""
+    node = values["use-instead"]
+    pattern = nodes.pattern(node, "use-instead", ImagePattern)
+    if approved:
+        nodes.mistake(node, "use-instead: this row approves its images; add approved: false")
+    if pattern is None:
+        return ""
+    short = next((one for one in match if one.wildcards < pattern.wildcards), None)
+    if short is not None:
+        nodes.mistake(node, f"use-instead: {short.text} has fewer wildcards, which are to fill those here")
+    return pattern.text
+
+
+def _day(nodes: Nodes, node: Node) -> str:
+    """Return a day as yyyy-mm-dd; empty, with the mistake noted, where the text is none."""
+    from datetime import date
+
+    value = nodes.text(node, "until", literal=True)
+    if value is None:
+        return ""
+    try:
+        if _DATE.fullmatch(value):
+            date.fromisoformat(value)
+            return value
+    except ValueError:
+        pass
+    nodes.mistake(node, f"until: {value} is no day; write it as 2026-02-09")
+    return ""
+
+
+def option_names(rule: Rule) -> tuple[str, ...]:
+    """Return a rule's own keys as a policy writes them."""
+    fields: tuple[str, ...] = getattr(rule.options, "__slots__", ())
+    return tuple([field.replace("_", "-") for field in fields])
+
+
+def _options(nodes: Nodes, rule: Rule, values: dict[str, Node]) -> object:
+    """Return a rule's options, made of what the policy says and the defaults of the rest."""
+    kinds = option_kinds(rule.options) if rule.options else {}
+    found = {}
+    for name, node in values.items():
+        field = name.replace("-", "_")
+        value = _option(nodes, node, f"rules.{rule.id}.{name}", kinds[field])
+        if value is not None:
+            found[field] = value
+    return rule.options(**found) if rule.options else None
+
+
+def _option(nodes: Nodes, node: Node, key: str, kinds: frozenset[str]) -> object:
+    """Return the value of an option of one of these kinds, written as annotations without spaces."""
+    if isinstance(node, Sequence):
+        if "tuple[int,...]" in kinds:
+            numbers = [nodes.number(item, key) for item in nodes.items(node, key)]
+            return tuple([number for number in numbers if number is not None])
+        if "tuple[str,...]" in kinds:
+            texts = [nodes.text(item, key) for item in nodes.items(node, key)]
+            return tuple([text for text in texts if text is not None])
+    elif isinstance(node, Scalar):
+        kind = plain_type(node)
+        if kind == "number" and "int" in kinds:
+            return nodes.number(node, key)
+        if kind == "bool" and "bool" in kinds:
+            return nodes.flag(node, key)
+        if kind == "text" and "str" in kinds:
+            return nodes.text(node, key)
+    words = {"int": "a number", "bool": "true or false", "str": "a text", "tuple[int,...]": "a list of numbers"}
+    words["tuple[str,...]"] = "a list of texts"
+    nodes.unexpected(node, key, " or ".join([word for kind, word in words.items() if kind in kinds]))
+    return None

@@ -1,0 +1,398 @@
+"""The policy, looked up: environment, row, level and exceptions of what the readers find. Imports the model; reading the file is policyfile's.
+
+Nothing here reads YAML, so that a run without a policy file pays for none of it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from imglint.engine.discover import repository_root
+from imglint.model import FRONTEND, PRODUCTION, ImageUse, RunUser, Severity
+from imglint.record import record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from imglint.model import Problem
+    from imglint.patterns.image import ImagePattern
+    from imglint.patterns.path import PathPattern, PathPatterns
+    from imglint.patterns.tag import TagPattern
+    from imglint.plugins import Rule
+    from imglint.reference import ImageReference
+
+FILE_NAME = ".imglint.yaml"
+RECENT_MAX = 2000
+"""Answers of one sort that the lookup keeps."""
+LATEST = "latest"
+
+Place = tuple[str, int, int]
+"""Where something stands in a policy: path, line and column."""
+
+
+@record
+class Row:
+    """One row of `images`. What it leaves out is empty, or None, and fits any. `rules` holds its levels, that of `digest` among them."""
+
+    path: str
+    line: int
+    column: int
+    match: tuple[ImagePattern, ...]
+    environments: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    files: PathPatterns | None = None
+    tags: tuple[TagPattern, ...] = ()
+    forbidden_tags: tuple[TagPattern, ...] = ()
+    approved: bool = True
+    reason: str = ""
+    use_instead: str = ""
+    rules: Mapping[str, Severity] = {}
+
+    @property
+    def at(self) -> str:
+        """Where the row stands, as `path:line`, for messages."""
+        return f"{self.path}:{self.line}"
+
+    @property
+    def key(self) -> Place:
+        """What tells it from every other, also on the same line."""
+        return self.path, self.line, self.column
+
+    @property
+    def names_latest(self) -> bool:
+        """Whether it names the tag latest, in its tags or its match."""
+        return any(tag.text == LATEST for tag in self.tags) or any(pattern.tag == LATEST for pattern in self.match)
+
+    def matches(self, use: ImageUse) -> bool:
+        """Whether `match` fits. An unknown tag is not judged: it passes where it would be approved, and is not refused."""
+        return self.pattern_of(use) is not None
+
+    def pattern_of(self, use: ImageUse) -> ImagePattern | None:
+        """Return the first pattern of `match` that fits."""
+        reference, tag = use.reference, use.pulled_tag
+        if reference is not None:
+            name, any_tag = reference.name, not use.tag_known and self.approved
+            for pattern in self.match:
+                if pattern.fits(name, tag, reference.digest, any_tag=any_tag):
+                    return pattern
+        return None
+
+    def misfit(self, environment: str, role: str, path: str | None) -> str:
+        """Return the key that keeps the row from fitting a place: `environments`, `roles` or `files`; empty where the row fits there."""
+        if self.environments and environment not in self.environments:
+            return "environments"
+        if role not in self.roles and (self.roles or role == FRONTEND):
+            return "roles"
+        return "files" if self.files is not None and not self.files.fit(path) else ""
+
+
+@record
+class Catalogue:
+    """The table `images` of a policy, and the paths of the files in which it stands."""
+
+    paths: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@record
+class Standing:
+    """How a use stands in the policy.
+
+    `row` is the row of the use, None where no row fits wholly; then `near` are the rows whose `match` fits, though not their environments,
+    roles or files. `catalogue` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
+    """
+
+    row: Row | None = None
+    near: tuple[Row, ...] = ()
+    catalogue: Catalogue | None = None
+    path: str | None = None
+
+
+@record
+class Entry:
+    """One entry of `rules`: a rule's level and options, and where they hold. Empty or None fits any."""
+
+    level: Severity
+    options: object
+    environments: tuple[str, ...]
+    files: PathPatterns | None
+    exclude: PathPatterns | None
+    path: str
+    line: int
+
+    @property
+    def at(self) -> str:
+        """Where the entry stands, as `path:line`."""
+        return f"{self.path}:{self.line}"
+
+    def fits(self, environment: str, path: str | None) -> bool:
+        """Whether it speaks about a file of this environment and path."""
+        if self.environments and environment not in self.environments:
+            return False
+        return (self.files is None or self.files.fit(path)) and not (self.exclude is not None and self.exclude.fit(path))
+
+
+@record
+class Decision:
+    """At which level a rule speaks about something, with its options, and who said so.
+
+    `by` is "row", "rules" or "default"; "elsewhere" where the policy or the default has a level, though not for this place. `at` is `path:line`
+    of a row or an entry.
+    """
+
+    level: Severity
+    options: object
+    by: str
+    at: str = ""
+
+
+@record
+class Exemption:
+    """One entry of `exceptions`. `until` is the last day, yyyy-mm-dd, on which it silences its rules; empty where it has no end."""
+
+    path: str
+    line: int
+    column: int
+    rules: frozenset[str]
+    until: str
+    match: tuple[ImagePattern, ...] = ()
+    files: PathPatterns | None = None
+    reason: str = ""
+    approved_by: str = ""
+
+    @property
+    def at(self) -> str:
+        """Where the entry stands, as `path:line`, for messages."""
+        return f"{self.path}:{self.line}"
+
+    @property
+    def key(self) -> Place:
+        """What tells it from every other, also on the same line."""
+        return self.path, self.line, self.column
+
+    def expired(self, today: str) -> bool:
+        """Whether its last day is over on the day today, yyyy-mm-dd in UTC."""
+        return self.until != "" and self.until < today
+
+    def fits(self, rule: str, reference: ImageReference | None, tag: str | None, path: str | None) -> bool:
+        """Whether it speaks about a finding of a rule on an image, None where it has none, in a file."""
+        if rule not in self.rules or (self.files is not None and not self.files.fit(path)):
+            return False
+        if not self.match:
+            return True
+        return reference is not None and any(pattern.fits(reference.name, tag, reference.digest) for pattern in self.match)
+
+
+class _Recent(dict["Any", "Any"]):
+    """What was found out lately. It forgets all when it is full, so that a large tree takes no more memory than a small one."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        if len(self) >= RECENT_MAX:
+            self.clear()
+        super().__setitem__(key, value)
+
+
+class Policy:
+    """One policy: what its files say, merged. Made by `policyfile.load` or `default_policy`.
+
+    `path` is the policy file as its user would open it, None where there is none; `folder` the absolute folder that all patterns are relative to.
+    Paths given to its methods are relative to the current folder, or absolute.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        folder: str = "",
+        *,
+        files: Mapping[str, PathPatterns] | None = None,
+        default_environment: str = PRODUCTION,
+        catalogue: Catalogue | None = None,
+        built: tuple[ImagePattern, ...] = (),
+        targets: tuple[str, ...] = (),
+        variables: Mapping[str, str] | None = None,
+        rules: Mapping[str, tuple[Entry, ...]] | None = None,
+        exceptions: tuple[Exemption, ...] = (),
+        exclude: PathPatterns | None = None,
+        kinds: Mapping[str, PathPatterns] | None = None,
+        fail_on: str = "warning",
+    ) -> None:
+        self.path, self.folder = path, folder
+        self.default_environment = default_environment
+        self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
+        self.catalogue, self.built = catalogue, built
+        self.targets, self.variables = targets, variables or {}
+        self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
+        self._files, self._kinds, self._exclude = files or {}, kinds or {}, exclude
+        self._frontends = catalogue is not None and any(FRONTEND in row.roles for row in catalogue.rows)
+        self._index = _index(catalogue.rows) if catalogue else {}
+        self._paths: dict[str, str | None] = _Recent()
+        self._environments: dict[str, str] = _Recent()
+        self._rows: dict[object, tuple[Row, ...]] = _Recent()
+        self._decisions: dict[object, Decision] = _Recent()
+        self._options: dict[str, object] = {}
+
+    def relative(self, path: str) -> str | None:
+        """Return a path relative to the policy's folder, None where it lies outside."""
+        if path not in self._paths:
+            absolute = os.path.abspath(path)
+            below = _below(absolute, self.folder)
+            if below is None and self.path is not None:
+                # One folder may have two names, one of them through a link.
+                front, name = os.path.split(absolute)
+                below = _below(os.path.join(os.path.realpath(front), name), os.path.realpath(self.folder))
+            self._paths[path] = below
+        return self._paths[path]
+
+    def environment_of(self, path: str) -> str:
+        """Return the environment of a file: the first whose patterns fit, else the default one."""
+        if path not in self._environments:
+            self._environments[path], _ = self.environment_reason(path)
+        return self._environments[path]
+
+    def environment_reason(self, path: str) -> tuple[str, PathPattern | None]:
+        """Return the environment of a file and the pattern that says so; None where it is the default one."""
+        relative = self.relative(path) if self._files else None
+        for name, patterns in self._files.items():
+            first = patterns.first(relative)
+            if first is not None:
+                return name, first
+        return self.default_environment, None
+
+    def excluded(self, path: str, is_folder: bool = False) -> bool:
+        """Whether `exclude` leaves a file or a folder out."""
+        return self.exclusion(path, is_folder) is not None
+
+    def exclusion(self, path: str, is_folder: bool = False) -> PathPattern | None:
+        """Return the pattern of `exclude` that leaves a file or a folder out, None where none does."""
+        return self._exclude.first(self.relative(path), is_folder) if self._exclude is not None else None
+
+    def kind_of(self, path: str) -> str | None:
+        """Return the kind that `kinds` gives a file, None where its name and content decide."""
+        kind, _ = self.kind_reason(path)
+        return kind
+
+    def kind_reason(self, path: str) -> tuple[str | None, PathPattern | None]:
+        """Return the kind that `kinds` gives a file and the pattern that says so; None for both where its name and content decide."""
+        relative = self.relative(path) if self._kinds else None
+        for kind, patterns in self._kinds.items():
+            first = patterns.first(relative)
+            if first is not None:
+                return kind, first
+        return None, None
+
+    def place(self, use: ImageUse, environment: str | None = None) -> ImageUse:
+        """Return a use with its environment, or the one given for all, its standing, and whether it is built here."""
+        environment = environment or self.environment_of(use.source.path)
+        return replace(
+            use, environment=environment, standing=self._standing(use, environment), built=use.built or self._is_built(use)
+        )
+
+    def judges(self, use: ImageUse) -> bool:
+        """Whether rules speak about a use. About a frontend only where a row names that role."""
+        return use.role != FRONTEND or self._frontends
+
+    def decision(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> Decision:
+        """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
+        image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
+        row = image.row if image is not None else None
+        key = (rule.id, subject.environment, row and row.key, subject.source.path if rule.id in self.rules else None)
+        if key not in self._decisions:
+            self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)
+        return self._decisions[key]
+
+    def exception_for(self, rule: str, use: ImageUse | None, path: str, today: str) -> Exemption | None:
+        """Return the first exception in force on the day today (yyyy-mm-dd, UTC) that silences a finding of a rule about a use in a file."""
+        if not self.exceptions:
+            return None
+        reference, tag = (use.reference, use.pulled_tag) if use else (None, None)
+        relative = self.relative(path)
+        for exemption in self.exceptions:
+            if not exemption.expired(today) and exemption.fits(rule, reference, tag, relative):
+                return exemption
+        return None
+
+    def _is_built(self, use: ImageUse) -> bool:
+        reference = use.reference
+        return reference is not None and any(
+            pattern.fits(reference.name, use.pulled_tag, reference.digest) for pattern in self.built
+        )
+
+    def _standing(self, use: ImageUse, environment: str) -> Standing:
+        if self.catalogue is None:
+            return _NO_CATALOGUE
+        path = self.relative(use.source.path)
+        near = []
+        for row in self._matching(use, self.catalogue):
+            misfit = row.misfit(environment, use.role, path)
+            if not misfit:
+                return Standing(row, (), self.catalogue, path)
+            near.append(row)
+        return Standing(None, tuple(near), self.catalogue, path)
+
+    def _matching(self, use: ImageUse, catalogue: Catalogue) -> tuple[Row, ...]:
+        reference = use.reference
+        if reference is None:
+            return ()
+        key = (reference.name, use.pulled_tag, use.tag_known, reference.digest)
+        if key not in self._rows:
+            folders = [reference.name[: at + 1] for at, character in enumerate(reference.name) if character == "/"]
+            numbers = {number for key in ("", *folders, reference.name) for number in self._index.get(key, ())}
+            self._rows[key] = tuple([row for number in sorted(numbers) if (row := catalogue.rows[number]).matches(use)])
+        return self._rows[key]
+
+    def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
+        entries = self.rules.get(rule.id, ())
+        fitting = next((entry for entry in entries if entry.fits(environment, self.relative(path))), None)
+        options = fitting.options if fitting else self._default_options(rule)
+        if row is not None and rule.id in row.rules:
+            return Decision(row.rules[rule.id], options, "row", row.at)
+        if fitting:
+            return Decision(fitting.level, options, "rules", fitting.at)
+        if entries:
+            return Decision(Severity.OFF, options, "elsewhere", entries[0].at)
+        if rule.level and rule.environments is not None and environment not in rule.environments:
+            return Decision(Severity.OFF, options, "elsewhere")
+        return Decision(rule.level, options, "default")
+
+    def _default_options(self, rule: Rule) -> object:
+        if rule.options is None:
+            return None
+        if rule.id not in self._options:
+            self._options[rule.id] = rule.options()
+        return self._options[rule.id]
+
+
+def _below(path: str, folder: str) -> str | None:
+    front = os.path.join(folder, "")
+    return path[len(front) :].replace(os.sep, "/") if path.startswith(front) and path != front else None
+
+
+def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
+    """Return the numbers of the rows by what a name must be, or begin with, to fit: up to a slash, in front of the first wildcard."""
+    index: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        for pattern in row.match:
+            literal, wildcard, _ = pattern.name.partition("*")
+            front = literal[: literal.rfind("/") + 1] if wildcard else literal
+            index.setdefault(front, []).append(number)
+    return index
+
+
+_NO_CATALOGUE = Standing()
+
+
+def default_policy() -> Policy:
+    """Return the policy of a run without a policy file: every file is production, every rule has its default level."""
+    return Policy()
+
+
+def find(start_folder: str) -> str | None:
+    """Return the nearest policy file, in a folder or above it up to the root of its repository, as a path from the current folder."""
+    folder, top = os.path.abspath(start_folder), repository_root(start_folder) or os.path.abspath(os.sep)
+    while not os.path.lexists(os.path.join(folder, FILE_NAME)):
+        if folder == top:
+            return None
+        folder = os.path.dirname(folder)
+    return os.path.relpath(os.path.join(folder, FILE_NAME))

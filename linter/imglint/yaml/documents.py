@@ -1,0 +1,376 @@
+"""YAML with exact places, shared by every reader of YAML and by the policy loader. Imports the nodes; ruamel.yaml when a document is not plain.
+
+A document becomes a tree of nodes. It is composed, never loaded: `tag: 1.20` stays `1.20`. Most documents are plain, and need no parser; of the others
+the events come from libyaml, which refuses some documents that YAML 1.2 allows (`{image: nginx:1.25}`) and bounds nothing: what it refuses is
+parsed again by ruamel's own parser, which decides, and both are stopped at DEPTH_MAX.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cache
+
+from imglint.record import record
+from imglint.traced import Traced, joined, literal, opaque
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, walk
+from imglint.yaml.plain import NotPlain, read_plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+DEPTH_MAX = 200
+"""Levels of nesting; a deeper document is a syntax error."""
+EVENTS_MAX = 4_000_000
+"""Events in one document, about one a node; a larger one is a syntax error."""
+PURE_SIZE_MAX = 256 * 1024
+"""Characters that the slow, exact parser is given; libyaml's refusal of a longer document stands."""
+
+SHORT = 16 * 1024
+"""Characters of a document that is checked as quickly line by line as by libyaml, which would have to be imported."""
+PLAIN_DEPTH = DEPTH_MAX // 3
+"""Levels of brackets, brackets without a counterpart, and half the characters of indentation of a document that cannot be too deep."""
+_DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ")
+"""What a document that cannot be too deep does not hold: deep indentation, several levels on one line."""
+_STAR = re.compile(r"\*[^\s*,\[\]{}]")
+_BEFORE_VALUE = "-?:,[{\n"
+"""What stands before a value, and so before an alias."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_DOCUMENT = re.compile(r"\n(---|\.\.\.)(?=[ \t\r\n]|\Z)")
+"""Where a document may begin or end. That it may at the start of a file too changes nothing."""
+_BETWEEN = re.compile(r"(?:\s++|(?<![^\r\n])[#%][^\r\n]*+)*+")
+"""What belongs to the document that follows: comments and directives."""
+_OBJECT = r"\s*\{\s*[\"}]"
+_NEXT_OBJECT = re.compile(rf"\}}[ \t]*\r?\n(?={_OBJECT})")
+"""Where one JSON object ends and another begins, as kubectl reads them; in YAML nothing can follow the one and be the other."""
+_PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
+_BEFORE_CONTENT = ("!", "&")
+"""What a tag or an anchor begins with; no other scalar does."""
+_BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
+_VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
+
+
+class BrokenYaml(Exception):
+    """A document that is no YAML: what is wrong, and the offset in the file."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        super().__init__(reason)
+        self.reason, self.offset = reason, offset
+
+
+@record
+class Document:
+    """One document of a file: its root (None where it is empty) or what is wrong with it, and the stretch of the file that it takes."""
+
+    root: Node | None
+    broken: BrokenYaml | None
+    start: int
+    end: int
+
+
+def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterator[Document]:
+    """Yield the documents of a file. One that is broken does not keep the others from being read.
+
+    `wanted` is asked with the text of each document; one that it does not want is yielded only where it is broken, and is never composed.
+    """
+    for start, end in _split(text):
+        chunk = text[start:end]
+        try:
+            if wanted is None or wanted(chunk):
+                yield Document(parse_document(chunk, start), None, start, end)
+            else:
+                check_document(chunk, start)
+        except BrokenYaml as error:
+            yield Document(None, error, start, end)
+
+
+def _split(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a file where a line starts with `---`: nothing else can stand there (YAML 1.2.2, 9.1.2). Directives stay with what follows."""
+    start = 0
+    for match in _DOCUMENT.finditer(text):
+        before = _BETWEEN.match(text, start)
+        if before is None or before.end() < match.start(1):
+            cut = match.start(1) if match[1] == "---" else match.end()
+            yield from _objects(text, start, cut)
+            start = cut
+    yield from _objects(text, start, len(text))
+
+
+def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a document that begins as JSON where one object follows another."""
+    if text.startswith("{", start) and re.compile(_OBJECT).match(text, start):
+        for match in _NEXT_OBJECT.finditer(text, start, end):
+            yield start, match.end()
+            start = match.end()
+    yield start, end
+
+
+def parse_document(text: str, base: int = 0) -> Node | None:
+    """Return the root of the one document that text holds, None where it is empty; `base` is added to all offsets.
+
+    Raises BrokenYaml.
+    """
+    try:
+        return read_plain(text, base)
+    except NotPlain:
+        return parse_events(text, base)
+
+
+def parse_events(text: str, base: int = 0) -> Node | None:
+    """Return what `parse_document` does, by the events of a parser, however plain the document.
+
+    Raises BrokenYaml.
+    """
+    if "%YAML" in text:
+        # libyaml refuses every version but 1.1, whose documents it then reads as 1.2 would.
+        text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
+    if "\\u" in text:
+        # JSON writes what lies beyond U+FFFF as two surrogates, which libyaml refuses; no image reference holds either.
+        text = _SURROGATE.sub(r"\\u0020", text)
+    parser = _c_parser()
+    if len(text) <= PURE_SIZE_MAX and _has_breaks_of_c(text):
+        parser = None
+    if parser is not None:
+        try:
+            return _compose(_opened(parser, text), text, base)
+        except _Refused as error:
+            if len(text) > PURE_SIZE_MAX:
+                raise BrokenYaml(error.reason, base + error.offset) from None
+    try:
+        return _compose(_pure_parser(text), text, base)
+    except _Refused as error:
+        raise BrokenYaml(error.reason, base + error.offset) from None
+
+
+def check_document(text: str, base: int = 0) -> None:
+    """Raise BrokenYaml where `parse_document` would, of a long document in a tenth of the time: libyaml runs over it without making a tree."""
+    if len(text) <= SHORT:
+        try:
+            read_plain(text)
+        except NotPlain:
+            pass
+        else:
+            return
+    parser = _c_parser()
+    # A single character is found, or found missing, ten times as fast as several.
+    if (
+        parser is None
+        or any(sign[0] in text and sign in text for sign in _DEEP)
+        or _has_breaks_of_c(text)
+        or _may_have_aliases(text)
+        or not _is_shallow(text)
+    ):
+        parse_document(text, base)
+        return
+    try:
+        parser(text).raw_parse()
+    except Exception:
+        parse_document(text, base)
+
+
+def _has_breaks_of_c(text: str) -> bool:
+    """Whether libyaml would end lines where YAML 1.2 does not: it does as YAML 1.1 did."""
+    return not text.isascii() and _BREAKS_OF_C.search(text) is not None
+
+
+def _may_have_aliases(text: str) -> bool:
+    if "*" not in text:
+        return False
+    for match in _STAR.finditer(text):
+        at = match.start() - 1
+        while at >= 0 and text[at] in " \t":
+            at -= 1
+        if at < 0 or text[at] in _BEFORE_VALUE:
+            return True
+    return False
+
+
+def _is_shallow(text: str) -> bool:
+    brackets = text.encode(errors="replace").translate(None, _NO_BRACKETS)
+    for _ in range(PLAIN_DEPTH):
+        outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(outer) == len(brackets):
+            return len(brackets) < PLAIN_DEPTH
+        brackets = outer
+    return False
+
+
+class _Refused(Exception):
+    def __init__(self, reason: str, offset: int) -> None:
+        self.reason, self.offset = reason, offset
+
+
+@cache
+def _c_parser() -> Callable[[str], Any] | None:
+    try:
+        from _ruamel_yaml import CParser
+    except ImportError:
+        return None
+    return CParser  # type: ignore[no-any-return]
+
+
+def _opened(parser: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parser(text)
+    except Exception as error:
+        raise _refused(error) from None
+
+
+def _pure_parser(text: str) -> Any:
+    from ruamel.yaml import YAML
+
+    try:
+        _, parser = YAML(typ="safe", pure=True).get_constructor_parser(text)
+    except Exception as error:
+        raise _refused(error) from None
+    return parser
+
+
+def _refused(error: Exception) -> _Refused:
+    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.reader import ReaderError
+
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        return _Refused(" ".join(filter(None, (error.context, error.problem))), mark.index if mark else 0)
+    if isinstance(error, ReaderError):
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        return _Refused(f"the character U+{code:04X} cannot stand in YAML", error.position)
+    # The pure parser has faults of its own; whatever it stumbles over is not read.
+    return _Refused(f"the parser cannot read this ({type(error).__name__}: {error})", 0)
+
+
+def _compose(parser: Any, text: str, base: int) -> Node | None:
+    """Build the tree from a parser's events, with a stack of its own, so that no nesting can exhaust Python's."""
+    from ruamel.yaml.events import (
+        AliasEvent,
+        MappingEndEvent,
+        MappingStartEvent,
+        ScalarEvent,
+        SequenceEndEvent,
+        SequenceStartEvent,
+        StreamEndEvent,
+    )
+
+    tree, get_event = _Tree(), parser.get_event
+    add, close = tree.add, tree.close
+    # One turn for each of up to EVENTS_MAX events is where reading YAML spends its time; a generator of them would cost a tenth of it.
+    for _ in range(EVENTS_MAX):
+        try:
+            event = get_event()
+        except Exception as error:
+            raise _refused(error) from None
+        kind = event.__class__
+        if kind is ScalarEvent:
+            add(_scalar(event, text, base), event.anchor)
+        elif kind is MappingStartEvent:
+            tree.open(Mapping(base + event.start_mark.index), event.anchor)
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            close(base + event.end_mark.index)
+        elif kind is SequenceStartEvent:
+            tree.open(Sequence(base + event.start_mark.index), event.anchor)
+        elif kind is AliasEvent:
+            if event.anchor not in tree.anchors:
+                raise _Refused(f"the alias *{event.anchor} has no anchor before it", event.start_mark.index)
+            add(tree.anchors[event.anchor], None)
+        elif kind is StreamEndEvent:
+            return tree.root
+    raise _Refused(f"more than {EVENTS_MAX} events in one document", event.start_mark.index)
+
+
+class _Tree:
+    """A tree under construction: the nodes still open, innermost last, and for each the key that waits for its value."""
+
+    __slots__ = ("anchors", "keys", "opened", "root")
+
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.anchors: dict[str, Node] = {}
+        self.opened: list[Mapping | Sequence] = []
+        self.keys: list[Node | None] = []
+
+    def add(self, node: Node, anchor: str | None) -> None:
+        if anchor:
+            self.anchors[anchor] = node
+        if not self.opened:
+            self.root = self.root or node
+            return
+        parent = self.opened[-1]
+        if parent.__class__ is Sequence:
+            parent.items.append(node)
+            return
+        key = self.keys[-1]
+        if key is None:
+            self.keys[-1] = node
+        else:
+            parent.add(key, node)  # type: ignore[union-attr]
+            self.keys[-1] = None
+
+    def open(self, node: Mapping | Sequence, anchor: str | None) -> None:
+        self.add(node, anchor)
+        self.opened.append(node)
+        self.keys.append(None)
+        if len(self.opened) > DEPTH_MAX:
+            raise BrokenYaml(f"nested deeper than {DEPTH_MAX} levels", node.start)
+
+    def close(self, end: int) -> None:
+        self.opened.pop()
+        self.keys.pop()
+
+
+def _scalar(event: Any, text: str, base: int) -> Scalar:
+    start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
+    tag = None
+    if text[start : start + 1] in _BEFORE_CONTENT:
+        match = _PROPERTIES.match(text, start, end)
+        start, tag = match.end() if match else start, event.tag
+    if style in ("'", '"'):
+        start, end = start + 1, end - 1
+    return Scalar(event.value, base + start, base + end, style, tag)
+
+
+def traced(scalar: Scalar, text: str) -> Traced:
+    """Return the value of a scalar with the place of each of its characters, or of the whole where escapes or folding part the two."""
+    start, end = scalar.start, scalar.end
+    if text[start:end] == scalar.value:
+        return literal(scalar.value, start)
+    return (scalar.style == "|" and _traced_block(scalar, text)) or opaque(scalar.value, start, start, end)
+
+
+def _traced_block(scalar: Scalar, text: str) -> Traced | None:
+    """Follow a literal block scalar line by line; None where its lines are not those of the file."""
+    at = text.find("\n", scalar.start) + 1
+    parts = []
+    for line in scalar.value.splitlines(keepends=True):
+        end = text.find("\n", at)
+        end = scalar.end if end < 0 else end
+        content = line.rstrip("\n")
+        written = text[at:end].removesuffix("\r")
+        if not written.endswith(content):
+            return None
+        start = at + len(written) - len(content)
+        parts.append(literal(content, start, scalar.start))
+        if line != content:
+            parts.append(opaque("\n", scalar.start, start + len(content), end + 1))
+        at = end + 1
+    return joined(parts)
+
+
+def comments(text: str, roots: list[Node]) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each comment that speaks to imglint: outside of the scalars of these trees, to the end of its line."""
+    if "imglint:" not in text:
+        return
+    found = [(match.start(1), match.end(1)) for match in _COMMENT.finditer(text)]
+    scalars = [
+        (node.start, node.end) for root in roots for node in walk(root) if isinstance(node, Scalar) and node.end > node.start
+    ]
+    scalars.sort()
+    starts = [start for start, _ in scalars]
+    for start, end in found:
+        at = bisect_right(starts, start) - 1
+        if at < 0 or scalars[at][1] <= start:
+            yield start, end
