@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imglint.main import COMMANDS
+from imglint.commands import COMMANDS
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from fuzz.targets import TARGETS, YAML_READERS, BrokenPromiseError, python_parser, seeds, told
 
-from imglint.readers import _yaml as yamlfacts
 from imglint.readers import kubernetes
 from imglint.source import Source, UnreadFile, read_text
 from imglint.traced import literal
 from imglint.yaml import documents as yamltree
+from imglint.yaml import facts as yamlfacts
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imglint.engine.discover import Found, Unlisted, discover, repository_root
+from imglint.engine.discover import Found, Unlisted, discover
+from imglint.repository import repository_root
 
 
 def build(root: Path, files: dict[str, str]) -> None:

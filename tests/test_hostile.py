@@ -24,8 +24,10 @@ from imglint.commands.options import Request, settings_for
 from imglint.dockerfile import instructions as dockerlines
 from imglint.dockerfile import stages as dockerfile
 from imglint.dockerfile.variables import NESTING_MAX, PIECES_MAX, VALUE_MAX
+from imglint.engine import facts
 from imglint.engine import ignore_comments as ignore
 from imglint.engine import run as engine
+from imglint.engine.facts import INTERNAL_ERROR
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.patterns.globs import PATTERN_MAX
 from imglint.plugins import formats, output_format
@@ -33,9 +35,9 @@ from imglint.policy.checked_nodes import MISTAKES_MAX
 from imglint.policy.load import TARGETS_MAX
 from imglint.readers import _inline_dockerfile as inline
 from imglint.readers._compose_variables import DEPTH_MAX as DEFAULTS_MAX
-from imglint.readers._yaml import MERGED_MAX
 from imglint.source import BESIDE_SIZE_MAX, FILE_SIZE_MAX
 from imglint.yaml import documents as yamltree
+from imglint.yaml.facts import MERGED_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +117,7 @@ def test_no_file_fails_a_reader_a_rule_or_a_format(name: str, mark: bytes, data:
     Path(".env").write_bytes(data)
     Path(name).write_bytes(mark + data)
     report = engine.run([name], settings_for(Request(paths=(name,))))
-    assert not [finding.message for finding in report.findings if finding.rule == engine.INTERNAL_ERROR]
+    assert not [finding.message for finding in report.findings if finding.rule == INTERNAL_ERROR]
     for one in formats():
         out = StringIO()
         output_format(one).write(report, out)
@@ -164,7 +166,7 @@ def test_a_file_is_read_up_to_its_limit(size: int, expected: list[str], imglint:
 
 LIMITS: dict[str, tuple[str, str, int, Callable[[int], tuple[str, str]]]] = {
     "images and users of one file": (
-        "engine", "FACTS_MAX", 20, lambda n: ("pod.yaml", POD + "  containers:\n" + "  - image: a:1\n    image2: b\n" * (n // 2)),
+        "facts", "FACTS_MAX", 20, lambda n: ("pod.yaml", POD + "  containers:\n" + "  - image: a:1\n    image2: b\n" * (n // 2)),
     ),
     "findings of one file": ("engine", "FINDINGS_MAX", 20, lambda n: ("Dockerfile", "FROM a:latest\n" * (n - 1) + "FROM scratch\n")),
     "images of one Dockerfile": ("dockerfile", "IMAGES_MAX", 20, lambda n: ("Dockerfile", "FROM a:1\n" * (n - 1) + "RUN x\n")),
@@ -213,7 +215,9 @@ def test_what_is_over_a_limit_is_reported(
     if constant:
         # The limits themselves are too high for a test to reach each of them in a second.
         monkeypatch.setattr(
-            {"engine": engine, "dockerfile": dockerfile, "dockerlines": dockerlines, "inline": inline}[module], constant, limit
+            {"engine": engine, "facts": facts, "dockerfile": dockerfile, "dockerlines": dockerlines, "inline": inline}[module],
+            constant,
+            limit,
         )
     found = {}
     for size in (limit, limit + 2):

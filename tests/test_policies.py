@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from imglint.commands.options import Request, settings_for
-from imglint.engine.run import facts_of, files, run
+from imglint.engine.facts import facts_of, files
+from imglint.engine.run import run
 from imglint.model import ImageUse
 from imglint.record import record
 

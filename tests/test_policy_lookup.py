@@ -31,11 +31,12 @@ from imglint import (
     replace,
     replacement,
 )
+from imglint.model import Catalogue, Row
 from imglint.patterns.globs import BadPattern
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.policy.load import load
-from imglint.policy.lookup import FILE_NAME, Catalogue, Policy, Row, default_policy, find
+from imglint.policy.lookup import FILE_NAME, Policy, default_policy, find
 from imglint.traced import literal
 
 DIGEST = "sha256:" + "0" * 64

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from imglint import Finding, RunUser, Severity, Source, plugins
-from imglint.engine.run import Settings, run
+from imglint.engine.facts import Settings
+from imglint.engine.run import run
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint_rules import moving_tag, platform_repository, root_user

@@ -13,6 +13,7 @@ from imglint import output
 from imglint.commands.options import Request, settings_for
 from imglint.engine import results as tally
 from imglint.engine import run as engine
+from imglint.engine.facts import files
 from imglint.engine.results import LOOSE, FileReport, Findings, Tally
 from imglint.model import Finding, Severity
 from imglint.output import Held
@@ -101,8 +102,8 @@ def test_findings_about_exceptions_stand_among_the_others(imglint: Imglint, tmp_
 def test_checking_a_file_leaves_nothing_that_only_the_garbage_collector_finds() -> None:
     settings = settings_for(Request())
     found = [
-        *engine.files((str(FIXTURES / "demo"),), settings),
-        *engine.files((str(FIXTURES / "readers" / "dockerfile"),), settings),
+        *files((str(FIXTURES / "demo"),), settings),
+        *files((str(FIXTURES / "readers" / "dockerfile"),), settings),
     ]
     assert len(found) > 20
     for one in found:

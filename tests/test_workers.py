@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imglint.engine.workers import mapped
-from imglint.output import CallError
-from imglint.plugins import PluginError
+from imglint.errors import CallError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

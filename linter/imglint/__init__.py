@@ -11,9 +11,11 @@ from imglint.model import (
     ImageUse,
     Problem,
     Report,
+    Row,
     RunUser,
     Severity,
     Span,
+    Standing,
     image_use,
 )
 from imglint.policy.alternatives import approved_alike, approved_here, replacement
@@ -21,12 +23,6 @@ from imglint.record import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 from imglint.traced import Traced, joined, literal, opaque
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # What `use.row` and `use.standing` are: for annotations, which nothing has to load at run time.
-    from imglint.policy.lookup import Row as Row
-    from imglint.policy.lookup import Standing as Standing
 
 __all__ = [
     "BASE",
@@ -42,10 +38,12 @@ __all__ = [
     "Location",
     "Problem",
     "Report",
+    "Row",
     "RunUser",
     "Severity",
     "Source",
     "Span",
+    "Standing",
     "Traced",
     "approved_alike",
     "approved_here",

@@ -28,3 +28,11 @@ class PolicyError(Exception):
     def __init__(self, mistakes: Collection[Mistake]) -> None:
         super().__init__("\n".join([str(mistake) for mistake in mistakes]))
         self.mistakes = tuple(mistakes)
+
+
+class CallError(Exception):
+    """A wrong call: the text says what was expected, and the way out."""
+
+
+class PluginError(Exception):
+    """A plugin that does not keep its contract. The text names the module, what was expected, and what to do."""

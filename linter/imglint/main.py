@@ -6,11 +6,11 @@ import gc
 import os
 import sys
 
+from imglint.commands import COMMANDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
-COMMANDS = ("check", "images", "rules", "explain", "init", "schema")
 
 
 def main() -> NoReturn:

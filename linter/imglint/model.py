@@ -15,7 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from imglint.policy.lookup import Row, Standing
+    from imglint.patterns.image import ImagePattern
+    from imglint.patterns.path import PathPatterns
+    from imglint.patterns.tag import TagPattern
     from imglint.traced import Traced
 
 INVALID = "invalid-reference"
@@ -38,6 +40,90 @@ class Severity(IntEnum):
 
     def __str__(self) -> str:
         return self.name.lower()
+
+
+LATEST = "latest"
+
+Place = tuple[str, int, int]
+"""Where something stands in a policy: path, line and column."""
+
+
+@record
+class Row:
+    """One row of `images`. What it leaves out is empty, or None, and fits any. `rules` holds its levels, that of `digest` among them."""
+
+    path: str
+    line: int
+    column: int
+    match: tuple[ImagePattern, ...]
+    environments: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    files: PathPatterns | None = None
+    tags: tuple[TagPattern, ...] = ()
+    forbidden_tags: tuple[TagPattern, ...] = ()
+    approved: bool = True
+    reason: str = ""
+    use_instead: str = ""
+    rules: Mapping[str, Severity] = {}
+
+    @property
+    def at(self) -> str:
+        """Where the row stands, as `path:line`, for messages."""
+        return f"{self.path}:{self.line}"
+
+    @property
+    def key(self) -> Place:
+        """What tells it from every other, also on the same line."""
+        return self.path, self.line, self.column
+
+    @property
+    def names_latest(self) -> bool:
+        """Whether it names the tag latest, in its tags or its match."""
+        return any(tag.text == LATEST for tag in self.tags) or any(pattern.tag == LATEST for pattern in self.match)
+
+    def matches(self, use: ImageUse) -> bool:
+        """Whether `match` fits. An unknown tag is not judged: it passes where it would be approved, and is not refused."""
+        return self.pattern_of(use) is not None
+
+    def pattern_of(self, use: ImageUse) -> ImagePattern | None:
+        """Return the first pattern of `match` that fits."""
+        reference, tag = use.reference, use.pulled_tag
+        if reference is not None:
+            name, any_tag = reference.name, not use.tag_known and self.approved
+            for pattern in self.match:
+                if pattern.fits(name, tag, reference.digest, any_tag=any_tag):
+                    return pattern
+        return None
+
+    def misfit(self, environment: str, role: str, path: str | None) -> str:
+        """Return the key that keeps the row from fitting a place: `environments`, `roles` or `files`; empty where the row fits there."""
+        if self.environments and environment not in self.environments:
+            return "environments"
+        if role not in self.roles and (self.roles or role == FRONTEND):
+            return "roles"
+        return "files" if self.files is not None and not self.files.fit(path) else ""
+
+
+@record
+class Catalogue:
+    """The table `images` of a policy, and the paths of the files in which it stands."""
+
+    paths: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@record
+class Standing:
+    """How a use stands in the policy.
+
+    `row` is the row of the use, None where no row fits wholly; then `near` are the rows whose `match` fits, though not their environments,
+    roles or files. `catalogue` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
+    """
+
+    row: Row | None = None
+    near: tuple[Row, ...] = ()
+    catalogue: Catalogue | None = None
+    path: str | None = None
 
 
 @record

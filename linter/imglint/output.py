@@ -6,6 +6,7 @@ import os
 import sys
 from io import BytesIO, TextIOBase
 
+from imglint.errors import CallError
 from imglint.printable import printable
 
 TYPE_CHECKING = False
@@ -17,10 +18,6 @@ ENCODING = ("utf-8", "backslashreplace")
 HELD = 1 << 20
 """Bytes of a report that are held as they are until all of it is there; more are compressed."""
 DEVICES = ("/dev/", "/proc/")
-
-
-class CallError(Exception):
-    """A wrong call: the text says what was expected, and the way out."""
 
 
 def tell(message: str) -> None:
@@ -114,7 +111,7 @@ def _replace(path: str, pieces: Iterable[bytes]) -> None:
 
 def _link_above(path: str) -> str | None:
     """Return the first folder on the way to path that is a symbolic link of a checked tree: below the current folder, or in a Git repository."""
-    from imglint.engine.discover import repository_root
+    from imglint.repository import repository_root
 
     folder, at = os.path.dirname(os.path.join(os.getcwd(), path)), os.sep
     for part in folder.split(os.sep):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from imglint.model import Severity
-from imglint.plugins import Rule
 
-_DOCS = {
+OWN_RULES = {
     "syntax-error": (
         Severity.ERROR,
         """A file that its reader cannot read as what it is.
@@ -75,5 +74,4 @@ What it excused is gone, or its pattern never fitted.
     ),
 }
 
-OWN_RULES = {name: Rule(name, level, None, None, doc, ("policy",)) for name, (level, doc) in _DOCS.items()}
-"""The engine's own rules by id."""
+"""Level and documentation of each, by id."""

@@ -10,6 +10,7 @@ import os
 import sys
 from functools import cache
 
+from imglint.errors import PluginError
 from imglint.model import Severity
 from imglint.record import record
 
@@ -27,10 +28,6 @@ OWN = "imglint"
 """The distribution whose plugins come after those of others."""
 OPTION_KINDS = frozenset(("int", "bool", "str", "tuple[int,...]", "tuple[str,...]", "None"))
 """What an option of a rule can be, as it is annotated, without spaces."""
-
-
-class PluginError(Exception):
-    """A plugin that does not keep its contract. The text names the module, what was expected, and what to do."""
 
 
 @record
@@ -81,7 +78,7 @@ def rules() -> dict[str, Rule]:
     """
     from imglint.own_rules import OWN_RULES
 
-    found = dict(OWN_RULES)
+    found = {name: Rule(name, level, None, None, doc, ("policy",)) for name, (level, doc) in OWN_RULES.items()}
     for package, file, name in _names(RULES):
         if name in found:
             raise PluginError(f"{package}.{file}: a rule {name} exists already; give this file another name")

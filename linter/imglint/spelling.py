@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from imglint.model import PRODUCTION
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+PRODUCTION = "production"
 MEAN_PRODUCTION = ("prod", "prd", "live")
 """Names that others give the environment which is `production` to every rule."""
 

@@ -6,10 +6,12 @@ import os
 import sys
 
 from imglint.commands.options import CLEAN, FAILED, FINDINGS, Request, answered, known_name, settings_for
-from imglint.engine.run import Settings, run
+from imglint.engine.facts import Settings
+from imglint.engine.run import run
+from imglint.errors import CallError, PluginError
 from imglint.model import Severity
-from imglint.output import CallError, Held, check_target, put, tell, write_whole
-from imglint.plugins import PluginError, formats, output_format
+from imglint.output import Held, check_target, put, tell, write_whole
+from imglint.plugins import formats, output_format
 from imglint.record import replace
 
 TYPE_CHECKING = False

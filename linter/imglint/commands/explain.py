@@ -12,9 +12,11 @@ from textwrap import wrap
 from imglint.commands.options import CLEAN, Request, answered, settings_for
 from imglint.engine import ignore_comments as ignore
 from imglint.engine.discover import PASSED_OVER, Found, discover
-from imglint.engine.run import STDIN, decision_for, facts_of
+from imglint.engine.facts import STDIN, facts_of
+from imglint.engine.run import decision_for
+from imglint.errors import CallError
 from imglint.model import Comment, Finding, ImageUse, Problem, RunUser
-from imglint.output import CallError, encoded, put
+from imglint.output import encoded, put
 from imglint.plugins import readers
 from imglint.printable import printable
 from imglint.record import record, replace
@@ -23,10 +25,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imglint.engine.run import Facts, Settings
-    from imglint.model import Severity, Span
+    from imglint.engine.facts import Facts, Settings
+    from imglint.model import Row, Severity, Span
     from imglint.plugins import Rule
-    from imglint.policy.lookup import Policy, Row
+    from imglint.policy.lookup import Policy
 
     Subject = ImageUse | RunUser | Problem
 

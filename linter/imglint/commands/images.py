@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imglint.commands.options import CLEAN, FAILED, Request, answered, settings_for
-from imglint.engine.run import INTERNAL_ERROR, facts_of, files
+from imglint.engine.facts import INTERNAL_ERROR, facts_of, files
 from imglint.model import UNRESOLVED, ImageUse, Problem
 from imglint.output import encoded, put, tell
 from imglint.printable import printable, well_formed

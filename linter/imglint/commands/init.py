@@ -11,14 +11,15 @@ import re
 from collections import Counter
 from textwrap import wrap
 
+from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
 from imglint.commands.options import CLEAN, Request, answered
-from imglint.engine.run import Settings, facts_of, files
-from imglint.main import COMMANDS
-from imglint.model import BASE, BUILD, FRONTEND, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
-from imglint.output import CallError, check_target, encoded, tell, write_whole
+from imglint.engine.facts import Settings, facts_of, files
+from imglint.errors import CallError
+from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
+from imglint.output import check_target, encoded, tell, write_whole
 from imglint.plugins import rules
-from imglint.policy.lookup import FILE_NAME, LATEST, default_policy, find
+from imglint.policy.lookup import FILE_NAME, default_policy, find
 from imglint.printable import printable
 from imglint.record import record
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from time import gmtime, strftime
 
-from imglint.engine.run import Settings
-from imglint.errors import PolicyError
-from imglint.output import CallError, tell
-from imglint.plugins import PluginError, kinds, rules
+from imglint.engine.facts import Settings
+from imglint.errors import CallError, PluginError, PolicyError
+from imglint.output import tell
+from imglint.plugins import kinds, rules
 from imglint.policy.lookup import default_policy, find
 from imglint.record import record
 

@@ -6,8 +6,9 @@ import os
 import re
 
 from imglint.commands.options import CLEAN, FAILED, known_name
-from imglint.output import CallError, encoded, put, tell
-from imglint.plugins import PluginError, rules
+from imglint.errors import CallError, PluginError
+from imglint.output import encoded, put, tell
+from imglint.plugins import rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

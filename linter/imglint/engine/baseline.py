@@ -10,7 +10,8 @@ import json
 import os
 from collections import Counter
 
-from imglint.output import CallError, encoded, write_whole
+from imglint.errors import CallError
+from imglint.output import encoded, write_whole
 from imglint.printable import well_formed
 from imglint.record import replace
 from imglint.source import UnreadFile, read_text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from imglint.record import record
+from imglint.repository import repository_root
 from imglint.source import UnreadFile, read_bytes
 
 TYPE_CHECKING = False
@@ -152,14 +153,3 @@ def _is_ignored(path: str, is_folder: bool, ignored: tuple[_Ignored, ...]) -> bo
         if verdict is not None:
             return verdict
     return False
-
-
-def repository_root(folder: str) -> str | None:
-    """Return the nearest folder at or above folder that holds a `.git`, absolute; None where there is none."""
-    folder = os.path.abspath(folder)
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-    return folder

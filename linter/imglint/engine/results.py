@@ -8,8 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imglint.model import Finding
-    from imglint.policy.lookup import Place
+    from imglint.model import Finding, Place
 
 LOOSE = 500
 """Findings that are kept as they are; more are packed."""

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from itertools import chain, islice
 
 from imglint.engine import ignore_comments as ignore
-from imglint.engine.discover import Found, Unlisted, discover
+from imglint.engine.discover import Found, Unlisted
+from imglint.engine.facts import INTERNAL_ERROR, STDIN, UNREAD_FILE, facts_of, failure, files, problem_at
 from imglint.engine.results import FileReport, Findings, Tally
 from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
 from imglint.output import tell
-from imglint.plugins import PluginError, readers
 from imglint.policy.lookup import Decision
-from imglint.record import record, replace
-from imglint.source import Source, UnreadFile, read_stdin, read_text
+from imglint.record import replace
+from imglint.source import Source, UnreadFile, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Protocol, TypeVar
 
-    from imglint.model import Fact, Span
-    from imglint.plugins import Reader, Rule
-    from imglint.policy.lookup import Exemption, Place, Policy
+    from imglint.engine.facts import Facts, Settings
+    from imglint.model import Fact, Place
+    from imglint.plugins import Rule
+    from imglint.policy.lookup import Exemption
     from imglint.source import Location
 
     T = TypeVar("T")
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
             ...
 
 
-INTERNAL_ERROR = "internal-error"
-UNREAD_FILE = "unread-file"
-FACTS_MAX = 100_000
-"""Images, users, comments and problems of one file; what follows is not read, which is reported."""
 FINDINGS_MAX = 10_000
 """Findings of one file; what follows is not judged, which is reported."""
 FEW_FILES = 20
@@ -54,32 +50,6 @@ FILES_PER_JOB = 200
 """Files for each worker process, where the command line does not say how many: fewer are checked before another is started."""
 FILES_PER_PIECE = 40
 """Files that a worker is given at a time: many enough that asking costs nothing, few enough that none waits long for the last."""
-STDIN = "-"
-"""The path that stands for the text of stdin."""
-
-
-@record
-class Settings:
-    """What a run is held to: the policy, the rules by id, and what the command line says of them.
-
-    `environment` is that of all files, where it is given. `stdin_filename` is what the text of stdin, the path `-`, is taken for.
-    `today` is the day in UTC, yyyy-mm-dd, by which exceptions end. `jobs` is the
-    number of worker processes, None where the number of files decides.
-    """
-
-    policy: Policy
-    rules: dict[str, Rule]
-    environment: str | None = None
-    selected: frozenset[str] = frozenset()
-    ignored: frozenset[str] = frozenset()
-    excluded: Callable[[str, bool], bool] | None = None
-    comments: bool = True
-    fingerprints: bool = False
-    stdin_filename: str = "-"
-    today: str = ""
-    jobs: int | None = None
-    verbose: bool = False
-    debug: bool = False
 
 
 def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) -> Report:
@@ -170,32 +140,6 @@ def _order(finding: Finding) -> tuple[str, int, int, str, str]:
     return finding.location.path, finding.location.line, finding.location.column, finding.rule, finding.message
 
 
-def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
-    """Yield the files to look into."""
-    looked_into: list[Callable[[str], object]] = []
-
-    def wanted(path: str) -> bool:
-        if not looked_into:
-            looked_into.append(_one_of({pattern for reader in readers() for pattern in reader.files}))
-        name = path[path.rfind("/") + 1 :].lower()
-        return looked_into[0](name) is not None or settings.policy.kind_of(path) is not None
-
-    def excluded(path: str, is_folder: bool) -> bool:
-        path = settings.stdin_filename if path == STDIN else path
-        by_option = settings.excluded is not None and settings.excluded(path, is_folder)
-        return by_option or settings.policy.excluded(path, is_folder)
-
-    return discover(paths, wanted, excluded)
-
-
-def _one_of(patterns: Iterable[str]) -> Callable[[str], object]:
-    """Return a function that matches a file's name against patterns, as one expression: a walk asks it of every file there is."""
-    import re
-    from fnmatch import translate
-
-    return re.compile("|".join(map(translate, patterns))).match
-
-
 def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
     """Check one file; whatever goes wrong with it is a finding."""
     check = _Check(settings)
@@ -206,107 +150,6 @@ def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
         findings = _fingerprinted(findings, file.source)
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
     return FileReport(tuple(sorted(findings, key=_order)), file.source.kind, places, frozenset(check.excepted), check.failed)
-
-
-@record
-class Facts:
-    """What a file holds. The source has no kind where no reader took it."""
-
-    source: Source
-    facts: tuple[Fact, ...]
-
-
-def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
-    """Return the facts of one file, placed by the policy."""
-    if isinstance(found, Unlisted):
-        return _unread(Source(found.path, ""), (0, 0), found.reason, settings)
-    path = settings.stdin_filename if found.path == STDIN else found.path
-    try:
-        text = read_stdin() if found.path == STDIN else read_text(path)
-    except UnreadFile as error:
-        return _undecoded(path, error, settings)
-    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings)
-
-
-def _undecoded(path: str, error: UnreadFile, settings: Settings) -> Facts:
-    """Report a file that could not be read; not one of which so much could be read that it is surely of no known kind."""
-
-    def report(source: Source, _reader: object = None) -> list[Fact]:
-        span = (error.offset, min(error.offset + 1, len(error.text)))
-        return [_problem(source, span, f"this file was not read: {error.reason}", UNREAD_FILE, settings)]
-
-    if error.text:
-        return _read_if_claimed(path, error.text, report, settings)
-    source = Source(path, "")
-    return Facts(source, tuple(report(source)))
-
-
-def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> Facts:
-    try:
-        source, reader = claimed(path, text, settings.policy)
-    except PluginError:
-        raise
-    except Exception as error:
-        source = Source(path, text)
-        return Facts(source, (_failure(source, "deciding on the kind of this file", error, settings),))
-    return Facts(source, tuple(read(source, reader)) if reader else ())
-
-
-def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
-    """Return the source of a file's text, and the reader that its kind in the policy, its name or its content call for."""
-    kind = policy.kind_of(path)
-    source = Source(path, text, kind or "", policy.variables, policy.targets)
-    for reader in readers(source.name):
-        if reader.kind == kind if kind else reader.claims(source):
-            source.kind = reader.kind
-            return source, reader
-    return source, None
-
-
-def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]:
-    """Return what a reader finds in a source, placed by the policy; where the reader fails, that is a fact too."""
-    facts: list[Fact] = []
-    try:
-        for fact in reader.read(source):
-            if len(facts) == FACTS_MAX:
-                message = f"more than {FACTS_MAX} images, users and comments in one file; what follows was not read"
-                facts.append(_problem(source, fact.span, message, UNREAD_FILE, settings))
-                break
-            facts.append(_placed(fact, settings))
-    except Exception as error:
-        facts.append(_failure(source, f"the reader {reader.kind}", error, settings))
-    return facts
-
-
-def _unread(source: Source, span: Span, message: str, settings: Settings) -> Facts:
-    return Facts(source, (_problem(source, span, message, UNREAD_FILE, settings),))
-
-
-def _problem(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
-    return Problem(source, span, message, rule, settings.environment or settings.policy.environment_of(source.path))
-
-
-def _placed(fact: Fact, settings: Settings) -> Fact:
-    """Return a fact with its environment and, for an image, its row in the policy."""
-    policy, environment = settings.policy, settings.environment
-    if isinstance(fact, ImageUse):
-        return policy.place(fact, environment)
-    if isinstance(fact, Comment):
-        return fact
-    environment = environment or policy.environment_of(fact.source.path)
-    if isinstance(fact, RunUser) and fact.image:
-        return replace(fact, image=policy.place(fact.image, environment), environment=environment)
-    return replace(fact, environment=environment)
-
-
-def _failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
-    if settings.debug:
-        import traceback
-
-        traceback.print_exception(error, file=sys.stderr)
-    kind = type(error).__name__
-    message = f"{what} failed here with {kind}: {error}; run with --debug for the traceback, and report it"
-    return _problem(source, (0, 0), message, INTERNAL_ERROR, settings)
 
 
 def decision_for(rule: Rule, subject: ImageUse | RunUser | Problem, settings: Settings) -> Decision:
@@ -339,7 +182,7 @@ class _Check:
         ):
             if len(self.findings) >= FINDINGS_MAX:
                 message = f"more than {FINDINGS_MAX} findings in this file; what follows was not judged"
-                problem = _problem(fact.source, fact.span, message, UNREAD_FILE, self.settings)
+                problem = problem_at(fact.source, fact.span, message, UNREAD_FILE, self.settings)
                 self._report(UNREAD_FILE, problem, [problem.finding()])
                 break
             self.judge(fact)
@@ -370,7 +213,7 @@ class _Check:
         try:
             self._keep(rule_id, fact, list(check(fact, decision.options)), decision)
         except Exception as error:
-            problem = _failure(fact.source, f"the rule {rule_id}", error, self.settings)
+            problem = failure(fact.source, f"the rule {rule_id}", error, self.settings)
             self._report(INTERNAL_ERROR, problem, [problem.finding()])
 
     def _report(self, rule_id: str, subject: ImageUse | RunUser | Problem, found: list[Finding]) -> None:
@@ -400,7 +243,7 @@ class _Check:
             source = Source(exemption.path, "")
         start = source.offset(exemption.line, exemption.column)
         end = start + len(source.text[start:].partition("\n")[0].rstrip())
-        problem = _problem(source, (start, end), message, rule_id, self.settings)
+        problem = problem_at(source, (start, end), message, rule_id, self.settings)
         self._report(rule_id, problem, [problem.finding()])
 
     def without_ignored(self, findings: list[Finding], file: Facts) -> list[Finding]:
@@ -410,7 +253,7 @@ class _Check:
             return findings
         kept, unused = ignore.silence(findings, ignores, self.ran, self.settings.rules)
         self.findings = []
-        self._report(ignore.UNUSED, _problem(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
+        self._report(ignore.UNUSED, problem_at(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
 
 

@@ -10,7 +10,7 @@ import pickle
 import signal
 from select import select
 
-from imglint.output import CallError
+from imglint.errors import CallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

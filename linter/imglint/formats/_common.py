@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from imglint.engine.discover import repository_root
+from imglint.repository import repository_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

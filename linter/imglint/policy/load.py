@@ -9,13 +9,13 @@ import os
 import re
 
 from imglint.errors import Mistake, PolicyError
-from imglint.model import PRODUCTION, ROLES, Severity
+from imglint.model import PRODUCTION, ROLES, Catalogue, Row, Severity
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.plugins import option_kinds
 from imglint.policy.checked_nodes import Nodes, kind_of, plain_type
-from imglint.policy.lookup import Catalogue, Entry, Exemption, Policy, Row
+from imglint.policy.lookup import Entry, Exemption, Policy
 from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.spelling import MEAN_PRODUCTION, closest

@@ -12,13 +12,13 @@ from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
 from imglint.printable import clipped
 from imglint.readers._chart import is_values_name
 from imglint.readers._compose_variables import Malformed, Unresolved, Values, dotenv, interpolate
-from imglint.readers._template import is_template
-from imglint.readers._yaml import Values as Merged
-from imglint.readers._yaml import fields, read_documents, scalar, written
 from imglint.record import record, replace
 from imglint.traced import Traced, literal
 from imglint.yaml.documents import documents
+from imglint.yaml.facts import Values as Merged
+from imglint.yaml.facts import fields, read_documents, scalar, written
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence
+from imglint.yaml.templates import is_template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

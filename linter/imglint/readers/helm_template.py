@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imglint.model import Comment
 from imglint.readers import _chart as chart
-from imglint.readers import _template as template
+from imglint.yaml import templates as template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

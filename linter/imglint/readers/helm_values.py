@@ -12,11 +12,11 @@ from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers import _chart as chart
 from imglint.readers import kubernetes
-from imglint.readers._template import is_template
-from imglint.readers._yaml import TEXT_MAX, Values, assembled, filled_in, read_documents, use_of, user_of
 from imglint.record import record
 from imglint.reference import InvalidReference, parse
+from imglint.yaml.facts import TEXT_MAX, Values, assembled, filled_in, read_documents, use_of, user_of
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence
+from imglint.yaml.templates import is_template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import re
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers import _chart as chart
-from imglint.readers._template import is_template
-from imglint.readers._yaml import Values, assembled, may_hide_words, read_documents, use_of, user_of
+from imglint.yaml.facts import Values, assembled, may_hide_words, read_documents, use_of, user_of
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence
+from imglint.yaml.templates import is_template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import re
 
 from imglint.model import Comment, ImageUse, Problem, RunUser, Span, image_use
 from imglint.printable import clipped
-from imglint.readers import _template as template
 from imglint.traced import Traced, joined, literal, opaque
+from imglint.yaml import templates as template
 from imglint.yaml.documents import Document, comments, documents, traced
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, merged, walk
 

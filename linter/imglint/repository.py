@@ -1,0 +1,16 @@
+"""The repository around a folder. Imports `os`."""
+
+from __future__ import annotations
+
+import os
+
+
+def repository_root(folder: str) -> str | None:
+    """Return the nearest folder at or above folder that holds a `.git`, absolute; None where there is none."""
+    folder = os.path.abspath(folder)
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
