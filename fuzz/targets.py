@@ -109,7 +109,7 @@ def is_plain(document: str) -> bool:
         return False
     try:
         events = yamltree.parse_events(document, 5)
-    except yamltree.BrokenYaml as error:
+    except yamltree.InvalidYaml as error:
         raise BrokenPromiseError(f"what is plain is YAML, {error}: {document!r}") from None
     _hold(shape(root) == shape(events), "plain YAML gives the nodes that events give", document)
     return True
@@ -150,7 +150,7 @@ def policy(data: bytes) -> None:
         source = Source(os.path.join(folder, "deploy", "Dockerfile"), "FROM nginx\nFROM ghcr.io/acme/app:v1.2.3\n", "dockerfile")
         for fact in dockerfile.read(source):
             if isinstance(fact, ImageUse):
-                placed = loaded.place(fact)
+                placed = loaded.resolve(fact)
                 for rule in plugins.rules().values():
                     decision = loaded.decision(rule, placed)
                     if rule.check_image and decision.level:

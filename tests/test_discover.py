@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imglint.engine.discover import Found, Unlisted, discover
+from imglint.engine.discover import Found, WalkError, discover
 from imglint.repository import repository_root
 
 
@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be_listed_is_told(tree: Path) -> None:
         os.mkdir("y" * 200, dir_fd=descriptor)
         descriptor = os.open("y" * 200, os.O_RDONLY, dir_fd=descriptor)
     entries = list(discover([""], lambda _path: True, lambda _path, _is_folder: False))
-    assert [type(entry) for entry in entries] == [Unlisted]
+    assert [type(entry) for entry in entries] == [WalkError]
 
 
 def test_the_root_of_a_repository(tree: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from imglint.engine.discover import Found, Unlisted, discover
+from imglint.engine.discover import Found, WalkError, discover
 from imglint.engine.gitignore import PATTERNS_MAX, GitIgnore, lines_of
 from imglint.patterns.globs import PATTERN_MAX
 
@@ -116,7 +116,7 @@ def test_patterns_in_force_are_bounded_and_the_file_that_is_too_much_is_told(tmp
     def unobeyed(count: int) -> list[str]:
         (tmp_path / ".gitignore").write_text("a*b\n" * count + "x\n" * PATTERNS_MAX)
         entries = discover([str(tmp_path)], lambda _path: False, lambda _path, _is_folder: False)
-        return [Path(entry.path).name for entry in entries if isinstance(entry, Unlisted)]
+        return [Path(entry.path).name for entry in entries if isinstance(entry, WalkError)]
 
     assert unobeyed(PATTERNS_MAX) == []
     assert unobeyed(PATTERNS_MAX + 1) == [".gitignore"]

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imglint.commands.options import Request, settings_for
+from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import instructions as dockerlines
 from imglint.dockerfile import stages as dockerfile
 from imglint.dockerfile.variables import NESTING_MAX, PIECES_MAX, VALUE_MAX
@@ -116,7 +116,7 @@ def test_no_file_fails_a_reader_a_rule_or_a_format(name: str, mark: bytes, data:
     Path("Chart.yaml").write_bytes(data)
     Path(".env").write_bytes(data)
     Path(name).write_bytes(mark + data)
-    report = engine.run([name], settings_for(Request(paths=(name,))))
+    report = engine.run([name], settings_for(CommandOptions(paths=(name,))))
     assert not [finding.message for finding in report.findings if finding.rule == INTERNAL_ERROR]
     for one in formats():
         out = StringIO()
@@ -431,7 +431,7 @@ def test_a_reader_of_the_output_may_leave_early(unbuffered: str, tree: Path) -> 
 def test_findings_of_one_long_line_cost_no_more_than_their_number(tree: Path) -> None:
     text = POD + "  containers: [" + "{image: 'a/b:latest'}, " * 2_000 + "]\n"
     Path("pod.yaml").write_text(text)
-    report = engine.run(["pod.yaml"], settings_for(Request(paths=("pod.yaml",), select=("latest-tag",))))
+    report = engine.run(["pod.yaml"], settings_for(CommandOptions(paths=("pod.yaml",), select=("latest-tag",))))
     assert len(report.findings) == 2_000
     assert sum(len(finding.line_text) for finding in report.findings) < len(text) * 50
     out = StringIO()

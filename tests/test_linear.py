@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imglint.commands.options import Request, settings_for
+from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine import run as engine
 from imglint.engine.discover import Found
 from imglint.engine.gitignore import GitIgnore
@@ -137,7 +137,7 @@ def test_a_file_of_twice_the_size_takes_twice_the_time(
     name: str, count: int, text: Callable[[int], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = settings_for(Request(select=("implicit-registry", "latest-tag", "missing-digest", "root-user")))
+    settings = settings_for(CommandOptions(select=("implicit-registry", "latest-tag", "missing-digest", "root-user")))
 
     def read(size: int) -> Callable[[], object]:
         folder = tmp_path / str(size)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from imglint.commands.options import Request, settings_for
+from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine.facts import facts_of, files
 from imglint.engine.run import run
 from imglint.model import ImageUse
@@ -57,7 +57,7 @@ def test_every_document_has_its_folder() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tree_gives_the_findings_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / name)
-    found = run(("",), settings_for(Request())).findings
+    found = run(("",), settings_for(CommandOptions())).findings
     lines = [
         f"{one.location.path}:{one.location.line}:{one.location.column} {one.level} {one.rule}: {one.message}" for one in found
     ]
@@ -76,7 +76,7 @@ def test_the_images_of_the_document_are_right_or_found_by_the_right_rule(
     found: dict[int, list[str]] = {image.line: [] for image in images}
     for environment in {image.environment for image in images}:
         paths = [image.path for image in images if image.environment == environment]
-        for finding in run(paths, settings_for(Request(environment=environment))).findings:
+        for finding in run(paths, settings_for(CommandOptions(environment=environment))).findings:
             found[int(finding.location.path.partition("/")[0])].append(finding.rule)
     assert {image.line: sorted(found[image.line]) for image in images} == {image.line: image.rules for image in images}
 
@@ -86,15 +86,17 @@ def test_every_row_of_the_policy_speaks_about_an_image_of_the_document(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = _laid_out(name, tmp_path, monkeypatch)
-    catalogue = settings_for(Request()).policy.catalogue
-    assert catalogue is not None
+    table = settings_for(CommandOptions()).policy.table
+    assert table is not None
     spoke = set()
     for environment in {image.environment for image in images}:
-        settings = settings_for(Request(environment=environment))
+        settings = settings_for(CommandOptions(environment=environment))
         paths = [image.path for image in images if image.environment == environment]
         facts = [fact for found in files(paths, settings) for fact in facts_of(found, settings).facts]
-        spoke |= {use.standing.row.line for use in facts if isinstance(use, ImageUse) and use.standing and use.standing.row}
-    assert spoke == {row.line for row in catalogue.rows}
+        spoke |= {
+            use.policy_match.row.line for use in facts if isinstance(use, ImageUse) and use.policy_match and use.policy_match.row
+        }
+    assert spoke == {row.line for row in table.rows}
 
 
 def _laid_out(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Image]:

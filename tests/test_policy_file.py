@@ -19,7 +19,7 @@ from imglint.patterns.tag import PLACEHOLDERS
 from imglint.policy.checked_nodes import VALUES_MAX, plain_type
 from imglint.policy.load import EXTENDS_MAX, FILES_MAX, load
 from imglint.policy.lookup import Policy
-from imglint.yaml.documents import BrokenYaml, parse_document
+from imglint.yaml.documents import InvalidYaml, parse_document
 from imglint.yaml.nodes import Mapping, Node, Scalar
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "policy-files"
@@ -90,7 +90,7 @@ def test_the_schema_refuses_what_the_loader_refuses(path: Path) -> None:
 def test_only_the_loader_can_refuse_what_takes_more_than_one_value_to_see(path: Path) -> None:
     try:
         assert schema_accepts(path)
-    except BrokenYaml:
+    except InvalidYaml:
         assert "this is not YAML" in path.with_suffix(".errors").read_text(encoding="utf-8")
 
 
@@ -103,9 +103,9 @@ def test_the_schema_is_one_and_knows_every_rule_and_placeholder() -> None:
 
 def test_lists_of_the_extending_file_come_first_and_its_rules_replace() -> None:
     policy = read(FOLDER / "good" / "extending.yaml")
-    assert policy.catalogue is not None
-    assert [row.match[0].text for row in policy.catalogue.rows] == ["quay.io/own/*", "quay.io/shared/*"]
-    assert [Path(row.path).name for row in policy.catalogue.rows] == ["extending.yaml", "registry.yaml"]
+    assert policy.table is not None
+    assert [row.match[0].text for row in policy.table.rows] == ["quay.io/own/*", "quay.io/shared/*"]
+    assert [Path(row.path).name for row in policy.table.rows] == ["extending.yaml", "registry.yaml"]
     assert {name: [entry.level for entry in found] for name, found in policy.rules.items()} == {
         "latest-tag": [Severity.OFF],
         "root-user": [Severity.WARNING],

@@ -23,16 +23,16 @@ from imglint import (
     RunUser,
     Severity,
     Source,
-    approved_alike,
-    approved_here,
+    approved_patterns,
     image_use,
     parse,
     plugins,
     replace,
     replacement,
+    similar_approved,
 )
-from imglint.model import Catalogue, Row
-from imglint.patterns.globs import BadPattern
+from imglint.model import ImageTable, Row
+from imglint.patterns.globs import InvalidPattern
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.policy.load import load
@@ -115,7 +115,7 @@ def test_wildcards_of_images_are_runs_with_and_without_slashes(pattern: str, tex
     name, tail = f"ghcr.io/x{pattern}", f"ghcr.io/x{text}"
     try:
         made = ImagePattern(name)
-    except BadPattern:
+    except InvalidPattern:
         assume(False)
     expected = re.sub(r"\\\*(\\\*)+", ".*", re.escape(name)).replace(r"\*", "[^/]*")
     assert made.fits(tail, None, None) == (re.fullmatch(expected, tail) is not None)
@@ -188,7 +188,7 @@ UNREADABLE = [(ImagePattern, *case) for case in BAD_IMAGES] + [(PathPattern, *ca
 def test_a_pattern_that_cannot_be_read(
     kind: type[ImagePattern] | type[PathPattern], pattern: str, wrong: str, reason: str
 ) -> None:
-    with pytest.raises(BadPattern) as caught:
+    with pytest.raises(InvalidPattern) as caught:
         kind(pattern)
     start = pattern.index(wrong)
     assert (caught.value.start, caught.value.end) == (start, start + len(wrong))
@@ -196,7 +196,7 @@ def test_a_pattern_that_cannot_be_read(
 
 
 def test_an_empty_part_of_an_image_is_shown_where_it_stands() -> None:
-    with pytest.raises(BadPattern, match="between slashes") as caught:
+    with pytest.raises(InvalidPattern, match="between slashes") as caught:
         ImagePattern("quay.io/acme//web//x")
     assert (caught.value.start, caught.value.end) == (13, 14)
 
@@ -372,16 +372,16 @@ def test_a_run_without_a_policy_loads_neither_yaml_nor_patterns() -> None:
 
 def test_without_a_policy_every_file_is_production_and_nothing_is_judged_by_rows() -> None:
     policy = default_policy()
-    placed = policy.place(use_of("nginx"))
+    placed = policy.resolve(use_of("nginx"))
     assert (placed.environment, placed.built, policy.fail_on, policy.environments) == (
         "production",
         False,
         "warning",
         ("production",),
     )
-    assert placed.standing is not None
-    assert (placed.row, placed.standing.near, placed.standing.catalogue) == (None, (), None)
-    assert (approved_alike(placed), approved_here(placed)) == ([], [])
+    assert placed.policy_match is not None
+    assert (placed.row, placed.policy_match.partial_matches, placed.policy_match.table) == (None, (), None)
+    assert (similar_approved(placed), approved_patterns(placed)) == ([], [])
     assert (policy.excluded("a"), policy.kind_of("a"), policy.exception_for("latest-tag", placed, "a", "2026-01-01")) == (
         False,
         None,
@@ -478,22 +478,25 @@ ROWS = [
 
 @pytest.mark.parametrize(("text", "path", "role", "line", "near"), ROWS)
 def test_the_row_is_the_first_that_fits_wholly(
-    folder: Path, text: str, path: str, role: str, line: int | None, near: list[int]
+    folder: Path, text: str, path: str, role: str, line: int | None, partial_matches: list[int]
 ) -> None:
     policy = policy_of(TABLE)
-    standing = policy.place(use_of(text, path, role)).standing
-    assert standing is not None
-    assert (standing.row.line if standing.row else None, [row.line for row in standing.near]) == (line, near)
-    assert (standing.catalogue, standing.path) == (policy.catalogue, path)
+    match = policy.resolve(use_of(text, path, role)).policy_match
+    assert match is not None
+    assert (match.row.line if match.row else None, [row.line for row in match.partial_matches]) == (
+        line,
+        partial_matches,
+    )
+    assert (match.table, match.path) == (policy.table, path)
 
 
 @pytest.mark.parametrize("pattern", [row[0] for row in IMAGES])
 def test_a_row_is_found_for_what_its_match_fits_and_for_nothing_else(pattern: str) -> None:
-    policy = Policy(catalogue=Catalogue(("p",), (Row("p", 1, 1, (ImagePattern(pattern),)),)))
+    policy = Policy(table=ImageTable(("p",), (Row("p", 1, 1, (ImagePattern(pattern),)),)))
     texts = sorted({text for _, good, bad in IMAGES for text in f"{good} {bad}".split()})
     # What has neither tag nor digest reads as latest.
     pulled = {text: text if parse(text).tag or parse(text).digest else f"{text}:latest" for text in texts}
-    assert [text for text in texts if policy.place(use_of(text)).row] == [text for text in texts if fits(pattern, pulled[text])]
+    assert [text for text in texts if policy.resolve(use_of(text)).row] == [text for text in texts if fits(pattern, pulled[text])]
 
 
 @given(
@@ -502,16 +505,16 @@ def test_a_row_is_found_for_what_its_match_fits_and_for_nothing_else(pattern: st
 )
 def test_among_many_rows_the_first_that_fits_is_found(patterns: list[str], text: str) -> None:
     rows = tuple(Row("p", number, 1, (ImagePattern(pattern),)) for number, pattern in enumerate(patterns))
-    standing = Policy(catalogue=Catalogue(("p",), rows)).place(use_of(text)).standing
+    match = Policy(table=ImageTable(("p",), rows)).resolve(use_of(text)).policy_match
     expected = next((number for number, pattern in enumerate(patterns) if fits(pattern, text)), None)
-    assert standing is not None
-    assert (standing.row.line if standing.row else None) == expected
+    assert match is not None
+    assert (match.row.line if match.row else None) == expected
 
 
 def test_an_unknown_tag_passes_where_it_would_be_approved_and_is_not_refused(folder: Path) -> None:
     policy = policy_of(TABLE)
-    standings = [policy.place(use_of(text, tag_known=False)).standing for text in ("redis", "old/app")]
-    assert [standing and standing.row and standing.row.at for standing in standings] == [".imglint.yaml:14", None]
+    matches = [policy.resolve(use_of(text, tag_known=False)).policy_match for text in ("redis", "old/app")]
+    assert [match and match.row and match.row.at for match in matches] == [".imglint.yaml:14", None]
 
 
 def test_frontends_are_judged_where_a_row_names_them(folder: Path) -> None:
@@ -522,10 +525,10 @@ def test_frontends_are_judged_where_a_row_names_them(folder: Path) -> None:
 
 
 def test_an_environment_for_all_files(folder: Path) -> None:
-    placed = policy_of(TABLE).place(use_of("quay.io/acme/web:x", "a.yaml"), "development")
-    assert placed.standing is not None
-    assert placed.standing.row is not None
-    assert (placed.environment, placed.standing.row.line) == ("development", 4)
+    placed = policy_of(TABLE).resolve(use_of("quay.io/acme/web:x", "a.yaml"), "development")
+    assert placed.policy_match is not None
+    assert placed.policy_match.row is not None
+    assert (placed.environment, placed.policy_match.row.line) == ("development", 4)
 
 
 def test_what_is_built_here(folder: Path) -> None:
@@ -541,8 +544,8 @@ def test_what_is_built_here(folder: Path) -> None:
         f"acme/by-digest@{DIGEST}": True,
         "acme/by-digest": False,
     }
-    assert {text: policy.place(use_of(text)).built for text in cases} == cases
-    assert policy.place(use_of("nginx", built=True)).built
+    assert {text: policy.resolve(use_of(text)).built for text in cases} == cases
+    assert policy.resolve(use_of("nginx", built=True)).built
 
 
 RULES = """
@@ -596,13 +599,13 @@ def test_levels_come_from_the_row_then_the_rules_then_the_default(
     folder: Path, rule: str, text: str, path: str, level: str, by: str, line: int | None
 ) -> None:
     policy = policy_of(RULES)
-    decision = policy.decision(plugins.rules()[rule], policy.place(use_of(text, path)))
+    decision = policy.decision(plugins.rules()[rule], policy.resolve(use_of(text, path)))
     assert (str(decision.level), decision.by, decision.at) == (level, by, f"{FILE_NAME}:{line}" if line else "")
 
 
 def test_what_was_decided_for_one_file_is_not_taken_for_another(folder: Path) -> None:
     policy = policy_of(RULES)
-    decisions = [policy.decision(plugins.rules()[rule], policy.place(use_of(text, path))) for rule, text, path, *_ in LEVELS]
+    decisions = [policy.decision(plugins.rules()[rule], policy.resolve(use_of(text, path))) for rule, text, path, *_ in LEVELS]
     assert [(str(decision.level), decision.by) for decision in decisions] == [(level, by) for *_, level, by, _ in LEVELS]
 
 
@@ -615,7 +618,7 @@ def test_what_was_decided_for_one_file_is_not_taken_for_another(folder: Path) ->
 )
 def test_rows_on_one_line_decide_each_for_its_own_images(folder: Path, text: str) -> None:
     policy, rules = policy_of(text), plugins.rules()
-    placed = [policy.place(use_of(name)) for name in ("ghcr.io/a/x", "ghcr.io/a/y")]
+    placed = [policy.resolve(use_of(name)) for name in ("ghcr.io/a/x", "ghcr.io/a/y")]
     found = [[str(policy.decision(rules[name], use).level) for use in placed] for name in ("latest-tag", "missing-digest")]
     assert found == [["off", "error"], ["off", "error"]]
     assert len({use.row.key for use in placed if use.row}) == 2
@@ -638,7 +641,7 @@ def test_exceptions_on_one_line_are_told_apart(folder: Path) -> None:
 )
 def test_a_rule_has_options_whoever_decides_its_level(folder: Path, rules: str, path: str, by: str, uid: int | None) -> None:
     policy = policy_of(f"environments: {{dev: [dev/]}}\nrules: {{{rules}}}\n")
-    image = policy.place(use_of("nginx", path))
+    image = policy.resolve(use_of("nginx", path))
     users = [RunUser(image.source, (0, 1), "container", "", None, image=one, environment="production") for one in (image, None)]
     decisions = [policy.decision(plugins.rules()["root-user"], user) for user in users]
     assert [(decision.by, getattr(decision.options, "uid", "none")) for decision in decisions] == [(by, uid), (by, uid)]
@@ -646,7 +649,7 @@ def test_a_rule_has_options_whoever_decides_its_level(folder: Path, rules: str, 
 
 def test_a_rule_that_is_off_elsewhere_keeps_its_options(folder: Path) -> None:
     rule = replace(plugins.rules()["root-user"], environments=("production",))
-    image = default_policy().place(use_of("nginx"), "dev")
+    image = default_policy().resolve(use_of("nginx"), "dev")
     decision = default_policy().decision(rule, image)
     assert (decision.level, decision.by, decision.at) == (Severity.OFF, "elsewhere", "")
     assert decision.options == plugins.rules()["root-user"].options()  # type: ignore[misc]
@@ -663,7 +666,7 @@ def test_a_list_whose_entries_name_environments_leaves_the_default_ones_behind(f
         "rules:\n  latest-tag:\n    - {environments: [production], level: error}\n    - {level: note}\nenvironments: {dev: [dev/]}\n"
     )
     levels = [
-        policy.decision(plugins.rules()["latest-tag"], policy.place(use_of("nginx", path))).level
+        policy.decision(plugins.rules()["latest-tag"], policy.resolve(use_of("nginx", path))).level
         for path in ("a.yaml", "dev/a.yaml")
     ]
     assert levels == [Severity.ERROR, Severity.NOTE]
@@ -671,7 +674,7 @@ def test_a_list_whose_entries_name_environments_leaves_the_default_ones_behind(f
 
 def test_by_default_latest_is_an_error_in_production_alone(folder: Path) -> None:
     policy, rule = policy_of("environments: {dev: [dev/]}\n"), plugins.rules()["latest-tag"]
-    decisions = [policy.decision(rule, policy.place(use_of("nginx", path))) for path in ("a.yaml", "dev/a.yaml")]
+    decisions = [policy.decision(rule, policy.resolve(use_of("nginx", path))) for path in ("a.yaml", "dev/a.yaml")]
     assert [(str(decision.level), decision.by) for decision in decisions] == [("error", "default"), ("off", "elsewhere")]
 
 
@@ -684,7 +687,7 @@ def test_a_rule_gets_its_options_from_the_entry_that_fits_also_where_the_row_set
     rule = plugins.rules()["root-user"]
     found = []
     for path in ("dev/a.yaml", "a.yaml"):
-        image = policy.place(use_of("nginx", path))
+        image = policy.resolve(use_of("nginx", path))
         user = RunUser(image.source, (0, 1), "container", "", None, image=image, environment=image.environment)
         decision = policy.decision(rule, user)
         found.append((str(decision.level), getattr(decision.options, "uid", 0), getattr(decision.options, "explicit", 0)))
@@ -754,13 +757,13 @@ def test_an_exception_says_why_who_and_where(folder: Path) -> None:
 )
 def test_what_to_write_instead_has_the_tag_of_the_use_where_it_has_none(instead: str, text: str, expected: str) -> None:
     row = Row("p", 1, 1, (ImagePattern("old/*"),), approved=False, use_instead=instead)
-    assert replacement(Policy(catalogue=Catalogue(("p",), (row,))).place(use_of(text))) == expected
+    assert replacement(Policy(table=ImageTable(("p",), (row,))).resolve(use_of(text))) == expected
 
 
 def test_nothing_is_close_to_what_is_no_reference(folder: Path) -> None:
-    placed = policy_of(SUGGEST).place(use_of("docker.io/library/Postgres"))
-    assert placed.standing is not None
-    assert (placed.reference, placed.row, approved_alike(placed)) == (None, None, [])
+    placed = policy_of(SUGGEST).resolve(use_of("docker.io/library/Postgres"))
+    assert placed.policy_match is not None
+    assert (placed.reference, placed.row, similar_approved(placed)) == (None, None, [])
 
 
 SUGGEST = """
@@ -790,10 +793,10 @@ images:
     ],
 )
 def test_suggestions_are_of_the_same_name_or_almost_the_same_spelling(folder: Path, text: str, expected: list[str]) -> None:
-    placed = policy_of(SUGGEST).place(use_of(text))
-    assert placed.standing is not None
-    assert approved_alike(placed) == expected
-    assert approved_here(placed) == ["docker.io/library/postgres", "quay.io/minio/*", "quay.io/kubernaut/*"]
+    placed = policy_of(SUGGEST).resolve(use_of(text))
+    assert placed.policy_match is not None
+    assert similar_approved(placed) == expected
+    assert approved_patterns(placed) == ["docker.io/library/postgres", "quay.io/minio/*", "quay.io/kubernaut/*"]
 
 
 @pytest.mark.parametrize(("number", "expected"), [(499, ["docker.io/library/postgres"]), (500, [])])
@@ -801,7 +804,7 @@ def test_a_close_name_is_looked_for_in_the_first_500_patterns(number: int, expec
     names = ["docker.io/library/postgres" if one == number else f"quay.io/acme/x{one}" for one in range(501)]
     patterns = tuple(ImagePattern(name) for name in names)
     for rows in (tuple(Row("p", line, 1, (pattern,)) for line, pattern in enumerate(patterns, 1)), (Row("p", 1, 1, patterns),)):
-        assert approved_alike(Policy(catalogue=Catalogue(("p",), rows)).place(use_of("postgers"))) == expected
+        assert similar_approved(Policy(table=ImageTable(("p",), rows)).resolve(use_of("postgers"))) == expected
 
 
 @pytest.mark.parametrize(

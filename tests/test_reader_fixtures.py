@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from imglint.model import Comment, Fact, Fault, ImageUse, Problem, RunUser, Span
+from imglint.model import Comment, Fact, ImageUse, Problem, ReferenceProblem, RunUser, Span
 from imglint.source import Source, read_text
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "readers"
@@ -91,7 +91,7 @@ def _use(use: ImageUse) -> dict[str, Any]:
     return told
 
 
-def _fault(source: Source, fault: Fault) -> str:
+def _fault(source: Source, fault: ReferenceProblem) -> str:
     return f"{fault.rule} at {_at(source, fault.span)}: {fault.message}"
 
 

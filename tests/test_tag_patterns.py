@@ -9,7 +9,7 @@ import semver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.patterns.globs import BadPattern
+from imglint.patterns.globs import InvalidPattern
 from imglint.patterns.tag import TagPattern
 
 FORTY = "0123456789abcdef0123456789abcdef01234567"
@@ -85,7 +85,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("pattern", "wrong", "reason"), UNREADABLE)
 def test_a_pattern_that_cannot_be_read(pattern: str, wrong: str, reason: str) -> None:
-    with pytest.raises(BadPattern) as caught:
+    with pytest.raises(InvalidPattern) as caught:
         TagPattern(pattern)
     start = pattern.index(wrong)
     assert (caught.value.start, caught.value.end) == (start, start + len(wrong))

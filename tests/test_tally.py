@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imglint import output
-from imglint.commands.options import Request, settings_for
+from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine import results as tally
 from imglint.engine import run as engine
 from imglint.engine.facts import files
-from imglint.engine.results import LOOSE, FileReport, Findings, Tally
+from imglint.engine.results import LOOSE, FileReport, Findings, RunResults
 from imglint.model import Finding, Severity
-from imglint.output import Held
+from imglint.output import SpooledReport
 from imglint.source import Location
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def test_findings_are_what_was_put_in_each_time_they_are_gone_through(count: int
 
 @pytest.mark.parametrize("sizes", [(0, 3, 0), (2, LOOSE + 1, 3), (LOOSE + 1, 1, 2 * LOOSE)])
 def test_what_processes_found_is_joined_in_order(sizes: tuple[int, ...]) -> None:
-    whole, expected = Tally(), list[Finding]()
+    whole, expected = RunResults(), list[Finding]()
     for size in sizes:
-        part, found = Tally(), [finding(len(expected) + number) for number in range(size)]
+        part, found = RunResults(), [finding(len(expected) + number) for number in range(size)]
         part.add(FileReport(tuple(found), "kubernetes", size, frozenset({("policy", size, 1)}), failed=size == 3))
         part.add(FileReport())
         whole.join(pickle.loads(pickle.dumps(part)))  # noqa: S301  it comes from here
@@ -67,7 +67,7 @@ def test_many_findings_take_a_tenth_of_their_room() -> None:
 @pytest.mark.parametrize("limit", [0, 7, 1 << 20])
 def test_a_held_report_is_what_was_written(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "HELD", limit)
-    held, texts = Held(), ["a", "", "☃" * 9, "\udce9", "z\n"]
+    held, texts = SpooledReport(), ["a", "", "☃" * 9, "\udce9", "z\n"]
     assert [held.write(text) for text in texts] == [1, 0, 9, 1, 2]
     assert b"".join(held.pieces()) == "a☃☃☃☃☃☃☃☃☃\\udce9z\n".encode()
     assert b"".join(held.pieces()).endswith(b"z\n")
@@ -100,7 +100,7 @@ def test_findings_about_exceptions_stand_among_the_others(imglint: Imglint, tmp_
 
 
 def test_checking_a_file_leaves_nothing_that_only_the_garbage_collector_finds() -> None:
-    settings = settings_for(Request())
+    settings = settings_for(CommandOptions())
     found = [
         *files((str(FIXTURES / "demo"),), settings),
         *files((str(FIXTURES / "readers" / "dockerfile"),), settings),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imglint.engine.workers import mapped
-from imglint.errors import CallError, PluginError
+from imglint.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_a_process_that_dies_is_told_of_with_the_way_out(piece_of_death: int) ->
             os.kill(os.getpid(), signal.SIGKILL)
         return piece
 
-    with pytest.raises(CallError, match="a worker process died; run with --jobs 1 to find the file"):
+    with pytest.raises(UsageError, match="a worker process died; run with --jobs 1 to find the file"):
         list(mapped(work, range(9), 2))
 
 
@@ -112,7 +112,7 @@ def test_processes_that_cannot_be_started_are_told_of_with_the_way_out() -> None
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 12, limits[1]))
     try:
-        with pytest.raises(CallError, match="no more worker processes can be started: Too many open files; run with --jobs 1"):
+        with pytest.raises(UsageError, match="no more worker processes can be started: Too many open files; run with --jobs 1"):
             list(mapped(lambda piece: piece, range(9), 50))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imglint.yaml.documents import DEPTH_MAX, SHORT, check_document, comments, documents, parse_document, traced
-from imglint.yaml.documents import BrokenYaml as Broken
+from imglint.yaml.documents import InvalidYaml as Broken
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, merged, walk
 
 if TYPE_CHECKING:

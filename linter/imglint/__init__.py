@@ -9,16 +9,16 @@ from imglint.model import (
     Fact,
     Finding,
     ImageUse,
+    PolicyMatch,
     Problem,
     Report,
     Row,
     RunUser,
     Severity,
     Span,
-    Standing,
     image_use,
 )
-from imglint.policy.alternatives import approved_alike, approved_here, replacement
+from imglint.policy.alternatives import approved_patterns, replacement, similar_approved
 from imglint.record import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
@@ -36,6 +36,7 @@ __all__ = [
     "ImageUse",
     "InvalidReference",
     "Location",
+    "PolicyMatch",
     "Problem",
     "Report",
     "Row",
@@ -43,10 +44,8 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
-    "Standing",
     "Traced",
-    "approved_alike",
-    "approved_here",
+    "approved_patterns",
     "image_use",
     "joined",
     "literal",
@@ -55,4 +54,5 @@ __all__ = [
     "record",
     "replace",
     "replacement",
+    "similar_approved",
 ]

@@ -30,7 +30,7 @@ class PolicyError(Exception):
         self.mistakes = tuple(mistakes)
 
 
-class CallError(Exception):
+class UsageError(Exception):
     """A wrong call: the text says what was expected, and the way out."""
 
 

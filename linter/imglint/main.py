@@ -32,9 +32,9 @@ def run(arguments: list[str]) -> int:
     try:
         if only_paths and "_IMGLINT_COMPLETE" not in os.environ:
             from imglint.commands.check import check
-            from imglint.commands.options import Request
+            from imglint.commands.options import CommandOptions
 
-            status = check(Request(tuple(arguments)))
+            status = check(CommandOptions(tuple(arguments)))
         else:
             from imglint.commands.cli import run as run_cli
 
@@ -53,12 +53,12 @@ def run(arguments: list[str]) -> int:
 
 def _failed(error: Exception, debug: bool) -> int:
     """Tell of a failure that nothing else has caught: a stdout that cannot be written, or a fault of imglint itself."""
-    from imglint.output import tell
+    from imglint.output import warn
 
     if debug:
         from traceback import print_exc
 
         print_exc()
     report = "" if isinstance(error, OSError) else "; this is a fault in imglint: please report it, with what --debug says"
-    tell(f"imglint: {type(error).__name__}: {error}{report}")
+    warn(f"imglint: {type(error).__name__}: {error}{report}")
     return 2

@@ -95,7 +95,7 @@ class Row:
                     return pattern
         return None
 
-    def misfit(self, environment: str, role: str, path: str | None) -> str:
+    def mismatch(self, environment: str, role: str, path: str | None) -> str:
         """Return the key that keeps the row from fitting a place: `environments`, `roles` or `files`; empty where the row fits there."""
         if self.environments and environment not in self.environments:
             return "environments"
@@ -105,7 +105,7 @@ class Row:
 
 
 @record
-class Catalogue:
+class ImageTable:
     """The table `images` of a policy, and the paths of the files in which it stands."""
 
     paths: tuple[str, ...]
@@ -113,21 +113,21 @@ class Catalogue:
 
 
 @record
-class Standing:
+class PolicyMatch:
     """How a use stands in the policy.
 
-    `row` is the row of the use, None where no row fits wholly; then `near` are the rows whose `match` fits, though not their environments,
-    roles or files. `catalogue` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
+    `row` is the row of the use, None where no row fits wholly; then `partial_matches` are the rows whose `match` fits, though not their environments,
+    roles or files. `table` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
     """
 
     row: Row | None = None
-    near: tuple[Row, ...] = ()
-    catalogue: Catalogue | None = None
+    partial_matches: tuple[Row, ...] = ()
+    table: ImageTable | None = None
     path: str | None = None
 
 
 @record
-class Fault:
+class ReferenceProblem:
     """Why a use has no reference: the engine's rule (INVALID or UNRESOLVED) that reports it, a message, and the place in the file."""
 
     rule: str
@@ -143,7 +143,7 @@ class ImageUse:
     "Deployment/web container api"), `role` is one of ROLES. `span` bounds the name part in the source. `reference` is None where the text could
     not be parsed or resolved; `fault` then says why. `parts` tells where the parts of the reference stand (`registry`, `repository`, `tag`,
     `digest`), so that a finding can point at one. `tag_known` is False where the tag is left to others, as in a Helm value without one.
-    `built` marks a result of this repository. `environment` and `standing` (the row of the policy) are filled in by the policy.
+    `built` marks a result of this repository. `environment` and `policy_match` (the row of the policy) are filled in by the policy.
     """
 
     source: Source
@@ -152,12 +152,12 @@ class ImageUse:
     where: str
     role: str
     reference: ImageReference | None
-    fault: Fault | None = None
+    fault: ReferenceProblem | None = None
     parts: Mapping[str, Span] = {}
     tag_known: bool = True
     built: bool = False
     environment: str = PRODUCTION
-    standing: Standing | None = None
+    policy_match: PolicyMatch | None = None
 
     @property
     def text(self) -> str:
@@ -180,7 +180,7 @@ class ImageUse:
     @property
     def row(self) -> Row | None:
         """The row of the policy that is the use's, None where there is none."""
-        return self.standing.row if self.standing else None
+        return self.policy_match.row if self.policy_match else None
 
     def finding(self, message: str, part: str | None = None) -> Finding:
         """Return a finding at one part of the reference, at the whole of it where the part is left out or not written."""
@@ -301,7 +301,7 @@ def image_use(
     parts: dict[str, Span] = {}
     reference, fault = None, None
     if written is None:
-        fault = Fault(UNRESOLVED, unresolved or "this cannot be resolved from the files", span)
+        fault = ReferenceProblem(UNRESOLVED, unresolved or "this cannot be resolved from the files", span)
     else:
         parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
@@ -309,7 +309,7 @@ def image_use(
             parts.update({name: written.span(*where_) for name, where_ in reference.spans.items()})
         except InvalidReference as error:
             bad = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
-            fault = Fault(INVALID, error.reason, bad)
+            fault = ReferenceProblem(INVALID, error.reason, bad)
     parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
     return ImageUse(source, span, place, where, role, reference, fault, parts, **more)  # type: ignore[arg-type]
 

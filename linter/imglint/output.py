@@ -6,7 +6,7 @@ import os
 import sys
 from io import BytesIO, TextIOBase
 
-from imglint.errors import CallError
+from imglint.errors import UsageError
 from imglint.printable import printable
 
 TYPE_CHECKING = False
@@ -20,26 +20,26 @@ HELD = 1 << 20
 DEVICES = ("/dev/", "/proc/")
 
 
-def tell(message: str) -> None:
+def warn(message: str) -> None:
     """Write a line for people to stderr."""
     sys.stderr.write(printable(message) + "\n")
 
 
 def check_target(path: str) -> None:
-    """Raise CallError where a file cannot be written: before the work is done, rather than after it."""
+    """Raise UsageError where a file cannot be written: before the work is done, rather than after it."""
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise CallError(f"{path}: this is a folder; name a file to write")
+        raise UsageError(f"{path}: this is a folder; name a file to write")
     if not os.path.isdir(folder):
-        raise CallError(f"{path}: there is no folder {folder} to write it in")
+        raise UsageError(f"{path}: there is no folder {folder} to write it in")
     link = _link_above(path)
     if link:
-        raise CallError(
+        raise UsageError(
             f"{path}: {link} is a symbolic link, and nothing is written through one; name the folder that it stands for"
         )
 
 
-class Held(TextIOBase):
+class SpooledReport(TextIOBase):
     """A report that is not to leave the program before all of it is there. A long one is held in a tenth of its size."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ def encoded(text: str) -> bytes:
     return text.encode(*ENCODING)
 
 
-def put(data: bytes) -> None:
+def write_stdout(data: bytes) -> None:
     """Write all of the data to stdout. One call may not be enough: unbuffered, as by PYTHONUNBUFFERED, a pipe takes what it has room for."""
     rest = memoryview(data)
     while rest:
@@ -84,7 +84,7 @@ def put(data: bytes) -> None:
 def write_whole(path: str, pieces: Iterable[bytes]) -> None:
     """Write a file whole or not at all; a symbolic link of that name is replaced, never followed. A device is written to as it is.
 
-    Raises CallError where it cannot be written.
+    Raises UsageError where it cannot be written.
     """
     check_target(path)
     try:
@@ -94,7 +94,7 @@ def write_whole(path: str, pieces: Iterable[bytes]) -> None:
             return
         _replace(path, pieces)
     except OSError as error:
-        raise CallError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def _replace(path: str, pieces: Iterable[bytes]) -> None:

@@ -39,7 +39,7 @@ services:
 
 from __future__ import annotations
 
-from imglint import ImageUse, Severity, approved_alike, approved_here
+from imglint import ImageUse, Severity, approved_patterns, similar_approved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ ROWS_MAX = 3
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag an image that has rows for other places only, as a whole."""
-    standing = use.standing
-    if use.reference is None or standing is None:
+    match = use.policy_match
+    if use.reference is None or match is None:
         return
-    approving = [row for row in standing.near if row.approved]
-    if not approving and (use.built or not standing.near):
+    approving = [row for row in match.partial_matches if row.approved]
+    if not approving and (use.built or not match.partial_matches):
         return
-    misfits = [(row, row.misfit(use.environment, use.role, standing.path)) for row in approving or standing.near]
-    rows = ", ".join([f"{_named(row, key)} ({row.at})" for row, key in misfits[:ROWS_MAX]])
-    place = _place(use, {key for _, key in misfits})
+    mismatches = [(row, row.mismatch(use.environment, use.role, match.path)) for row in approving or match.partial_matches]
+    rows = ", ".join([f"{_named(row, key)} ({row.at})" for row, key in mismatches[:ROWS_MAX]])
+    place = _place(use, {key for _, key in mismatches})
     what = f"approved {rows}, not {place}" if approving else f"refused {rows}, and by no row approved {place}"
-    here = approved_alike(use) or approved_here(use)
+    here = similar_approved(use) or approved_patterns(use)
     offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
     yield use.finding(f"{use.reference.name} is {what}{offer}")
 

@@ -42,7 +42,7 @@ services:
 
 from __future__ import annotations
 
-from imglint import ImageUse, Severity, approved_alike, approved_here, replacement
+from imglint import ImageUse, Severity, approved_patterns, replacement, similar_approved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,16 +57,16 @@ SECURITY_SEVERITY = "7.0"
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag an image that no row names, or that its row refuses, as a whole."""
-    reference, standing, row = use.reference, use.standing, use.row
-    if reference is None or standing is None or standing.catalogue is None or standing.near or use.built:
+    reference, match, row = use.reference, use.policy_match, use.row
+    if reference is None or match is None or match.table is None or match.partial_matches or use.built:
         return
-    alike = approved_alike(use)
-    here = [] if alike else approved_here(use)
+    alike = similar_approved(use)
+    here = [] if alike else approved_patterns(use)
     offer = f"; close to it: {', '.join(alike)}" if alike else ""
     if here:
         offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}"
     if row is None:
-        paths = " or ".join(dict.fromkeys(standing.catalogue.paths))
+        paths = " or ".join(dict.fromkeys(match.table.paths))
         yield use.finding(f"{_told(use, reference, alike)} is approved by no row of {paths}{offer}")
     elif not row.approved:
         reason = f": {row.reason}" if row.reason else ""

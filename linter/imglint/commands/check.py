@@ -5,31 +5,31 @@ from __future__ import annotations
 import os
 import sys
 
-from imglint.commands.options import CLEAN, FAILED, FINDINGS, Request, answered, known_name, settings_for
+from imglint.commands.options import CLEAN, FAILED, FINDINGS, CommandOptions, known_name, run_command, settings_for
 from imglint.engine.facts import Settings
 from imglint.engine.run import run
-from imglint.errors import CallError, PluginError
+from imglint.errors import PluginError, UsageError
 from imglint.model import Severity
-from imglint.output import Held, check_target, put, tell, write_whole
+from imglint.output import SpooledReport, check_target, warn, write_stdout, write_whole
 from imglint.plugins import formats, output_format
 from imglint.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from imglint.engine.run import Watch
+    from imglint.engine.run import Progress
     from imglint.model import Report
     from imglint.plugins import Format
 
 
-def check(request: Request) -> int:
+def check(request: CommandOptions) -> int:
     """Check what is asked for, write the reports, and return the exit status. What is wrong with the call goes to stderr, nothing to stdout."""
-    return answered(request, _check)
+    return run_command(request, _check)
 
 
-def _check(request: Request) -> int:
+def _check(request: CommandOptions) -> int:
     settings = settings_for(request)
     if request.verbose:
-        tell(f"policy: {settings.policy.path or 'none; the defaults hold'}")
+        warn(f"policy: {settings.policy.path or 'none; the defaults hold'}")
     targets = [(request.format, request.output), *request.reports]
     writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
     files = [target for _, target in writers if target]
@@ -45,17 +45,17 @@ def _check(request: Request) -> int:
     return _status(report, request.fail_on or settings.policy.fail_on)
 
 
-def _keep_apart(files: list[str], request: Request, settings: Settings) -> None:
+def _keep_apart(files: list[str], request: CommandOptions, settings: Settings) -> None:
     """Refuse to write two reports to one file, or one over what is read."""
     targets = [os.path.realpath(file) for file in files]
     if len(set(targets)) < len(targets):
-        raise CallError("two reports would be written to one file; name a file for each")
+        raise UsageError("two reports would be written to one file; name a file for each")
     for path in filter(None, (*request.paths, settings.policy.path)):
         if os.path.realpath(path) in targets:
-            raise CallError(f"{path}: this file is read; a report would overwrite it")
+            raise UsageError(f"{path}: this file is read; a report would overwrite it")
 
 
-def _report(request: Request, settings: Settings) -> Report:
+def _report(request: CommandOptions, settings: Settings) -> Report:
     """Run, and leave out what a baseline holds: the one given, or the one now written."""
     if not request.baseline and not request.write_baseline:
         return run(request.paths or ("",), settings, _watch(request))
@@ -72,13 +72,13 @@ def _report(request: Request, settings: Settings) -> Report:
         report, gone = without_known(report, known, request.baseline, request.paths or ("",))
         narrowed = request.select or request.ignore or request.exclude
         if gone and not request.quiet and not narrowed:
-            tell(
+            warn(
                 f"{request.baseline}: {gone} of its findings {'is' if gone == 1 else 'are'} no longer there; write it again to forget them"
             )
     return report
 
 
-def _watch(request: Request) -> Watch | None:
+def _watch(request: CommandOptions) -> Progress | None:
     """Return what shows the progress of a run, where somebody sees it."""
     if request.quiet or not sys.stderr.isatty():
         return None
@@ -87,12 +87,12 @@ def _watch(request: Request) -> Watch | None:
     return progress
 
 
-def _rendered(writer: Format, report: Report, target: str | None, request: Request) -> Held:
+def _rendered(writer: Format, report: Report, target: str | None, request: CommandOptions) -> SpooledReport:
     """Return a report in a format.
 
     Raises PluginError where the format fails.
     """
-    held = Held()
+    held = SpooledReport()
     style = {"colour": target is None and _is_colourful(request.color), "summary": not request.quiet} if writer.terminal else {}
     try:
         writer.write(report, held, **style)
@@ -105,13 +105,13 @@ def _rendered(writer: Format, report: Report, target: str | None, request: Reque
     return held
 
 
-def _write(held: Held, target: str | None) -> None:
+def _write(held: SpooledReport, target: str | None) -> None:
     """Write a report to stdout or to a file, whole or not at all."""
     if target is not None:
         write_whole(target, held.pieces())
         return
     for piece in held.pieces():
-        put(piece)
+        write_stdout(piece)
 
 
 def _is_colourful(asked: bool | None) -> bool:

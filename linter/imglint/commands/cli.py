@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from imglint.commands.check import check
-from imglint.commands.options import Request
-from imglint.output import tell
+from imglint.commands.options import CommandOptions
+from imglint.output import warn
 from imglint.printable import printable
 from imglint.version import VERSION
 
@@ -70,10 +70,10 @@ def run(arguments: list[str]) -> int:
         return 130
     except click.UsageError as error:
         name = error.ctx.command_path if error.ctx else "imglint"
-        tell(f"imglint: {_one_line(error)} See {printable(name)} --help")
+        warn(f"imglint: {_one_line(error)} See {printable(name)} --help")
         return 2
     except click.ClickException as error:
-        tell(f"imglint: {_one_line(error)}")
+        warn(f"imglint: {_one_line(error)}")
         return 2
     return status if isinstance(status, int) else 0
 
@@ -136,7 +136,7 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
 @click.option("--color/--no-color", default=None, help="Colour the text [default: on a terminal].")
 def check_command(**options: Any) -> int:
     """Check files and folders; by default the current folder."""
-    return check(Request(**options))
+    return check(CommandOptions(**options))
 
 
 @cli.command("images")
@@ -149,7 +149,7 @@ def images_command(format: str, **options: Any) -> int:  # noqa: A002  the name 
     """List every place where an image is named."""
     from imglint.commands.images import images
 
-    return images(Request(format=format, **options))
+    return images(CommandOptions(format=format, **options))
 
 
 @cli.command("rules")
@@ -169,7 +169,7 @@ def explain_command(place: str, **options: Any) -> int:
     """Tell which row, rules and levels apply to each image, and why."""
     from imglint.commands.explain import explain
 
-    return explain(place, Request(**options))
+    return explain(place, CommandOptions(**options))
 
 
 @cli.command("init")

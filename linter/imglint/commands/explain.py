@@ -9,14 +9,14 @@ import os
 from fnmatch import fnmatchcase
 from textwrap import wrap
 
-from imglint.commands.options import CLEAN, Request, answered, settings_for
+from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
 from imglint.engine import ignore_comments as ignore
 from imglint.engine.discover import PASSED_OVER, Found, discover
 from imglint.engine.facts import STDIN, facts_of
 from imglint.engine.run import decision_for
-from imglint.errors import CallError
+from imglint.errors import UsageError
 from imglint.model import Comment, Finding, ImageUse, Problem, RunUser
-from imglint.output import encoded, put
+from imglint.output import encoded, write_stdout
 from imglint.plugins import readers
 from imglint.printable import printable
 from imglint.record import record, replace
@@ -43,31 +43,31 @@ ROWS_MAX = 10
 """Rows that are told of a use beside its own."""
 
 
-def explain(place: str, request: Request) -> int:
+def explain(place: str, request: CommandOptions) -> int:
     """Explain what stands in a file, or on a line of it (`FILE:LINE`, `FILE:LINE:COLUMN`), and return the exit status."""
-    return answered(request, lambda asked: _explain(place, asked))
+    return run_command(request, lambda asked: _explain(place, asked))
 
 
-def _explain(place: str, request: Request) -> int:
+def _explain(place: str, request: CommandOptions) -> int:
     path, line = _split(place)
     settings = settings_for(replace(request, paths=(path,)))
     text = "".join([printable(told) + "\n" for told in _told(path, line, settings)])
-    put(encoded(text))
+    write_stdout(encoded(text))
     return CLEAN
 
 
 def _split(place: str) -> tuple[str, int | None]:
     """Return the file and the line, from 1, that a place names. A file whose own name ends in `:NUMBER` is that file.
 
-    Raises CallError where there is no such file.
+    Raises UsageError where there is no such file.
     """
     path, line = place, None
     if not os.path.lexists(place):
         path, line = _cut(place.removesuffix(":"))
     if path in ("", STDIN):
-        raise CallError(f"{place}: there is no such file; expected FILE or FILE:LINE")
+        raise UsageError(f"{place}: there is no such file; expected FILE or FILE:LINE")
     if os.path.isdir(path):
-        raise CallError(f"{path}: this is a folder; name a file in it")
+        raise UsageError(f"{path}: this is a folder; name a file in it")
     return path, line
 
 
@@ -239,19 +239,19 @@ def _built(use: ImageUse, policy: Policy) -> str:
 
 def _rows(use: ImageUse, policy: Policy) -> list[str]:
     """Say which row speaks for a use, and of others that name the image why they do not."""
-    standing = use.standing
-    if standing is None or standing.catalogue is None:
+    match = use.policy_match
+    if match is None or match.table is None:
         return [f"none: {policy.path} has no `images`" if policy.path else "none: there is no policy"]
     if use.reference is None:
         return ["none: there is no reference to look up"]
     others = []
-    for row in standing.catalogue.rows:
-        if standing.row is not None and row.key == standing.row.key:
+    for row in match.table.rows:
+        if match.row is not None and row.key == match.row.key:
             break
-        why = _why_not(row, use, standing.path)
+        why = _why_not(row, use, match.path)
         if why:
             others.append(f"not {row.at}: {why}")
-    own = _own_row(standing.row, use) if standing.row else "none fits" if others else "none names this image"
+    own = _own_row(match.row, use) if match.row else "none fits" if others else "none names this image"
     more = [f"and {len(others) - ROWS_MAX} more that do not fit"] if len(others) > ROWS_MAX else []
     return [own, *others[:ROWS_MAX], *more]
 
@@ -276,7 +276,7 @@ def _why_not(row: Row, use: ImageUse, path: str | None) -> str:
         name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
         pattern = next((one for one in row.match if one.tag and one.fits(name, tag, digest, any_tag=True)), None)
         return f"{pattern.text} fits but for the tag" if pattern else ""
-    key = row.misfit(use.environment, use.role, path)
+    key = row.mismatch(use.environment, use.role, path)
     if key == "files":
         wanted = ", ".join([one.text for one in row.files.patterns]) if row.files else ""
     else:
@@ -343,10 +343,10 @@ class _Verdicts:
     def _silenced(self, finding: Finding, subject: Subject) -> str:
         policy, today = self.settings.policy, self.settings.today
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
-        exemption = policy.exception_for(finding.rule, image, subject.source.path, today)
-        if exemption:
-            until = f" until {exemption.until}" if exemption.until else ""
-            return f" [silenced{until} by the exception {exemption.at}]"
+        exception = policy.exception_for(finding.rule, image, subject.source.path, today)
+        if exception:
+            until = f" until {exception.until}" if exception.until else ""
+            return f" [silenced{until} by the exception {exception.at}]"
         return "" if id(finding) in self._kept else " [silenced by a comment]"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imglint.commands.options import CLEAN, FAILED, Request, answered, settings_for
+from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command, settings_for
 from imglint.engine.facts import INTERNAL_ERROR, facts_of, files
 from imglint.model import UNRESOLVED, ImageUse, Problem
-from imglint.output import encoded, put, tell
+from imglint.output import encoded, warn, write_stdout
 from imglint.printable import printable, well_formed
 
 TYPE_CHECKING = False
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def images(request: Request) -> int:
+def images(request: CommandOptions) -> int:
     """Print the places of the request's paths in file and line order, and return the exit status; what could not be read goes to stderr."""
-    return answered(request, _images)
+    return run_command(request, _images)
 
 
-def _images(request: Request) -> int:
+def _images(request: CommandOptions) -> int:
     settings = settings_for(request)
     uses: list[ImageUse] = []
     problems: list[Problem] = []
@@ -30,10 +30,10 @@ def _images(request: Request) -> int:
                 problems.append(fact)
     for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
         place = problem.location
-        tell(f"{place.path}:{place.line}:{place.column}: {problem.message}")
+        warn(f"{place.path}:{place.line}:{place.column}: {problem.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
     write = _write_json if request.format == "json" else _write_text
-    put(encoded("".join(write(uses))))
+    write_stdout(encoded("".join(write(uses))))
     return FAILED if any(problem.rule == INTERNAL_ERROR for problem in problems) else CLEAN
 
 

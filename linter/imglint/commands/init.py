@@ -13,11 +13,11 @@ from textwrap import wrap
 
 from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
-from imglint.commands.options import CLEAN, Request, answered
+from imglint.commands.options import CLEAN, CommandOptions, run_command
 from imglint.engine.facts import Settings, facts_of, files
-from imglint.errors import CallError
+from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
-from imglint.output import check_target, encoded, tell, write_whole
+from imglint.output import check_target, encoded, warn, write_whole
 from imglint.plugins import rules
 from imglint.policy.lookup import FILE_NAME, default_policy, find
 from imglint.printable import printable
@@ -39,21 +39,21 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9._/*-]*")
 
 def init(paths: tuple[str, ...]) -> int:
     """Write a policy for what stands in the paths to the current folder, and return the exit status. A policy that is there is left alone."""
-    return answered(Request(paths=paths), _init)
+    return run_command(CommandOptions(paths=paths), _init)
 
 
-def _init(request: Request) -> int:
+def _init(request: CommandOptions) -> int:
     if os.path.lexists(FILE_NAME):
-        raise CallError(f"{FILE_NAME}: this file exists already and is left as it is; move it away to have a new one written")
+        raise UsageError(f"{FILE_NAME}: this file exists already and is left as it is; move it away to have a new one written")
     for path in request.paths:
         if not os.path.lexists(path):
-            raise CallError(f"{path}: there is no such file or folder")
+            raise UsageError(f"{path}: there is no such file or folder")
     check_target(FILE_NAME)
     above = find("")
     tree = _tree(request.paths)
     write_whole(FILE_NAME, [encoded("\n".join([*_policy(tree), ""]))])
     if above:
-        tell(f"imglint: {above} no longer holds in this folder; name it under `extends` in {FILE_NAME} where it shall")
+        warn(f"imglint: {above} no longer holds in this folder; name it under `extends` in {FILE_NAME} where it shall")
     print(_summary(tree, request.paths))  # noqa: T201  this is the answer
     return CLEAN
 
@@ -105,7 +105,7 @@ def _tree(paths: tuple[str, ...]) -> _Tree:
             if isinstance(fact, RunUser):
                 users.append(fact)
             elif isinstance(fact, Problem):
-                tell(f"{fact.location.path}:{fact.location.line}:{fact.location.column}: {fact.message}")
+                warn(f"{fact.location.path}:{fact.location.line}:{fact.location.column}: {fact.message}")
             elif isinstance(fact, ImageUse) and fact.reference and fact.role != FRONTEND:
                 uses.append(fact)
             elif isinstance(fact, ImageUse) and fact.fault and fact.fault.rule == UNRESOLVED:

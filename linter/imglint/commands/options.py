@@ -6,8 +6,8 @@ import os
 from time import gmtime, strftime
 
 from imglint.engine.facts import Settings
-from imglint.errors import CallError, PluginError, PolicyError
-from imglint.output import tell
+from imglint.errors import PluginError, PolicyError, UsageError
+from imglint.output import warn
 from imglint.plugins import kinds, rules
 from imglint.policy.lookup import default_policy, find
 from imglint.record import record
@@ -24,7 +24,7 @@ CLEAN, FINDINGS, FAILED = 0, 1, 2
 
 
 @record
-class Request:
+class CommandOptions:
     """What the command line asks for; the fields are its options. `color` is None where the terminal decides."""
 
     paths: tuple[str, ...] = ()
@@ -48,28 +48,28 @@ class Request:
     color: bool | None = None
 
 
-def answered(request: Request, answer: Callable[[Request], int]) -> int:
+def run_command(request: CommandOptions, answer: Callable[[CommandOptions], int]) -> int:
     """Return the exit status of a command, with whatever is wrong with the call, the policy or a plugin told on stderr."""
     try:
         return answer(request)
     except PolicyError as error:
         for mistake in error.mistakes:
-            tell(str(mistake))
-    except (CallError, PluginError) as error:
-        tell(f"imglint: {error}")
+            warn(str(mistake))
+    except (UsageError, PluginError) as error:
+        warn(f"imglint: {error}")
     return FAILED
 
 
-def settings_for(request: Request) -> Settings:
+def settings_for(request: CommandOptions) -> Settings:
     """Return what a run over the request's paths is held to.
 
-    Raises CallError, PluginError or PolicyError.
+    Raises UsageError, PluginError or PolicyError.
     """
     for path in request.paths:
         if path != "-" and not os.path.lexists(path):
-            raise CallError(f"{path}: there is no such file or folder")
+            raise UsageError(f"{path}: there is no such file or folder")
     if request.stdin_filename is not None and request.paths != ("-",):
-        raise CallError("--stdin-filename names the text of stdin: give the path '-' and no other")
+        raise UsageError("--stdin-filename names the text of stdin: give the path '-' and no other")
     rules_by_id = rules()
     policy = _policy(request, rules_by_id)
     for name in (*request.select, *request.ignore):
@@ -95,16 +95,16 @@ def settings_for(request: Request) -> Settings:
 def known_name(what: str, name: str, known: Collection[str]) -> str:
     """Return name where it is among the known ones.
 
-    Raises CallError, with the nearest known name or all of them, where it is not.
+    Raises UsageError, with the nearest known name or all of them, where it is not.
     """
     if name in known:
         return name
     from imglint.spelling import did_you_mean
 
-    raise CallError(f"there is no {what} {name}{did_you_mean(name, known) or '; known are ' + ', '.join(sorted(known))}")
+    raise UsageError(f"there is no {what} {name}{did_you_mean(name, known) or '; known are ' + ', '.join(sorted(known))}")
 
 
-def _policy(request: Request, rules_by_id: dict[str, Rule]) -> Policy:
+def _policy(request: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
     path = request.config or find("")
     if path is None:
         return default_policy()
@@ -117,14 +117,14 @@ def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
     """Return whether a path is left out by the patterns of the command line, which are relative to the current folder."""
     if not patterns:
         return None
-    from imglint.patterns.globs import BadPattern
+    from imglint.patterns.globs import InvalidPattern
     from imglint.patterns.path import PathPattern, PathPatterns
 
     read: list[PathPattern] = []
     for pattern in patterns:
         try:
             read.append(PathPattern("/" + pattern.removeprefix("./") if pattern.startswith("./") else pattern))
-        except BadPattern as error:
-            raise CallError(f"--exclude {pattern}: {error.reason}") from None
+        except InvalidPattern as error:
+            raise UsageError(f"--exclude {pattern}: {error.reason}") from None
     excluding = PathPatterns(read)
     return lambda path, is_folder: excluding.fit(os.path.relpath(path).replace(os.sep, "/"), is_folder)

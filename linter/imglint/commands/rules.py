@@ -6,8 +6,8 @@ import os
 import re
 
 from imglint.commands.options import CLEAN, FAILED, known_name
-from imglint.errors import CallError, PluginError
-from imglint.output import encoded, put, tell
+from imglint.errors import PluginError, UsageError
+from imglint.output import encoded, warn, write_stdout
 from imglint.plugins import rules
 
 TYPE_CHECKING = False
@@ -20,17 +20,17 @@ def print_rules(name: str | None) -> int:
     try:
         known = rules()
         text = _listed(known) if name is None else _documented(known[known_name("rule", name, known)])
-    except (CallError, PluginError) as error:
-        tell(f"imglint: {error}")
+    except (UsageError, PluginError) as error:
+        warn(f"imglint: {error}")
         return FAILED
-    put(encoded(text))
+    write_stdout(encoded(text))
     return CLEAN
 
 
 def print_schema() -> int:
     """Print the JSON Schema of the policy file, and return the exit status."""
     with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "policy", "schema.json"), encoding="utf-8") as file:
-        put(encoded(file.read()))
+        write_stdout(encoded(file.read()))
     return CLEAN
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from imglint.dockerfile.instructions import DEFAULT_ESCAPE, INSTRUCTIONS_MAX, WORD, Line, fields, flags, frontend, scan, words
-from imglint.dockerfile.variables import BadSubstitution, Scope, Unresolved, Value, expand, given
+from imglint.dockerfile.variables import BadSubstitution, Scope, UnresolvedVariable, Value, expand, given
 from imglint.model import BASE, BUILD, FRONTEND, Comment, Fact, ImageUse, Problem, RunUser, image_use
 from imglint.printable import NAME_MAX, clipped
 from imglint.traced import Traced, literal
@@ -259,13 +259,13 @@ class _Build:
         """Return what a FROM names, and where that is written, without the quotes around it."""
         inside = _inside_quotes(line.text, start, end)
         if "{{" in line.text[start:end]:
-            return Unresolved("this is filled in by a template"), inside
+            return UnresolvedVariable("this is filled in by a template"), inside
         try:
             return expand(line, start, end, self.escape, self.arguments), inside
         except BadSubstitution as error:
             if not refused:
                 self._refuse(line, start, end, str(error))
-            return Unresolved(str(error)), inside
+            return UnresolvedVariable(str(error)), inside
 
     def _choices(self, written: str) -> list[_Stage]:
         """Return the stages that a name with variables can mean, such as build-amd64 and build-arm64 for build-$TARGETARCH."""
@@ -326,7 +326,7 @@ class _Build:
         try:
             return expand(line, start, end, self.escape, scope)
         except BadSubstitution as error:
-            return Unresolved(str(error))
+            return UnresolvedVariable(str(error))
 
     def on_env(self, line: Line) -> None:
         self.stages[-1].settings.append(line)
@@ -434,14 +434,14 @@ class _Build:
                     self.problems.append(Problem(self.source, span, message))
                 continue
             value = (
-                Unresolved("BuildKit resolves no variable here: name a stage with FROM ... AS and take from that")
+                UnresolvedVariable("BuildKit resolves no variable here: name a stage with FROM ... AS and take from that")
                 if "$" in text
                 else written
             )
             yield self._use(stage, value, span, place, BUILD)
 
     def _use(self, stage: _Stage, value: Value, span: Span, place: str, role: str) -> ImageUse:
-        written, unresolved = (None, value.message) if isinstance(value, Unresolved) else (value, "")
+        written, unresolved = (None, value.message) if isinstance(value, UnresolvedVariable) else (value, "")
         where = f"{self.prefix}stage {stage.label}"
         return image_use(self.source, written, span, place=place, where=where, role=role, unresolved=unresolved)
 
@@ -462,7 +462,7 @@ class _Build:
             line, count = decider.user
             span = line.span(*_inside_quotes(line.text, line.start, line.stop))
             value = self._expanded(line, line.start, line.stop, self._scope(decider, count))
-            if isinstance(value, Unresolved):
+            if isinstance(value, UnresolvedVariable):
                 return RunUser(self.source, span, "user", where, None, known=False, image=image)
             # An empty name takes back the base's user, which leaves root.
             return RunUser(self.source, span, "user", where, value.text or "root", image=image)
@@ -477,7 +477,7 @@ class _Build:
 
     def _scope(self, stage: _Stage, count: int) -> Scope:
         """Return the variables after the first `count` ARG and ENV of a stage, with those of the stages that it stands on."""
-        scope = Scope(lambda name: Unresolved(f"{name} is not set in this file; the base image may set it"))
+        scope = Scope(lambda name: UnresolvedVariable(f"{name} is not set in this file; the base image may set it"))
         settings = [stage.settings[:count]]
         while len(stage.parents) == 1:
             stage = stage.parents[0]
@@ -497,7 +497,7 @@ def _predefined(name: str, variables: Mapping[str, str]) -> Value | None:
         return None
     if name in variables:
         return given(variables[name])
-    return Unresolved(f"{name} depends on what is built; set it under variables in the policy to have it resolved")
+    return UnresolvedVariable(f"{name} depends on what is built; set it under variables in the policy to have it resolved")
 
 
 _HANDLERS: dict[str, Callable[[_Build, Line], None]] = {

@@ -31,13 +31,13 @@ SPECIAL_PARAMETERS = "@*#?-$!"
 
 
 @record
-class Unresolved:
+class UnresolvedVariable:
     """Why a text has no value that can be told from the files."""
 
     message: str
 
 
-Value = Traced | Unresolved
+Value = Traced | UnresolvedVariable
 
 
 class BadSubstitution(Exception):
@@ -58,11 +58,11 @@ class Scope:
         """Return a variable's value, None where it is unset."""
         return self.values[name] if name in self.values else self.undeclared(name)
 
-    def missing(self, name: str) -> Unresolved:
+    def missing(self, name: str) -> UnresolvedVariable:
         """Say why a variable without a value has none."""
         if name in self.values:
-            return Unresolved(f"{name} has no value: give its ARG a default, or set {name} under variables in the policy")
-        return Unresolved(f"{name} has no value: no ARG before the first FROM declares it")
+            return UnresolvedVariable(f"{name} has no value: give its ARG a default, or set {name} under variables in the policy")
+        return UnresolvedVariable(f"{name} has no value: no ARG before the first FROM declares it")
 
 
 def given(value: str) -> Traced:
@@ -77,7 +77,7 @@ def expand(line: Line, start: int, end: int, escape: str, scope: Scope) -> Value
     """
     text, frame = line.text[start:end], line.offset(start)
     if end - start > VALUE_MAX:
-        return Unresolved(f"this is longer than {VALUE_MAX} characters")
+        return UnresolvedVariable(f"this is longer than {VALUE_MAX} characters")
     if not ("$" in text or '"' in text or "'" in text or escape in text):
         return _bounded(line.cut(start, end, frame))
     return _Word(line, start, end, frame, escape, scope).read("", raw=False)
@@ -86,9 +86,9 @@ def expand(line: Line, start: int, end: int, escape: str, scope: Scope) -> Value
 def _bounded(value: Traced) -> Value:
     """Return the value, or that it is too much to keep."""
     if len(value.pieces) > PIECES_MAX or any(len(piece.frames) > PIECES_MAX for piece in value.pieces):
-        return Unresolved(f"this is put together from more than {PIECES_MAX} pieces")
+        return UnresolvedVariable(f"this is put together from more than {PIECES_MAX} pieces")
     if sum(len(piece.text) for piece in value.pieces) > VALUE_MAX:
-        return Unresolved(f"this is longer than {VALUE_MAX} characters")
+        return UnresolvedVariable(f"this is longer than {VALUE_MAX} characters")
     return value
 
 
@@ -211,14 +211,14 @@ class _Word:
         value = self.scope.get(name)
         if operator in "#%":
             return self.trimmed(begin, name, operator, word)
-        if isinstance(value, Unresolved):
+        if isinstance(value, UnresolvedVariable):
             return value
         is_set = value is not None and not (colon and not value.text)
         if operator == "+":
             return word if is_set else Traced(())
         if is_set and value is not None:
             return self.used(begin, value)
-        return word if operator == "-" else Unresolved(f"{name} has to be set")
+        return word if operator == "-" else UnresolvedVariable(f"{name} has to be set")
 
     def needed(self, name: str) -> Value:
         value = self.scope.get(name)
@@ -226,13 +226,13 @@ class _Word:
 
     def used(self, begin: int, value: Value) -> Value:
         """Return a value as what the expression from begin to here stands for."""
-        return value if isinstance(value, Unresolved) else value.used_at(self.frame, *self.line.span(begin, self.at))
+        return value if isinstance(value, UnresolvedVariable) else value.used_at(self.frame, *self.line.span(begin, self.at))
 
     def trimmed(self, begin: int, name: str, operator: str, word: Value) -> Value:
         value = self.used(begin, self.needed(name))
-        if isinstance(value, Unresolved):
+        if isinstance(value, UnresolvedVariable):
             return value
-        if isinstance(word, Unresolved):
+        if isinstance(word, UnresolvedVariable):
             return word
         text, longest = value.text, word.text.startswith(operator)
         pattern = _Pattern(word.text[longest:], backwards=operator == "%")
@@ -247,14 +247,14 @@ class _Word:
         self.at += everywhere
         pattern, replacement = self.read("/", raw=True), self.read("}", raw=True)
         value = self.used(begin, self.needed(name))
-        if isinstance(value, Unresolved):
+        if isinstance(value, UnresolvedVariable):
             return value
-        if isinstance(pattern, Unresolved):
+        if isinstance(pattern, UnresolvedVariable):
             return pattern
-        if isinstance(replacement, Unresolved):
+        if isinstance(replacement, UnresolvedVariable):
             return replacement
         if not pattern.text or (everywhere and "$" in replacement.text):
-            return Unresolved("this replacement is not one that imglint can follow")
+            return UnresolvedVariable("this replacement is not one that imglint can follow")
         parts: list[Value] = []
         at = 0
         for start, end in _Pattern(pattern.text).matches(value.text):
@@ -273,7 +273,7 @@ def _together(parts: list[Value]) -> Value:
     """Return the parts one after the other, or the first reason why one has no value."""
     known: list[Traced] = []
     for part in parts:
-        if isinstance(part, Unresolved):
+        if isinstance(part, UnresolvedVariable):
             return part
         known.append(part)
     return _bounded(joined(known))

@@ -10,7 +10,7 @@ import json
 import os
 from collections import Counter
 
-from imglint.errors import CallError
+from imglint.errors import UsageError
 from imglint.output import encoded, write_whole
 from imglint.printable import well_formed
 from imglint.record import replace
@@ -33,7 +33,7 @@ _Key = tuple[str, ...]
 def write_baseline(path: str, report: Report) -> None:
     """Write the findings of a report.
 
-    Raises CallError where the file cannot be written.
+    Raises UsageError where the file cannot be written.
     """
     counts = Counter([_key(finding, path) for finding in report.findings if finding.rule not in NEVER_KNOWN])
     entries = [{**dict(zip(_FIELDS, key, strict=True)), "count": count} for key, count in sorted(counts.items())]
@@ -44,19 +44,19 @@ def write_baseline(path: str, report: Report) -> None:
 def read_baseline(path: str) -> Mapping[_Key, int]:
     """Return how many findings of each kind the baseline holds.
 
-    Raises CallError, with the place in the file, where it is no baseline.
+    Raises UsageError, with the place in the file, where it is no baseline.
     """
     try:
         text = read_text(path)
         content = json.loads(text)
     except UnreadFile as error:
-        raise CallError(f"{path}: the baseline cannot be read: {error.reason}") from None
+        raise UsageError(f"{path}: the baseline cannot be read: {error.reason}") from None
     except json.JSONDecodeError as error:
-        raise CallError(f"{path}:{error.lineno}:{error.colno}: the baseline is no JSON: {error.msg}; {_AGAIN}") from None
+        raise UsageError(f"{path}:{error.lineno}:{error.colno}: the baseline is no JSON: {error.msg}; {_AGAIN}") from None
     except RecursionError:
-        raise CallError(f"{path}:1:1: the baseline is nested too deep; {_AGAIN}") from None
+        raise UsageError(f"{path}:1:1: the baseline is nested too deep; {_AGAIN}") from None
     if not isinstance(content, dict) or content.get("version") != VERSION or not isinstance(content.get("findings"), list):
-        raise CallError(f'{path}:1:1: expected an object with "version": {VERSION} and a list of "findings"; {_AGAIN}')
+        raise UsageError(f'{path}:1:1: expected an object with "version": {VERSION} and a list of "findings"; {_AGAIN}')
     counts: Counter[_Key] = Counter()
     for entry in content["findings"]:
         key = _entry_key(entry)
@@ -64,7 +64,7 @@ def read_baseline(path: str) -> Mapping[_Key, int]:
             # imglint writes each entry on a line of its own; one that somebody has laid out otherwise is told by its text alone.
             line = text.count("\n", 0, max(text.find(json.dumps(entry)), 0)) + 1
             wanted = f"the texts {', '.join(_FIELDS)} and a count of at least 1"
-            raise CallError(f"{path}:{line}:1: expected {wanted}, found {json.dumps(entry)[:80]}; {_AGAIN}")
+            raise UsageError(f"{path}:{line}:1: expected {wanted}, found {json.dumps(entry)[:80]}; {_AGAIN}")
         counts[key] += entry["count"]
     return counts
 

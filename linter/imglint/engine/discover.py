@@ -27,7 +27,7 @@ class Found:
 
 
 @record
-class Unlisted:
+class WalkError:
     """A folder whose entries could not be read, or a .gitignore that is not obeyed, and why, as a sentence."""
 
     path: str
@@ -36,7 +36,7 @@ class Unlisted:
 
 def discover(
     paths: Sequence[str], wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]
-) -> Iterator[Found | Unlisted]:
+) -> Iterator[Found | WalkError]:
     """Yield the files to check, each once, in the order of their paths within each path given; an empty path is the current folder.
 
     `wanted` says by a file's path whether a walk has to look into it; `excluded` whether a path, which may be a folder's, is left out.
@@ -57,7 +57,7 @@ def discover(
             yield entry
 
 
-def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]) -> Iterator[Found | Unlisted]:
+def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]) -> Iterator[Found | WalkError]:
     """Walk a folder without recursion and without following links, in the order of the paths of all that it holds."""
     above, unread = _ignored_above(root)
     yield from unread
@@ -70,7 +70,7 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
         try:
             entries = sorted(os.scandir(path or "."), key=_place, reverse=True)
         except OSError as error:
-            yield Unlisted(path, f"this folder cannot be read: {error.strerror or error}")
+            yield WalkError(path, f"this folder cannot be read: {error.strerror or error}")
             continue
         if any(entry.name == GITIGNORE and not _is_folder(entry) for entry in entries):
             ignored, fault = _with_gitignore(path, ignored)
@@ -109,7 +109,7 @@ class _Ignored:
     patterns: GitIgnore
 
 
-def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[Unlisted]]:
+def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[WalkError]]:
     """Return the .gitignore files of the folders above root, up to the root of its Git repository, and those that could not be read.
 
     None where they leave out root itself or a folder above it. Outside of a repository there are none.
@@ -120,7 +120,7 @@ def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[Unliste
         below.append(folder)
         folder = os.path.dirname(folder)
     ignored: tuple[_Ignored, ...] = ()
-    unread: list[Unlisted] = []
+    unread: list[WalkError] = []
     for folder in reversed(below):
         parent = os.path.dirname(folder)
         if os.path.lexists(os.path.join(parent, GITIGNORE)):
@@ -131,7 +131,7 @@ def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[Unliste
     return ignored, unread
 
 
-def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ignored, ...], list[Unlisted]]:
+def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ignored, ...], list[WalkError]]:
     """Return the .gitignore files in force below a folder that has one, and what keeps its own from being obeyed."""
     from imglint.engine.gitignore import PATTERNS_MAX, GitIgnore, lines_of
 
@@ -139,10 +139,10 @@ def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ig
     try:
         patterns = GitIgnore(lines_of(read_bytes(path)))
     except UnreadFile as error:
-        return above, [Unlisted(path, f"this file is not obeyed: {error.reason}")]
+        return above, [WalkError(path, f"this file is not obeyed: {error.reason}")]
     if patterns.patterns + sum([one.patterns.patterns for one in above]) > PATTERNS_MAX:
         reason = f"with it, more than {PATTERNS_MAX} patterns would be in force; that is the limit"
-        return above, [Unlisted(path, f"this file is not obeyed: {reason}")]
+        return above, [WalkError(path, f"this file is not obeyed: {reason}")]
     return (*above, _Ignored(os.path.join(os.path.abspath(folder), ""), patterns)), []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from imglint.engine.discover import Found, Unlisted, discover
+from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
 from imglint.model import Comment, ImageUse, Problem, RunUser
 from imglint.plugins import readers
@@ -51,7 +51,7 @@ class Settings:
     debug: bool = False
 
 
-def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | Unlisted]:
+def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | WalkError]:
     """Yield the files to look into."""
     looked_into: list[Callable[[str], object]] = []
 
@@ -85,9 +85,9 @@ class Facts:
     facts: tuple[Fact, ...]
 
 
-def facts_of(found: Found | Unlisted, settings: Settings) -> Facts:
+def facts_of(found: Found | WalkError, settings: Settings) -> Facts:
     """Return the facts of one file, placed by the policy."""
-    if isinstance(found, Unlisted):
+    if isinstance(found, WalkError):
         return _unread(Source(found.path, ""), (0, 0), found.reason, settings)
     path = settings.stdin_filename if found.path == STDIN else found.path
     try:
@@ -160,12 +160,12 @@ def _placed(fact: Fact, settings: Settings) -> Fact:
     """Return a fact with its environment and, for an image, its row in the policy."""
     policy, environment = settings.policy, settings.environment
     if isinstance(fact, ImageUse):
-        return policy.place(fact, environment)
+        return policy.resolve(fact, environment)
     if isinstance(fact, Comment):
         return fact
     environment = environment or policy.environment_of(fact.source.path)
     if isinstance(fact, RunUser) and fact.image:
-        return replace(fact, image=policy.place(fact.image, environment), environment=environment)
+        return replace(fact, image=policy.resolve(fact.image, environment), environment=environment)
     return replace(fact, environment=environment)
 
 

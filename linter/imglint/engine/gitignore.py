@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.patterns.globs import BadPattern
+from imglint.patterns.globs import InvalidPattern
 from imglint.patterns.path import PathPattern
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ class GitIgnore:
         if not _SPECIAL.isdisjoint(name):
             try:
                 self._ordered.append((number, ignored, PathPattern(text, of_git=True)))
-            except BadPattern:
+            except InvalidPattern:
                 return
         elif name:
             self._names[name, text.rstrip(" ").endswith("/")] = (number, ignored)

@@ -84,7 +84,7 @@ def _unpacked(pack: bytes) -> list[Finding]:
     return found
 
 
-class Tally:
+class RunResults:
     """What the files checked so far gave, in their order."""
 
     __slots__ = ("excepted", "failed", "files", "findings", "places")
@@ -103,7 +103,7 @@ class Tally:
         self.excepted |= report.excepted
         self.failed = self.failed or report.failed
 
-    def join(self, other: Tally) -> None:
+    def join(self, other: RunResults) -> None:
         """Add what the next files gave."""
         self.findings.join(other.findings)
         self.files += other.files

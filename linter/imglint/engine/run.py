@@ -10,11 +10,11 @@ import os
 from itertools import chain, islice
 
 from imglint.engine import ignore_comments as ignore
-from imglint.engine.discover import Found, Unlisted
+from imglint.engine.discover import Found, WalkError
 from imglint.engine.facts import INTERNAL_ERROR, STDIN, UNREAD_FILE, facts_of, failure, files, problem_at
-from imglint.engine.results import FileReport, Findings, Tally
-from imglint.model import Comment, Fault, Finding, ImageUse, Problem, Report, RunUser, Severity
-from imglint.output import tell
+from imglint.engine.results import FileReport, Findings, RunResults
+from imglint.model import Comment, Finding, ImageUse, Problem, ReferenceProblem, Report, RunUser, Severity
+from imglint.output import warn
 from imglint.policy.lookup import Decision
 from imglint.record import replace
 from imglint.source import Source, UnreadFile, read_text
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from imglint.engine.facts import Facts, Settings
     from imglint.model import Fact, Place
     from imglint.plugins import Rule
-    from imglint.policy.lookup import Exemption
+    from imglint.policy.lookup import PolicyException
     from imglint.source import Location
 
     T = TypeVar("T")
 
-    class Watch(Protocol):
+    class Progress(Protocol):
         """What is given the pieces of work, and passes them on while it shows how far the run has come."""
 
         def __call__(self, work: Iterable[T], /) -> Iterable[T]:
@@ -52,12 +52,12 @@ FILES_PER_PIECE = 40
 """Files that a worker is given at a time: many enough that asking costs nothing, few enough that none waits long for the last."""
 
 
-def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) -> Report:
+def run(paths: Sequence[str], settings: Settings, watch: Progress | None = None) -> Report:
     """Check files and folders. `watch` is given the work, and passes it on while it shows how far the run has come.
 
     Raises PluginError where a reader breaks its contract.
     """
-    found: Iterable[Found | Unlisted] = files(paths, settings)
+    found: Iterable[Found | WalkError] = files(paths, settings)
     if len(paths) > 1:
         # A walk goes in the order of the paths by itself.
         found = sorted(found, key=lambda one: _named(one, settings))
@@ -66,7 +66,7 @@ def run(paths: Sequence[str], settings: Settings, watch: Watch | None = None) ->
     return Report(_with(tally.findings, apart), tally.files, tally.places, tally.failed)
 
 
-def _tally(found: Iterator[Found | Unlisted], settings: Settings, watch: Watch) -> Tally:
+def _tally(found: Iterator[Found | WalkError], settings: Settings, watch: Progress) -> RunResults:
     """Check files, in processes of their own where there are many."""
     first = list(islice(found, _cores() * FILES_PER_JOB))
     if len(first) > FEW_FILES:
@@ -74,20 +74,20 @@ def _tally(found: Iterator[Found | Unlisted], settings: Settings, watch: Watch) 
         gc.enable()
     jobs = min(settings.jobs, len(first)) if settings.jobs else len(first) // FILES_PER_JOB
     if jobs <= 1:
-        return _check_all(watch(chain(first, found)), settings, tell)
+        return _check_all(watch(chain(first, found)), settings, warn)
     from imglint.engine.workers import mapped
 
-    def work(piece: list[Found | Unlisted]) -> tuple[Tally, list[str]]:
+    def work(piece: list[Found | WalkError]) -> tuple[RunResults, list[str]]:
         told: list[str] = []
         tally = _check_all(piece, settings, told.append)
         tally.findings.pack()
         return tally, told
 
-    whole = Tally()
+    whole = RunResults()
     for tally, told in mapped(work, watch(_pieces(chain(first, found))), jobs):
         whole.join(tally)
         for line in told:
-            tell(line)
+            warn(line)
     return whole
 
 
@@ -96,9 +96,9 @@ def _pieces(found: Iterator[T]) -> Iterator[list[T]]:
         yield piece
 
 
-def _check_all(found: Iterable[Found | Unlisted], settings: Settings, say: Callable[[str], object]) -> Tally:
+def _check_all(found: Iterable[Found | WalkError], settings: Settings, say: Callable[[str], object]) -> RunResults:
     """Check files one by one. `say` is told what was made of each, where that is asked for."""
-    tally = Tally()
+    tally = RunResults()
     for one in found:
         report = check_file(one, settings)
         tally.add(report)
@@ -107,7 +107,7 @@ def _check_all(found: Iterable[Found | Unlisted], settings: Settings, say: Calla
     return tally
 
 
-def _made_of(one: Found | Unlisted, report: FileReport, settings: Settings) -> str:
+def _made_of(one: Found | WalkError, report: FileReport, settings: Settings) -> str:
     path = _named(one, settings)
     environment = settings.environment or settings.policy.environment_of(path)
     return (
@@ -115,7 +115,7 @@ def _made_of(one: Found | Unlisted, report: FileReport, settings: Settings) -> s
     )
 
 
-def _named(one: Found | Unlisted, settings: Settings) -> str:
+def _named(one: Found | WalkError, settings: Settings) -> str:
     """Return the path by which a file is reported."""
     return settings.stdin_filename if one.path == STDIN else one.path
 
@@ -140,7 +140,7 @@ def _order(finding: Finding) -> tuple[str, int, int, str, str]:
     return finding.location.path, finding.location.line, finding.location.column, finding.rule, finding.message
 
 
-def check_file(found: Found | Unlisted, settings: Settings) -> FileReport:
+def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
     """Check one file; whatever goes wrong with it is a finding."""
     check = _Check(settings)
     file = facts_of(found, settings)
@@ -228,20 +228,20 @@ class _Check:
         self.ran.add(rule_id)
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         for finding in found:
-            exemption = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
-            if exemption and rule_id != INTERNAL_ERROR:
-                self.excepted.add(exemption.key)
+            exception = self.settings.policy.exception_for(rule_id, image, subject.source.path, self.settings.today)
+            if exception and rule_id != INTERNAL_ERROR:
+                self.excepted.add(exception.key)
             else:
                 message = _attributed(finding, decision)
                 self.findings.append(replace(finding, rule=rule_id, level=decision.level, message=message))
 
-    def judge_exemption(self, rule_id: str, exemption: Exemption, message: str) -> None:
+    def judge_exception(self, rule_id: str, exception: PolicyException, message: str) -> None:
         """Report an entry of the policy file."""
         try:
-            source = Source(exemption.path, read_text(exemption.path))
+            source = Source(exception.path, read_text(exception.path))
         except UnreadFile:
-            source = Source(exemption.path, "")
-        start = source.offset(exemption.line, exemption.column)
+            source = Source(exception.path, "")
+        start = source.offset(exception.line, exception.column)
         end = start + len(source.text[start:].partition("\n")[0].rstrip())
         problem = problem_at(source, (start, end), message, rule_id, self.settings)
         self._report(rule_id, problem, [problem.finding()])
@@ -268,14 +268,14 @@ def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collect
     policy, check = settings.policy, _Check(settings)
     narrowed = settings.selected or settings.ignored or settings.excluded or settings.environment
     whole = not narrowed and any(_holds(path, policy.folder) for path in paths)
-    for exemption in policy.exceptions:
-        if exemption.expired(settings.today):
-            by = f", approved by {exemption.approved_by}" if exemption.approved_by else ""
-            why = f": {exemption.reason}" if exemption.reason else ""
-            check.judge_exemption("expired-exception", exemption, f"this exception ended on {exemption.until}{by}{why}")
-        elif whole and exemption.key not in excepted:
-            check.judge_exemption(
-                "unused-exception", exemption, "this exception silences nothing; delete it, or correct what it names"
+    for exception in policy.exceptions:
+        if exception.expired(settings.today):
+            by = f", approved by {exception.approved_by}" if exception.approved_by else ""
+            why = f": {exception.reason}" if exception.reason else ""
+            check.judge_exception("expired-exception", exception, f"this exception ended on {exception.until}{by}{why}")
+        elif whole and exception.key not in excepted:
+            check.judge_exception(
+                "unused-exception", exception, "this exception silences nothing; delete it, or correct what it names"
             )
     return check.findings
 
@@ -285,7 +285,7 @@ def _holds(path: str, folder: str) -> bool:
     return os.path.isdir(path or ".") and os.path.join(folder, "").startswith(os.path.join(os.path.abspath(path), ""))
 
 
-def _fault(use: ImageUse, fault: Fault) -> Finding:
+def _fault(use: ImageUse, fault: ReferenceProblem) -> Finding:
     return Problem(use.source, fault.span, fault.message).finding()
 
 

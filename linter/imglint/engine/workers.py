@@ -10,7 +10,7 @@ import pickle
 import signal
 from select import select
 
-from imglint.errors import CallError
+from imglint.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SIZE = 8
 def mapped(work: Callable[[Any], Any], pieces: Iterable[Any], jobs: int) -> Generator[Any, None, None]:
     """Yield what `work` gives for each piece, in the order of the pieces, from that many processes. A piece is taken when one of them is free.
 
-    Raises what `work` raises, and CallError where a process cannot be started, or dies, as it would of a fault in a parser written in C.
+    Raises what `work` raises, and UsageError where a process cannot be started, or dies, as it would of a fault in a parser written in C.
     """
     workers: list[_Worker] = []
     try:
@@ -32,7 +32,7 @@ def mapped(work: Callable[[Any], Any], pieces: Iterable[Any], jobs: int) -> Gene
             for _ in range(jobs):
                 workers.append(_Worker(work, workers))
         except OSError as error:
-            raise CallError(f"no more worker processes can be started: {error.strerror}; run with --jobs 1") from None
+            raise UsageError(f"no more worker processes can be started: {error.strerror}; run with --jobs 1") from None
         yield from _in_turn(workers, enumerate(pieces))
     finally:
         for worker in workers:
@@ -123,8 +123,8 @@ def _serve(work: Callable[[Any], Any], asked: int, answering: int) -> NoReturn:
         os._exit(1)
 
 
-def _died() -> CallError:
-    return CallError("a worker process died; run with --jobs 1 to find the file that it died of, and report it")
+def _died() -> UsageError:
+    return UsageError("a worker process died; run with --jobs 1 to find the file that it died of, and report it")
 
 
 def _send(pipe: int, message: object) -> None:

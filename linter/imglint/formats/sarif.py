@@ -16,7 +16,7 @@ import sarif_om
 
 from imglint.formats._common import from_root, one_line_end
 from imglint.model import Severity
-from imglint.output import tell
+from imglint.output import warn
 from imglint.plugins import rules
 from imglint.printable import well_formed
 from imglint.version import VERSION
@@ -55,7 +55,7 @@ def write(report: Report, out: TextIO) -> None:
         text = _log(findings)
     left_out = len(report.findings) - len(findings)
     if left_out:
-        tell(
+        warn(
             f"imglint: the SARIF log holds the {len(findings)} gravest findings; {left_out} more are left out, because GitHub takes"
             f" no more than {RESULTS_MAX} results and {SIZE_MAX // 1_000_000} MB compressed"
         )

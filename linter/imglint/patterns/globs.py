@@ -21,7 +21,7 @@ ANY = "any"
 """The wildcard for any run of characters."""
 
 
-class BadPattern(ValueError):
+class InvalidPattern(ValueError):
     """A pattern that cannot be read. `reason` says why and what is allowed; `start` and `end` bound the wrong piece in it."""
 
     def __init__(self, reason: str, start: int, end: int) -> None:
@@ -30,9 +30,9 @@ class BadPattern(ValueError):
 
 
 def check_length(text: str) -> None:
-    """Raise BadPattern where a pattern is too long to be matched in bounded time."""
+    """Raise InvalidPattern where a pattern is too long to be matched in bounded time."""
     if len(text) > PATTERN_MAX:
-        raise BadPattern(f"a pattern has at most {PATTERN_MAX} characters, this has {len(text)}", 0, len(text))
+        raise InvalidPattern(f"a pattern has at most {PATTERN_MAX} characters, this has {len(text)}", 0, len(text))
 
 
 @record

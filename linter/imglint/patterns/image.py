@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.patterns.globs import ANY, WITHIN, BadPattern, Glob, check_length
+from imglint.patterns.globs import ANY, WITHIN, Glob, InvalidPattern, check_length
 from imglint.reference import complete, could_be_registry
 
 EVERYTHING = "**"
@@ -24,7 +24,7 @@ class ImagePattern:
     __slots__ = ("_digest", "_name", "_tag", "at", "digest", "name", "tag", "text")
 
     def __init__(self, text: str, at: str = "") -> None:
-        """Read a pattern. Raises BadPattern."""
+        """Read a pattern. Raises InvalidPattern."""
         _check(text)
         self.text, self.at = text, at
         written, name, tag, digest = text, text, None, None
@@ -68,21 +68,21 @@ class ImagePattern:
 def _check(text: str) -> None:
     """Refuse what could never fit any image."""
     if not text:
-        raise BadPattern("a pattern for images cannot be empty; ** alone stands for every image", 0, 0)
+        raise InvalidPattern("a pattern for images cannot be empty; ** alone stands for every image", 0, 0)
     check_length(text)
     if "://" in text:
         end = text.index("://") + 3
-        raise BadPattern("an image name has no scheme; leave it out", 0, end)
+        raise InvalidPattern("an image name has no scheme; leave it out", 0, end)
     foreign = _FOREIGN.search(text)
     if foreign:
-        raise BadPattern(
+        raise InvalidPattern(
             f"{foreign[0]!r} cannot stand in an image name; the wildcards are * and **", foreign.start(), foreign.end()
         )
     if text.endswith("/"):
-        raise BadPattern(f"this names no image; write {text}** for all below it", 0, len(text))
+        raise InvalidPattern(f"this names no image; write {text}** for all below it", 0, len(text))
     if text.startswith("/") or "//" in text:
         at = 0 if text.startswith("/") else text.index("//") + 1
-        raise BadPattern("a part between slashes is empty", at, at + 1)
+        raise InvalidPattern("a part between slashes is empty", at, at + 1)
 
 
 def _normalise(name: str, text: str) -> str:
@@ -92,7 +92,7 @@ def _normalise(name: str, text: str) -> str:
     first, slash, path = name.partition("/")
     is_registry = could_be_registry(first)
     if is_registry and not slash:
-        raise BadPattern(f"{first} is a registry and names no image; write {first}/** for all of it", 0, len(text))
+        raise InvalidPattern(f"{first} is a registry and names no image; write {first}/** for all of it", 0, len(text))
     if not (slash and (is_registry or first == "*")):
         first, path = "", name
     registry, repository = complete(first, path)
@@ -100,7 +100,7 @@ def _normalise(name: str, text: str) -> str:
         # It stands for names with a namespace too.
         repository = path
     if repository.lower() != repository:
-        raise BadPattern(f"a repository is written in lower case: {repository.lower()}", 0, len(text))
+        raise InvalidPattern(f"a repository is written in lower case: {repository.lower()}", 0, len(text))
     return f"{registry}/{repository}"
 
 

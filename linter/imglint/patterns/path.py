@@ -7,7 +7,7 @@ fits a folder fits all that it holds.
 
 from __future__ import annotations
 
-from imglint.patterns.globs import WITHIN, BadPattern, Characters, Glob, Token, check_length
+from imglint.patterns.globs import WITHIN, Characters, Glob, InvalidPattern, Token, check_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class PathPattern:
     __slots__ = ("_anywhere", "_folder", "_segments", "at", "text")
 
     def __init__(self, text: str, at: str = "", *, of_git: bool = False) -> None:
-        """Read a pattern of a policy, or, without its `!`, of a .gitignore, which may say what fits nothing. Raises BadPattern."""
+        """Read a pattern of a policy, or, without its `!`, of a .gitignore, which may say what fits nothing. Raises InvalidPattern."""
         if not of_git:
             _check(text)
         check_length(text)
@@ -45,7 +45,7 @@ class PathPattern:
         self._folder = pattern.endswith("/")
         pattern = pattern.removesuffix("/")
         if not pattern:
-            raise BadPattern("this names no file; ** alone stands for every file", 0, len(text))
+            raise InvalidPattern("this names no file; ** alone stands for every file", 0, len(text))
         parts = ["**" if _is_any_depth(part) else part for part in _split(pattern.removeprefix("/"), text)]
         self._anywhere = "/" not in pattern
         if self._anywhere:
@@ -126,16 +126,16 @@ class PathPatterns:
 
 def _check(text: str) -> None:
     if text.startswith("!"):
-        raise BadPattern("a pattern cannot begin with '!': say what fits, not what does not", 0, 1)
+        raise InvalidPattern("a pattern cannot begin with '!': say what fits, not what does not", 0, 1)
     if text.startswith("#"):
-        raise BadPattern("a pattern that begins with '#' is a comment; write \\#", 0, 1)
+        raise InvalidPattern("a pattern that begins with '#' is a comment; write \\#", 0, 1)
     if not text.strip():
-        raise BadPattern("a pattern for files cannot be empty", 0, len(text))
+        raise InvalidPattern("a pattern for files cannot be empty", 0, len(text))
     if "//" in text:
-        raise BadPattern("a part between slashes is empty", text.index("//"), text.index("//") + 2)
+        raise InvalidPattern("a part between slashes is empty", text.index("//"), text.index("//") + 2)
     for bad, better in (("./", "leave './' out"), ("../", "name files below the policy's folder")):
         if text.startswith(bad):
-            raise BadPattern(f"patterns are relative to the policy's folder; {better}", 0, len(bad))
+            raise InvalidPattern(f"patterns are relative to the policy's folder; {better}", 0, len(bad))
 
 
 def _strip(text: str) -> str:
@@ -184,7 +184,7 @@ def _tokens(part: str, text: str) -> list[Token]:
             tokens.append(characters)
         elif character == "\\":
             if at + 1 == len(part):
-                raise BadPattern("a backslash needs a character behind it", len(text) - 1, len(text))
+                raise InvalidPattern("a backslash needs a character behind it", len(text) - 1, len(text))
             tokens.append(part[at + 1])
             step = 2
         else:
@@ -203,7 +203,7 @@ def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
         if part.startswith("[:", at) and ":]" in part[at + 2 :]:
             name, _, _ = part[at + 2 :].partition(":]")
             if name not in _POSIX:
-                raise BadPattern(f"there is no class [:{name}:]; there are {', '.join(_POSIX)}", text.index("["), len(text))
+                raise InvalidPattern(f"there is no class [:{name}:]; there are {', '.join(_POSIX)}", text.index("["), len(text))
             ranges.extend(_POSIX[name])
             at += len(name) + 4
             continue
@@ -214,7 +214,7 @@ def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
         # A range that runs backwards holds its first character, as Git has it.
         ranges.append((low, max(low, high)))
     if at >= len(part):
-        raise BadPattern("'[' needs a ']'; write \\[ for the character itself", text.index("["), len(text))
+        raise InvalidPattern("'[' needs a ']'; write \\[ for the character itself", text.index("["), len(text))
     return Characters(tuple(ranges), negated), at + 1 - start
 
 

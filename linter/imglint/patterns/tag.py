@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 
-from imglint.patterns.globs import BadPattern, check_length
+from imglint.patterns.globs import InvalidPattern, check_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class TagPattern:
     __slots__ = ("_automaton", "_end", "text")
 
     def __init__(self, text: str) -> None:
-        """Read a pattern. Raises BadPattern."""
+        """Read a pattern. Raises InvalidPattern."""
         if not text:
-            raise BadPattern("a pattern for tags cannot be empty; * stands for every tag", 0, 0)
+            raise InvalidPattern("a pattern for tags cannot be empty; * stands for every tag", 0, 0)
         check_length(text)
         self.text = text
         self._automaton = _Automaton()
@@ -47,7 +47,7 @@ class TagPattern:
             elif literal in _TAG:
                 state = self._automaton.step(state, frozenset(literal))
             else:
-                raise BadPattern(_foreign(literal), match.start(), match.end())
+                raise InvalidPattern(_foreign(literal), match.start(), match.end())
         self._end = state
 
     def fits(self, tag: str) -> bool:
@@ -192,7 +192,7 @@ def _placeholder(name: str, match: re.Match[str]) -> Callable[[_Automaton, int],
         close = closest(name, PLACEHOLDERS)
         hint = f"; did you mean {{{close}}}?" if close else ""
         known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
-        raise BadPattern(f"there is no placeholder {{{name}}}{hint or f'; there are {known}'}", match.start(), match.end())
+        raise InvalidPattern(f"there is no placeholder {{{name}}}{hint or f'; there are {known}'}", match.start(), match.end())
     return PLACEHOLDERS[name]
 
 

@@ -19,12 +19,12 @@ PATTERNS_MAX = 500
 """Patterns that are looked through for what to offer, and rows: some thousand findings may each ask."""
 
 
-def approved_here(use: ImageUse) -> list[str]:
+def approved_patterns(use: ImageUse) -> list[str]:
     """Return a few of the patterns that are approved in the environment, role and file of a use."""
     return list(dict.fromkeys([pattern.text for pattern in _patterns_here(use)]))[:OFFERS_MAX]
 
 
-def approved_alike(use: ImageUse) -> list[str]:
+def similar_approved(use: ImageUse) -> list[str]:
     """Return a few images that are approved there and whose last name or whose namespace is that of the use, or is spelled almost alike."""
     from difflib import get_close_matches
 
@@ -62,8 +62,8 @@ def _patterns_here(use: ImageUse) -> Iterator[ImagePattern]:
 
 
 def _all_patterns_here(use: ImageUse) -> Iterator[ImagePattern]:
-    standing = use.standing
-    if standing is not None and standing.catalogue is not None:
-        for row in standing.catalogue.rows[:PATTERNS_MAX]:
-            if row.approved and not row.misfit(use.environment, use.role, standing.path):
+    match = use.policy_match
+    if match is not None and match.table is not None:
+        for row in match.table.rows[:PATTERNS_MAX]:
+            if row.approved and not row.mismatch(use.environment, use.role, match.path):
                 yield from row.match

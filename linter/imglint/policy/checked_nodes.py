@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from imglint.errors import Mistake, PolicyError
-from imglint.patterns.globs import BadPattern
+from imglint.patterns.globs import InvalidPattern
 from imglint.spelling import did_you_mean
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
@@ -147,13 +147,13 @@ class Nodes:
         return None
 
     def pattern(self, node: Node, key: str, make: Callable[[str, str], T], *, literal: bool = False) -> T | None:
-        """Return what `make` makes of a text and its place, `path:line`; it raises BadPattern where it cannot."""
+        """Return what `make` makes of a text and its place, `path:line`; it raises InvalidPattern where it cannot."""
         value = self.text(node, key, literal=literal)
         if value is None:
             return None
         try:
             return make(value, f"{self.source.path}:{self.source.location(node.start, node.start).line}")
-        except BadPattern as error:
+        except InvalidPattern as error:
             as_written = isinstance(node, Scalar) and self.source.text[node.start : node.end] == value
             self.mistake_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
             return None

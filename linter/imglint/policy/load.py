@@ -9,13 +9,13 @@ import os
 import re
 
 from imglint.errors import Mistake, PolicyError
-from imglint.model import PRODUCTION, ROLES, Catalogue, Row, Severity
+from imglint.model import PRODUCTION, ROLES, ImageTable, Row, Severity
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.plugins import option_kinds
 from imglint.policy.checked_nodes import Nodes, kind_of, plain_type
-from imglint.policy.lookup import Entry, Exemption, Policy
+from imglint.policy.lookup import Policy, PolicyException, RuleSetting
 from imglint.record import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.spelling import MEAN_PRODUCTION, closest
@@ -167,7 +167,7 @@ class _Builder:
             os.path.dirname(os.path.abspath(self.path)),
             files=files,
             default_environment=self.default,
-            catalogue=self._catalogue(),
+            table=self._image_table(),
             built=tuple(self._list("built", lambda nodes, node: nodes.patterns(node, "built", ImagePattern, empty=True))),
             targets=tuple(self._list("targets", _targets)),
             variables=self._variables(),
@@ -243,7 +243,7 @@ class _Builder:
                 found.setdefault(name, text or "")
         return found
 
-    def _catalogue(self) -> Catalogue | None:
+    def _image_table(self) -> ImageTable | None:
         if not any(True for _ in self._with("images")):
             return None
         rows = [
@@ -252,7 +252,7 @@ class _Builder:
             for item in nodes.items(node, "images", empty=True)
             if (row := self._row(nodes, item)) is not None
         ]
-        return Catalogue(tuple([nodes.source.path for nodes, _ in self._with("images")]), tuple(rows))
+        return ImageTable(tuple([nodes.source.path for nodes, _ in self._with("images")]), tuple(rows))
 
     def _row(self, nodes: Nodes, node: Node) -> Row | None:
         values = nodes.mapping(node, "a row of images", ROW_KEYS, ("match",))
@@ -301,14 +301,14 @@ class _Builder:
                     nodes.choice(key, "rules", self.rules, "rule")
         return {name: value for name, value in values.items() if name in self.rules}
 
-    def _rules(self) -> dict[str, tuple[Entry, ...]]:
-        found: dict[str, tuple[Entry, ...]] = {}
+    def _rules(self) -> dict[str, tuple[RuleSetting, ...]]:
+        found: dict[str, tuple[RuleSetting, ...]] = {}
         for nodes, node in self._with("rules"):
             for name, value in self._by_rule(nodes, node).items():
                 found.setdefault(name, self._entries(nodes, self.rules[name], value))
         return found
 
-    def _entries(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[Entry, ...]:
+    def _entries(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[RuleSetting, ...]:
         """Return the entries of one rule: a level, a mapping, or a list of mappings.
 
         The environments in which the rule speaks by default hold as long as none of its entries names any.
@@ -318,20 +318,20 @@ class _Builder:
         entries = [self._entry(nodes, rule, item, () if named else rule.environments or ()) for item in items]
         return tuple([entry for entry in entries if entry is not None])
 
-    def _entry(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> Entry | None:
+    def _entry(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> RuleSetting | None:
         key, line = f"rules.{rule.id}", nodes.source.location(node.start, node.start).line
         options = rule.options() if rule.options else None
         if isinstance(node, Scalar):
             level = nodes.choice(node, key, LEVELS)
             if level is None:
                 return None
-            return Entry(LEVELS[level], options, environments, None, None, nodes.source.path, line)
+            return RuleSetting(LEVELS[level], options, environments, None, None, nodes.source.path, line)
         own = option_names(rule)
         values = nodes.mapping(node, key, (*ENTRY_KEYS, *own), () if rule.level else ("level",))
         level = nodes.choice(values["level"], f"{key}.level", LEVELS) if "level" in values else None
         if rule.options:
             options = _options(nodes, rule, {name: values[name] for name in own if name in values})
-        return Entry(
+        return RuleSetting(
             LEVELS[level] if level else rule.level,
             options,
             self._named_environments(nodes, values) or environments,
@@ -341,17 +341,17 @@ class _Builder:
             line,
         )
 
-    def _exceptions(self, nodes: Nodes, node: Node) -> list[Exemption]:
+    def _exceptions(self, nodes: Nodes, node: Node) -> list[PolicyException]:
         return [self._exception(nodes, item) for item in nodes.items(node, "exceptions", empty=True)]
 
-    def _exception(self, nodes: Nodes, node: Node) -> Exemption:
+    def _exception(self, nodes: Nodes, node: Node) -> PolicyException:
         values = nodes.mapping(node, "an exception", EXCEPTION_KEYS, ("rules",))
         if isinstance(node, Mapping) and not {"match", "files"} & values.keys():
             nodes.mistake(node, "an exception: it needs match or files, or it would speak for every image")
         rules = nodes.choices(values["rules"], "rules", self.rules, "rule") if "rules" in values else ()
         until = _day(nodes, values["until"]) if "until" in values else ""
         place = nodes.source.location(node.start, node.start)
-        return Exemption(
+        return PolicyException(
             nodes.source.path,
             place.line,
             place.column,

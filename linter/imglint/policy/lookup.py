@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.model import FRONTEND, PRODUCTION, ImageUse, RunUser, Severity, Standing
+from imglint.model import FRONTEND, PRODUCTION, ImageUse, PolicyMatch, RunUser, Severity
 from imglint.record import record, replace
 from imglint.repository import repository_root
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from imglint.model import Catalogue, Place, Problem, Row, Standing
+    from imglint.model import ImageTable, Place, PolicyMatch, Problem, Row
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPattern, PathPatterns
     from imglint.plugins import Rule
@@ -28,7 +28,7 @@ RECENT_MAX = 2000
 
 
 @record
-class Entry:
+class RuleSetting:
     """One entry of `rules`: a rule's level and options, and where they hold. Empty or None fits any."""
 
     level: Severity
@@ -66,7 +66,7 @@ class Decision:
 
 
 @record
-class Exemption:
+class PolicyException:
     """One entry of `exceptions`. `until` is the last day, yyyy-mm-dd, on which it silences its rules; empty where it has no end."""
 
     path: str
@@ -125,12 +125,12 @@ class Policy:
         *,
         files: Mapping[str, PathPatterns] | None = None,
         default_environment: str = PRODUCTION,
-        catalogue: Catalogue | None = None,
+        table: ImageTable | None = None,
         built: tuple[ImagePattern, ...] = (),
         targets: tuple[str, ...] = (),
         variables: Mapping[str, str] | None = None,
-        rules: Mapping[str, tuple[Entry, ...]] | None = None,
-        exceptions: tuple[Exemption, ...] = (),
+        rules: Mapping[str, tuple[RuleSetting, ...]] | None = None,
+        exceptions: tuple[PolicyException, ...] = (),
         exclude: PathPatterns | None = None,
         kinds: Mapping[str, PathPatterns] | None = None,
         fail_on: str = "warning",
@@ -138,12 +138,12 @@ class Policy:
         self.path, self.folder = path, folder
         self.default_environment = default_environment
         self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
-        self.catalogue, self.built = catalogue, built
+        self.table, self.built = table, built
         self.targets, self.variables = targets, variables or {}
         self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
         self._files, self._kinds, self._exclude = files or {}, kinds or {}, exclude
-        self._frontends = catalogue is not None and any(FRONTEND in row.roles for row in catalogue.rows)
-        self._index = _index(catalogue.rows) if catalogue else {}
+        self._frontends = table is not None and any(FRONTEND in row.roles for row in table.rows)
+        self._index = _index(table.rows) if table else {}
         self._paths: dict[str, str | None] = _Recent()
         self._environments: dict[str, str] = _Recent()
         self._rows: dict[object, tuple[Row, ...]] = _Recent()
@@ -199,11 +199,11 @@ class Policy:
                 return kind, first
         return None, None
 
-    def place(self, use: ImageUse, environment: str | None = None) -> ImageUse:
-        """Return a use with its environment, or the one given for all, its standing, and whether it is built here."""
+    def resolve(self, use: ImageUse, environment: str | None = None) -> ImageUse:
+        """Return a use with its environment, or the one given for all, its match, and whether it is built here."""
         environment = environment or self.environment_of(use.source.path)
         return replace(
-            use, environment=environment, standing=self._standing(use, environment), built=use.built or self._is_built(use)
+            use, environment=environment, policy_match=self._match(use, environment), built=use.built or self._is_built(use)
         )
 
     def judges(self, use: ImageUse) -> bool:
@@ -219,15 +219,15 @@ class Policy:
             self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)
         return self._decisions[key]
 
-    def exception_for(self, rule: str, use: ImageUse | None, path: str, today: str) -> Exemption | None:
+    def exception_for(self, rule: str, use: ImageUse | None, path: str, today: str) -> PolicyException | None:
         """Return the first exception in force on the day today (yyyy-mm-dd, UTC) that silences a finding of a rule about a use in a file."""
         if not self.exceptions:
             return None
         reference, tag = (use.reference, use.pulled_tag) if use else (None, None)
         relative = self.relative(path)
-        for exemption in self.exceptions:
-            if not exemption.expired(today) and exemption.fits(rule, reference, tag, relative):
-                return exemption
+        for exception in self.exceptions:
+            if not exception.expired(today) and exception.fits(rule, reference, tag, relative):
+                return exception
         return None
 
     def _is_built(self, use: ImageUse) -> bool:
@@ -236,19 +236,19 @@ class Policy:
             pattern.fits(reference.name, use.pulled_tag, reference.digest) for pattern in self.built
         )
 
-    def _standing(self, use: ImageUse, environment: str) -> Standing:
-        if self.catalogue is None:
-            return _NO_CATALOGUE
+    def _match(self, use: ImageUse, environment: str) -> PolicyMatch:
+        if self.table is None:
+            return _NO_TABLE
         path = self.relative(use.source.path)
-        near = []
-        for row in self._matching(use, self.catalogue):
-            misfit = row.misfit(environment, use.role, path)
-            if not misfit:
-                return Standing(row, (), self.catalogue, path)
-            near.append(row)
-        return Standing(None, tuple(near), self.catalogue, path)
+        partial_matches = []
+        for row in self._matching(use, self.table):
+            mismatch = row.mismatch(environment, use.role, path)
+            if not mismatch:
+                return PolicyMatch(row, (), self.table, path)
+            partial_matches.append(row)
+        return PolicyMatch(None, tuple(partial_matches), self.table, path)
 
-    def _matching(self, use: ImageUse, catalogue: Catalogue) -> tuple[Row, ...]:
+    def _matching(self, use: ImageUse, table: ImageTable) -> tuple[Row, ...]:
         reference = use.reference
         if reference is None:
             return ()
@@ -256,7 +256,7 @@ class Policy:
         if key not in self._rows:
             folders = [reference.name[: at + 1] for at, character in enumerate(reference.name) if character == "/"]
             numbers = {number for key in ("", *folders, reference.name) for number in self._index.get(key, ())}
-            self._rows[key] = tuple([row for number in sorted(numbers) if (row := catalogue.rows[number]).matches(use)])
+            self._rows[key] = tuple([row for number in sorted(numbers) if (row := table.rows[number]).matches(use)])
         return self._rows[key]
 
     def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
@@ -297,7 +297,7 @@ def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
     return index
 
 
-_NO_CATALOGUE = Standing()
+_NO_TABLE = PolicyMatch()
 
 
 def default_policy() -> Policy:

@@ -26,11 +26,11 @@ DEPTH_MAX = 20
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
-class Unresolved(Exception):
+class UnresolvedVariable(Exception):
     """A text that cannot be resolved; the exception's text says why, and what would help."""
 
 
-class Malformed(Exception):
+class InvalidVariable(Exception):
     """A text with a `${` that Compose refuses; from `start` to `end` in it."""
 
     def __init__(self, start: int, end: int) -> None:
@@ -41,17 +41,17 @@ class Malformed(Exception):
 def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 0) -> Traced:
     """Return a text with its variables resolved. A default stands at its own place, a value from elsewhere at the expression.
 
-    Raises Malformed, and Unresolved where a variable has no value, and where text or nesting exceed TEXT_MAX and DEPTH_MAX.
+    Raises InvalidVariable, and UnresolvedVariable where a variable has no value, and where text or nesting exceed TEXT_MAX and DEPTH_MAX.
     """
     text = written.text
     if "$" not in text:
         return written
     if len(text) > TEXT_MAX or depth > DEPTH_MAX:
-        raise Unresolved("this is too long, or nested too deep, to be an image reference")
+        raise UnresolvedVariable("this is too long, or nested too deep, to be an image reference")
     parts, at, length = [], 0, 0
     for match, end in _expressions(text):
         if end < 0:
-            raise Malformed(match.start(), len(text))
+            raise InvalidVariable(match.start(), len(text))
         parts.append(written.cut(at, match.start()))
         if match["dollar"]:
             parts.append(written.cut(match.start() + 1, end))
@@ -59,7 +59,7 @@ def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 
             parts.append(_value(written, match, end, values, depth))
             length += len(parts[-1].text)
         if length > TEXT_MAX:
-            raise Unresolved("this becomes too long to be an image reference")
+            raise UnresolvedVariable("this becomes too long to be an image reference")
         at = end
     parts.append(written.cut(at, len(text)))
     return joined(parts)
@@ -71,7 +71,7 @@ def replacements(text: str, values: Mapping[str, str | None]) -> Iterator[tuple[
         if end >= 0:
             try:
                 yield match.start(), end, interpolate(literal(text[match.start() : end], 0), values).text
-            except (Unresolved, Malformed):
+            except (UnresolvedVariable, InvalidVariable):
                 continue
 
 
@@ -115,19 +115,19 @@ def _value(written: Traced, match: re.Match[str], end: int, values: Mapping[str,
     known = name in values
     value = values.get(name)
     if known and value is None:
-        raise Unresolved(f"{name} has a value in .env that cannot be resolved: give it one in the policy's variables")
+        raise UnresolvedVariable(f"{name} has a value in .env that cannot be resolved: give it one in the policy's variables")
     frame, (start, stop) = written.pieces[0].frames[0][0], written.span(match.start(), end)
     present = known and (bool(value) or not operator.startswith(":"))
     if operator[-1:] == ("+" if present else "-"):
         default = _framed(written.cut(match.end(), end - 1))
         try:
             return interpolate(default, values, depth + 1).used_at(frame, start, stop)
-        except Malformed as error:
-            raise Malformed(match.end() + error.start, match.end() + error.end) from None
+        except InvalidVariable as error:
+            raise InvalidVariable(match.end() + error.start, match.end() + error.end) from None
     if operator[-1:] == "+":
         return Traced(())
     if not present and (operator or not known):
-        raise Unresolved(
+        raise UnresolvedVariable(
             f"{name} has no value: give it a default here, ${{{name}:-...}}, or a value in .env or the policy's variables"
         )
     return opaque(value or "", frame, start, stop)
@@ -188,5 +188,5 @@ def _unescaped(text: str) -> str:
 def _expanded(text: str, values: Values) -> str | None:
     try:
         return interpolate(literal(text, 0), values).text
-    except (Unresolved, Malformed):
+    except (UnresolvedVariable, InvalidVariable):
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from imglint.dockerfile import stages as dockerfile
-from imglint.model import Comment, Fault, ImageUse, Problem, RunUser
+from imglint.model import Comment, ImageUse, Problem, ReferenceProblem, RunUser
 from imglint.readers._compose_variables import replacements
 from imglint.record import record, replace
 from imglint.source import Source
@@ -120,5 +120,5 @@ def _moved(fact: Fact, source: Source, placed: Placed) -> Fact:
 
 def _moved_use(use: ImageUse, source: Source, placed: Placed) -> ImageUse:
     parts = {name: placed.span(span) for name, span in use.parts.items()}
-    fault = use.fault and Fault(use.fault.rule, use.fault.message, placed.span(use.fault.span))
+    fault = use.fault and ReferenceProblem(use.fault.rule, use.fault.message, placed.span(use.fault.span))
     return replace(use, source=source, span=placed.span(use.span), parts=parts, fault=fault)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import INVALID, Fault, ImageUse, RunUser, image_use
+from imglint.model import INVALID, ImageUse, ReferenceProblem, RunUser, image_use
 from imglint.printable import clipped
 from imglint.readers._chart import is_values_name
-from imglint.readers._compose_variables import Malformed, Unresolved, Values, dotenv, interpolate
+from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Values, dotenv, interpolate
 from imglint.record import record, replace
 from imglint.traced import Traced, literal
 from imglint.yaml.documents import documents
@@ -222,7 +222,7 @@ class _File:
         for name, value, _ in _pairs(build.get("args")):
             try:
                 values[name] = self.resolved(literal(value, 0)).text
-            except (Unresolved, Malformed):
+            except (UnresolvedVariable, InvalidVariable):
                 continue
         return values
 
@@ -243,15 +243,15 @@ class _File:
                 unresolved = f"{clipped(text.text)} is filled in outside of this file"
             else:
                 resolved = self.resolved(text)
-        except Unresolved as error:
+        except UnresolvedVariable as error:
             unresolved = str(error)
-        except Malformed as error:
-            fault = Fault(INVALID, str(error), text.span(error.start, error.end))
+        except InvalidVariable as error:
+            fault = ReferenceProblem(INVALID, str(error), text.span(error.start, error.end))
         use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
         return replace(use, fault=fault) if fault else use
 
     def resolved(self, text: Traced) -> Traced:
-        """Return a text with its variables resolved. Raises Unresolved or Malformed."""
+        """Return a text with its variables resolved. Raises UnresolvedVariable or InvalidVariable."""
         return interpolate(text, self.values()) if "$" in text.text else text
 
     def values(self) -> Values:
@@ -290,7 +290,7 @@ class _File:
         text, span = written(self.source.text, value)
         try:
             resolved = self.resolved(text)
-        except (Unresolved, Malformed):
+        except (UnresolvedVariable, InvalidVariable):
             return RunUser(self.source, span, "compose-user", where, None, known=False, image=image)
         place = resolved.span(0, len(resolved.text)) if resolved.text else span
         return RunUser(self.source, place, "compose-user", where, resolved.text, image=image)

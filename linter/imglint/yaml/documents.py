@@ -54,7 +54,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
 
-class BrokenYaml(Exception):
+class InvalidYaml(Exception):
     """A document that is no YAML: what is wrong, and the offset in the file."""
 
     def __init__(self, reason: str, offset: int) -> None:
@@ -67,7 +67,7 @@ class Document:
     """One document of a file: its root (None where it is empty) or what is wrong with it, and the stretch of the file that it takes."""
 
     root: Node | None
-    broken: BrokenYaml | None
+    broken: InvalidYaml | None
     start: int
     end: int
 
@@ -84,7 +84,7 @@ def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterato
                 yield Document(parse_document(chunk, start), None, start, end)
             else:
                 check_document(chunk, start)
-        except BrokenYaml as error:
+        except InvalidYaml as error:
             yield Document(None, error, start, end)
 
 
@@ -112,7 +112,7 @@ def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def parse_document(text: str, base: int = 0) -> Node | None:
     """Return the root of the one document that text holds, None where it is empty; `base` is added to all offsets.
 
-    Raises BrokenYaml.
+    Raises InvalidYaml.
     """
     try:
         return read_plain(text, base)
@@ -123,7 +123,7 @@ def parse_document(text: str, base: int = 0) -> Node | None:
 def parse_events(text: str, base: int = 0) -> Node | None:
     """Return what `parse_document` does, by the events of a parser, however plain the document.
 
-    Raises BrokenYaml.
+    Raises InvalidYaml.
     """
     if "%YAML" in text:
         # libyaml refuses every version but 1.1, whose documents it then reads as 1.2 would.
@@ -139,15 +139,15 @@ def parse_events(text: str, base: int = 0) -> Node | None:
             return _compose(_opened(parser, text), text, base)
         except _Refused as error:
             if len(text) > PURE_SIZE_MAX:
-                raise BrokenYaml(error.reason, base + error.offset) from None
+                raise InvalidYaml(error.reason, base + error.offset) from None
     try:
         return _compose(_pure_parser(text), text, base)
     except _Refused as error:
-        raise BrokenYaml(error.reason, base + error.offset) from None
+        raise InvalidYaml(error.reason, base + error.offset) from None
 
 
 def check_document(text: str, base: int = 0) -> None:
-    """Raise BrokenYaml where `parse_document` would, of a long document in a tenth of the time: libyaml runs over it without making a tree."""
+    """Raise InvalidYaml where `parse_document` would, of a long document in a tenth of the time: libyaml runs over it without making a tree."""
     if len(text) <= SHORT:
         try:
             read_plain(text)
@@ -315,7 +315,7 @@ class _Tree:
         self.opened.append(node)
         self.keys.append(None)
         if len(self.opened) > DEPTH_MAX:
-            raise BrokenYaml(f"nested deeper than {DEPTH_MAX} levels", node.start)
+            raise InvalidYaml(f"nested deeper than {DEPTH_MAX} levels", node.start)
 
     def close(self, end: int) -> None:
         self.opened.pop()
