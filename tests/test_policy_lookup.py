@@ -476,7 +476,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "path", "role", "line", "near"), ROWS)
+@pytest.mark.parametrize(("text", "path", "role", "line", "partial_matches"), ROWS)
 def test_the_row_is_the_first_that_fits_wholly(
     folder: Path, text: str, path: str, role: str, line: int | None, partial_matches: list[int]
 ) -> None:

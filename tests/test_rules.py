@@ -141,7 +141,7 @@ PLATFORM_NAMES = (
 def test_a_platform_is_named_in_full(name: str) -> None:
     found = check("", "compose.yaml", f"services: {{web: {{image: 'ghcr.io/acme/app-{name}:1'}}}}\n", "platform-repository")
     better = f"publish one multi-platform image and name that, without {name}"
-    assert [finding.message for finding in found] == [f"the repository is for {name} alone; {better}"]
+    assert [finding.full_message for finding in found] == [f"the repository is for {name} alone; {better}"]
 
 
 @pytest.mark.parametrize(("image", "expected"), PLATFORMS.items())
@@ -313,7 +313,7 @@ MESSAGES = [
 @pytest.mark.parametrize(("image", "rule", "text", "message"), MESSAGES)
 def test_what_is_said_and_where(image: str, rule: str, text: str | None, message: str) -> None:
     found = check(TABLE, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
-    assert [(finding.text, finding.message) for finding in found] == ([] if text is None else [(text, message)])
+    assert [(finding.text, finding.full_message) for finding in found] == ([] if text is None else [(text, message)])
 
 
 SAID = [
@@ -406,7 +406,7 @@ SAID = [
 @pytest.mark.parametrize(("policy", "image", "rule", "message"), SAID)
 def test_what_is_said_under_a_policy_of_its_own(policy: str, image: str, rule: str, message: str) -> None:
     found = check(policy, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
-    assert [finding.message for finding in found] == [message]
+    assert [finding.full_message for finding in found] == [message]
 
 
 REFUSED_IN = "{match: quay.io/acme/*, approved: false, environments: [%s]}"
@@ -442,7 +442,7 @@ def test_every_file_with_rows_is_named(tmp_path: Path) -> None:
     policy = "extends: [shared.yaml]\nimages: [{match: quay.io/own/*}]\n"
     text = "services: {a: {image: 'ghcr.io/x/y:1.0.0'}, b: {image: 'quay.io/shared/z:1.0.0'}}\n"
     found = check(policy, "compose.yaml", text, "unapproved-image")
-    assert [finding.message.partition(";")[0] for finding in found] == [
+    assert [finding.full_message.partition(";")[0] for finding in found] == [
         "ghcr.io/x/y is approved by no row of .imglint.yaml or shared.yaml",
         "quay.io/shared/z is refused by shared.yaml:1",
     ]
@@ -453,7 +453,7 @@ def test_what_is_refused_elsewhere_is_misplaced_and_not_unapproved(images: str, 
     policy = f"environments: {{dev: [dev/], qa: [qa/]}}\n{images}\n"
     text = POD.replace("docker.io/library/nginx:1.27.0", "quay.io/acme/web:v1.0.0") % "runAsUser: 1"
     found = check(policy, "web.yaml", text, "misplaced-image", "unapproved-image")
-    assert [(finding.rule, finding.message) for finding in found] == [("misplaced-image", message)]
+    assert [(finding.rule, finding.full_message) for finding in found] == [("misplaced-image", message)]
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ def test_rows_judge_where_and_how_what_is_built_here_is_used_and_not_whether(row
 
 def test_an_entry_of_a_kustomization_is_not_told_to_select_another_image() -> None:
     text = "kind: Kustomization\nimages:\n  - {name: redis, newTag: 7.2.5}\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
-    assert [finding.message for finding in check("", "kustomization.yaml", text, "implicit-registry")] == [
+    assert [finding.full_message for finding in check("", "kustomization.yaml", text, "implicit-registry")] == [
         "the registry is left to the reader; write newName: docker.io/library/redis",
         "the registry is left to the reader; write newName: docker.io/acme/web",
     ]
@@ -483,7 +483,7 @@ def test_an_entry_of_a_kustomization_is_not_told_to_select_another_image() -> No
 def test_a_frontend_that_other_rows_approve_is_misplaced() -> None:
     policy = "images: [{match: docker.io/docker/dockerfile, roles: [frontend]}, {match: docker.io/acme/*}]\n"
     found = check(policy, "Dockerfile", "# syntax=acme/front:1\nFROM scratch\nUSER 1\n", "misplaced-image")
-    assert [finding.message for finding in found] == [
+    assert [finding.full_message for finding in found] == [
         "docker.io/acme/front is approved in any role but frontend, for its row names none (.imglint.yaml:1), not as frontend; "
         "approved for frontend in production: docker.io/docker/dockerfile"
     ]
@@ -554,7 +554,7 @@ NUMBER = "a number other than 0"
 )
 def test_what_is_said_about_a_user(path: str, text: str, options: str, message: str) -> None:
     found = check(f"rules: {{root-user: {{{options}}}}}\n", path, text, "root-user")
-    assert [finding.message for finding in found] == [f"{message} (.imglint.yaml:1)"]
+    assert [finding.full_message for finding in found] == [f"{message} (.imglint.yaml:1)"]
 
 
 @pytest.mark.parametrize(
@@ -566,7 +566,7 @@ def test_a_base_that_says_nonroot_needs_no_user(base: str) -> None:
 
 def test_a_build_image_as_a_base_is_misplaced() -> None:
     found = check(TABLE, "Dockerfile", "FROM docker.io/library/golang:1.25.3\nUSER 1\n", "misplaced-image", "unapproved-image")
-    assert [finding.message for finding in found] == [
+    assert [finding.full_message for finding in found] == [
         "docker.io/library/golang is refused by .imglint.yaml:19; approved for base in production: quay.io/kubernaut/*, quay.io/minio/minio:latest"
     ]
     found = check(
@@ -575,7 +575,7 @@ def test_a_build_image_as_a_base_is_misplaced() -> None:
         "FROM docker.io/library/golang:1.25.3\n",
         "misplaced-image",
     )
-    assert [finding.message.partition(";")[0] for finding in found] == [
+    assert [finding.full_message.partition(";")[0] for finding in found] == [
         "docker.io/library/golang is approved as build (.imglint.yaml:10), not as base"
     ]
 
@@ -583,7 +583,7 @@ def test_a_build_image_as_a_base_is_misplaced() -> None:
 def test_an_image_outside_of_its_files_is_misplaced() -> None:
     policy = "images: [{match: docker.io/library/postgres, files: [db/]}]\n"
     text = "services: {db: {image: 'docker.io/library/postgres:16.1.0'}}\n"
-    assert [finding.message for finding in check(policy, "compose.yaml", text, "misplaced-image")] == [
+    assert [finding.full_message for finding in check(policy, "compose.yaml", text, "misplaced-image")] == [
         "docker.io/library/postgres is approved in db/ (.imglint.yaml:1), not in this file"
     ]
     assert check(policy, "db/compose.yaml", text, "misplaced-image") == []
@@ -598,13 +598,13 @@ def test_a_tag_left_to_others_is_not_judged() -> None:
 def test_a_row_asks_for_a_digest() -> None:
     policy = "images: [{match: quay.io/acme/*, digest: required}]\n"
     found = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:v1.0.0'}}\n")
-    assert [(finding.rule, str(finding.level), finding.message) for finding in found] == [
+    assert [(finding.rule, str(finding.level), finding.full_message) for finding in found] == [
         ("missing-digest", "error", "no digest pins this image (.imglint.yaml:1); add @sha256:... behind the tag")
     ]
 
 
 def test_of_a_place_that_another_reader_names_the_user_is_spoken_of() -> None:
     user = RunUser(Source("Jobfile", "root"), (0, 4), "job-user", "job", "root")
-    assert [finding.message for finding in root_user.check_user(user, root_user.Options())] == [
+    assert [finding.full_message for finding in root_user.check_user(user, root_user.Options())] == [
         "this runs as root; set the user to a number other than 0"
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from imglint.record import record
+from imglint.record import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 
@@ -182,10 +182,13 @@ class ImageUse:
         """The row of the policy that is the use's, None where there is none."""
         return self.policy_match.row if self.policy_match else None
 
-    def finding(self, message: str, part: str | None = None) -> Finding:
-        """Return a finding at one part of the reference, at the whole of it where the part is left out or not written."""
+    def finding(self, message: str, part: str | None = None, *, policy: str = "") -> Finding:
+        """Return a finding at one part of the reference, at the whole of it where the part is left out or not written.
+
+        `policy` cites the line of the policy behind it, as `path:line`, where that is not the one that set the level.
+        """
         span = self.parts.get(part or "whole") or self.parts.get("whole") or self.span
-        return _finding(self.source, message, span, self.span)
+        return replace(_finding(self.source, message, span, self.span), policy=policy)
 
 
 @record
@@ -264,6 +267,7 @@ class Finding:
     """What is wrong at one place. A rule gives message and place, the engine rule id, level and fingerprint.
 
     `line_text` is the line on which it begins, of a very long one the stretch around it; `line_column` is the column at which that begins.
+    `policy` cites the line of the policy behind the finding, as `path:line`; empty where there is none.
     """
 
     message: str
@@ -275,6 +279,12 @@ class Finding:
     level: Severity = Severity.OFF
     fingerprint: str = ""
     line_column: int = 1
+    policy: str = ""
+
+    @property
+    def full_message(self) -> str:
+        """The message with the line of the policy behind the finding, as every format prints it."""
+        return f"{self.message} ({self.policy})" if self.policy else self.message
 
 
 @record

@@ -78,11 +78,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         if reference.tag
         else "without a tag this reads as latest, which moves with every push"
     )
-    yield use.finding(f"{what}; {_better(use)}", "tag")
-
-
-def _better(use: ImageUse) -> str:
     allowed = [tag.text for tag in use.row.tags if not tag.fits(LATEST)] if use.row is not None else []
     if use.row is not None and allowed:
-        return f"write a tag as {use.row.at} allows: {', '.join(allowed)}"
-    return "write the version that was tested, or pin a digest"
+        yield use.finding(f"{what}; write a tag such as {', '.join(allowed)}", "tag", policy=use.row.at)
+    else:
+        yield use.finding(f"{what}; write the version that was tested, or pin a digest", "tag")

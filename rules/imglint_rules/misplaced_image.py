@@ -62,12 +62,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if not approving and (use.built or not match.partial_matches):
         return
     mismatches = [(row, row.mismatch(use.environment, use.role, match.path)) for row in approving or match.partial_matches]
-    rows = ", ".join([f"{_named(row, key)} ({row.at})" for row, key in mismatches[:ROWS_MAX]])
+    rows = ", ".join([_named(row, key) for row, key in mismatches[:ROWS_MAX]])
     place = _place(use, {key for _, key in mismatches})
     what = f"approved {rows}, not {place}" if approving else f"refused {rows}, and by no row approved {place}"
     here = similar_approved(use) or approved_patterns(use)
     offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
-    yield use.finding(f"{use.reference.name} is {what}{offer}")
+    yield use.finding(f"{use.reference.name} is {what}{offer}", policy=mismatches[0][0].at)
 
 
 def _named(row: Row, key: str) -> str:

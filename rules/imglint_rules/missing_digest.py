@@ -63,5 +63,4 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if use.place == "kustomize-image" and not use.tag_known:
         # It changes the name alone; the manifest that it rewrites keeps its digest.
         return
-    asked = f" ({use.row.at})" if use.row and "missing-digest" in use.row.rules else ""
-    yield use.finding(f"no digest pins this image{asked}; add @sha256:... behind the {'tag' if reference.tag else 'name'}")
+    yield use.finding(f"no digest pins this image; add @sha256:... behind the {'tag' if reference.tag else 'name'}")

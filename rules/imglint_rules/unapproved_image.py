@@ -71,7 +71,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     elif not row.approved:
         reason = f": {row.reason}" if row.reason else ""
         instead = replacement(use)
-        yield use.finding(f"{reference.name} is refused by {row.at}{reason}{f'; write {instead}' if instead else offer}")
+        yield use.finding(f"{reference.name} is not approved{reason}{f'; write {instead}' if instead else offer}", policy=row.at)
 
 
 def _told(use: ImageUse, reference: ImageReference, alike: list[str]) -> str:

@@ -62,6 +62,6 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     forbidden = next((pattern.text for pattern in row.forbidden_tags if pattern.fits(tag)), None)
     if forbidden is not None:
         because = "" if forbidden == tag else f" ({forbidden})"
-        yield use.finding(f"{what} is forbidden by {row.at}{because}{f'; allowed: {allowed}' if allowed else ''}", "tag")
+        yield use.finding(f"{what} is forbidden{because}{f'; allowed: {allowed}' if allowed else ''}", "tag", policy=row.at)
     elif row.tags and not any(pattern.fits(tag) for pattern in row.tags):
-        yield use.finding(f"{what} is not what {row.at} allows: {allowed}", "tag")
+        yield use.finding(f"{what} is not allowed; allowed: {allowed}", "tag", policy=row.at)

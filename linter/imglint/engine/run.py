@@ -232,8 +232,8 @@ class _Check:
             if exception and rule_id != INTERNAL_ERROR:
                 self.excepted.add(exception.key)
             else:
-                message = _attributed(finding, decision)
-                self.findings.append(replace(finding, rule=rule_id, level=decision.level, message=message))
+                policy = finding.policy or (decision.at if decision.by in ("row", "rules") else "")
+                self.findings.append(replace(finding, rule=rule_id, level=decision.level, policy=policy))
 
     def judge_exception(self, rule_id: str, exception: PolicyException, message: str) -> None:
         """Report an entry of the policy file."""
@@ -255,12 +255,6 @@ class _Check:
         self.findings = []
         self._report(ignore.UNUSED, problem_at(file.source, (0, 0), "", ignore.UNUSED, self.settings), unused)
         return kept + ignore.silence(self.findings, ignores, (), self.settings.rules)[0]
-
-
-def _attributed(finding: Finding, decision: Decision) -> str:
-    """Return a finding's message with the line of the policy that gave the rule its level, where it does not name one already."""
-    said = not decision.at or decision.at.rpartition(":")[0] in finding.message
-    return finding.message if said or decision.by not in ("row", "rules") else f"{finding.message} ({decision.at})"
 
 
 def about_exceptions(paths: Sequence[str], settings: Settings, excepted: Collection[Place]) -> list[Finding]:

@@ -33,7 +33,7 @@ def _command(finding: Finding) -> str:
     properties["title"] = f"imglint {finding.rule}"
     written = ",".join([f"{name}={_property(str(value))}" for name, value in properties.items()])
     uses = "".join([f" (used at {from_root(use.path) or use.path}:{use.line}:{use.column})" for use in finding.related])
-    return f"::{_COMMANDS[finding.level]} {written}::{_message(finding.message + uses)}\n"
+    return f"::{_COMMANDS[finding.level]} {written}::{_message(finding.full_message + uses)}\n"
 
 
 def _message(text: str) -> str:

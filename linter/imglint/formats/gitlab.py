@@ -35,7 +35,7 @@ def write(report: Report, out: TextIO) -> None:
 def _finding(finding: Finding, seen: dict[str, int]) -> dict[str, object]:
     path = well_formed(from_root(finding.location.path) or finding.location.path)
     return {
-        "description": well_formed(finding.message),
+        "description": well_formed(finding.full_message),
         "check_name": finding.rule,
         "fingerprint": _fingerprint(finding, path, seen),
         "severity": _SEVERITIES[finding.level],

@@ -38,7 +38,7 @@ def _finding(finding: Finding) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "level": str(finding.level),
-        "message": well_formed(finding.message),
+        "message": well_formed(finding.full_message),
         **_place(finding.location),
         "text": well_formed(finding.text),
         "related": [_place(place) for place in finding.related],

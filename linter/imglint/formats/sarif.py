@@ -133,7 +133,7 @@ def _result(finding: Finding, places: dict[str, int]) -> object:
         rule_id=finding.rule,
         rule_index=places.get(finding.rule, -1),
         level=str(finding.level),
-        message=sarif_om.Message(text=_message(finding.message)),
+        message=sarif_om.Message(text=_message(finding.full_message)),
         locations=[_location(finding.location, one_line_end(finding))],
         related_locations=related or None,
         partial_fingerprints=fingerprints,

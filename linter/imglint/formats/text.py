@@ -45,7 +45,7 @@ def _finding(finding: Finding, colour: bool) -> str:
     place = finding.location
     level = _LEVELS.get(finding.level, _BOLD)
     head = _paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD, colour)
-    lines = [f"{head} {_paint(str(finding.level), level, colour)} {finding.rule}: {printable(finding.message)}"]
+    lines = [f"{head} {_paint(str(finding.level), level, colour)} {finding.rule}: {printable(finding.full_message)}"]
     if finding.line_text.strip():
         first = finding.line_column
         end = place.end_column if place.end_line == place.line else first + len(finding.line_text)
