@@ -147,15 +147,15 @@ def test_verbose_tells_what_is_read_and_by_which_policy(jobs: str, tree: Path, i
     assert imglint("--verbose", "--jobs", jobs) == (
         1,
         shown,
-        "policy: none; the defaults hold\nDockerfile: read as dockerfile, production\n",
+        "policy: none; the defaults hold\nDockerfile: dockerfile, production\n",
     )
     (tree / ".imglint.yaml").write_text("environments: {production: [], development: [Dockerfile]}\n")
     (tree / "notes.yaml").write_text("a: 1\n")
     outcome = imglint("--verbose", "--jobs", jobs)
     assert sorted(outcome.err.splitlines()) == [
-        ".imglint.yaml: passed over: not of a known kind, or not read",
-        "Dockerfile: read as dockerfile, development",
-        "notes.yaml: passed over: not of a known kind, or not read",
+        ".imglint.yaml: skipped; not a known kind of file, or unreadable",
+        "Dockerfile: dockerfile, development",
+        "notes.yaml: skipped; not a known kind of file, or unreadable",
         "policy: .imglint.yaml",
     ]
 

@@ -1,4 +1,4 @@
-"""Comments silence the findings they name on their line and the next, and say so when they silence nothing."""
+"""Ignore comments: which lines they cover, what they silence, and when they are reported as unused."""
 
 from __future__ import annotations
 
@@ -30,10 +30,51 @@ CASES = {
         POD.format("  - image: quay.io/a/b # imglint: ignore[latest-tag]\n  - image: quay.io/a/c\n"),
         [(7, LATEST)],
     ),
-    "for the next line, where it has nothing to say on its own": (
+    "after code it does not cover the next line": (
         "pod.yaml",
         POD.format("  - name: web # imglint: ignore[latest-tag]\n    image: quay.io/a/b\n"),
+        [(6, UNUSED), (7, LATEST)],
+    ),
+    "after code it does not cover a second finding on the next line": (
+        "compose.yaml",
+        "services:\n  a: {image: 'quay.io/a/b:1.2.3'}  # imglint: ignore[latest-tag]\n  b: {image: 'quay.io/a/b:latest'}\n",
+        [(2, UNUSED), (3, LATEST)],
+    ),
+    "alone on its line it covers the next line after others have been covered": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore[latest-tag]\n  - image: quay.io/a/b\n  - image: quay.io/a/c\n"),
+        [(8, LATEST)],
+    ),
+    "indented by a tab it is alone on its line": (
+        "Dockerfile",
+        "\t# imglint: ignore[latest-tag]\nFROM quay.io/a/b\nUSER 1\n",
         [],
+    ),
+    "alone in the middle of an instruction": (
+        "Dockerfile",
+        "FROM quay.io/a/b:1\nRUN --mount=from=quay.io/a/c:1 \\\n# imglint: ignore[latest-tag]\n --mount=from=quay.io/a/d x\nUSER 1\n",
+        [],
+    ),
+    "below the line": (
+        "pod.yaml",
+        POD.format("  - image: quay.io/a/b\n  # imglint: ignore[latest-tag]\n"),
+        [(6, LATEST), (7, UNUSED)],
+    ),
+    "for the file and on the line, both are used": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore-file[latest-tag]\n  - image: quay.io/a/b # imglint: ignore[latest-tag]\n"),
+        [],
+    ),
+    "that names a rule twice": ("pod.yaml", POD.format("  - image: quay.io/a/b # imglint: ignore[latest-tag, latest-tag]\n"), []),
+    "that silences its own unused rule": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore[latest-tag, unused-ignore]\n  - image: quay.io/a/b:1\n"),
+        [],
+    ),
+    "that would hide a failure to read": (
+        "pod.yaml",
+        "# imglint: ignore-file[unread-file, internal-error]\n" + POD.format("  - image: quay.io/a/b:1\n"),
+        [(1, UNUSED), (1, UNUSED)],
     ),
     "for two findings of one line": (
         "Dockerfile",

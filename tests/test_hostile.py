@@ -24,11 +24,11 @@ from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import instructions as dockerlines
 from imglint.dockerfile import stages as dockerfile
 from imglint.dockerfile.variables import NESTING_MAX, PIECES_MAX, VALUE_MAX
-from imglint.engine import facts
+from imglint.engine import facts, judge
 from imglint.engine import ignore_comments as ignore
 from imglint.engine import run as engine
-from imglint.engine.facts import INTERNAL_ERROR
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
+from imglint.model import INTERNAL_ERROR
 from imglint.patterns.globs import PATTERN_MAX
 from imglint.plugins import formats, output_format
 from imglint.policy.checked_nodes import MISTAKES_MAX
@@ -168,7 +168,7 @@ LIMITS: dict[str, tuple[str, str, int, Callable[[int], tuple[str, str]]]] = {
     "images and users of one file": (
         "facts", "FACTS_MAX", 20, lambda n: ("pod.yaml", POD + "  containers:\n" + "  - image: a:1\n    image2: b\n" * (n // 2)),
     ),
-    "findings of one file": ("engine", "FINDINGS_MAX", 20, lambda n: ("Dockerfile", "FROM a:latest\n" * (n - 1) + "FROM scratch\n")),
+    "findings of one file": ("judge", "FINDINGS_MAX", 20, lambda n: ("Dockerfile", "FROM a:latest\n" * (n - 1) + "FROM scratch\n")),
     "images of one Dockerfile": ("dockerfile", "IMAGES_MAX", 20, lambda n: ("Dockerfile", "FROM a:1\n" * (n - 1) + "RUN x\n")),
     "mounts of one instruction": (
         "dockerfile", "IMAGES_MAX", 20, lambda n: ("Dockerfile", "FROM a:1\nRUN " + "--mount=from=b:1 " * (n - 1) + "x\n"),
@@ -215,7 +215,7 @@ def test_what_is_over_a_limit_is_reported(
     if constant:
         # The limits themselves are too high for a test to reach each of them in a second.
         monkeypatch.setattr(
-            {"engine": engine, "facts": facts, "dockerfile": dockerfile, "dockerlines": dockerlines, "inline": inline}[module],
+            {"facts": facts, "judge": judge, "dockerfile": dockerfile, "dockerlines": dockerlines, "inline": inline}[module],
             constant,
             limit,
         )
@@ -248,8 +248,8 @@ def test_of_a_comment_s_rules_no_more_than_its_limit_are_read(imglint: Imglint, 
         Path("Dockerfile").write_text("# imglint: ignore[" + ",".join([f"none-{at}" for at in range(count)]) + "]\nFROM a\n")
         outcome = imglint("--format", "json", "--select", "unused-ignore")
         messages = [finding["message"] for finding in json.loads(outcome.out)["findings"]]
-        assert sum("there is no rule" in message for message in messages) == ignore.NAMES_MAX
-        assert [message for message in messages if "at most" in message] == messages[ignore.NAMES_MAX :]
+        assert sum("unknown rule" in message for message in messages) == ignore.NAMES_MAX
+        assert [message for message in messages if "more than" in message] == messages[ignore.NAMES_MAX :]
 
 
 def resolved(imglint: Imglint, text: str, name: str = "Dockerfile") -> list[str | None]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from imglint.commands.options import CommandOptions, settings_for
-from imglint.engine.facts import facts_of, files
+from imglint.engine.facts import files, read_file
 from imglint.engine.run import run
 from imglint.model import ImageUse
 from imglint.record import record
@@ -92,7 +92,7 @@ def test_every_row_of_the_policy_speaks_about_an_image_of_the_document(
     for environment in {image.environment for image in images}:
         settings = settings_for(CommandOptions(environment=environment))
         paths = [image.path for image in images if image.environment == environment]
-        facts = [fact for found in files(paths, settings) for fact in facts_of(found, settings).facts]
+        facts = [fact for found in files(paths, settings) for fact in read_file(found, settings).facts]
         spoke |= {
             use.policy_match.row.line for use in facts if isinstance(use, ImageUse) and use.policy_match and use.policy_match.row
         }

@@ -54,7 +54,7 @@ def test_what_processes_found_is_joined_in_order(sizes: tuple[int, ...]) -> None
     assert list(whole.findings) == expected
     assert len(whole.findings) == len(expected)
     assert (whole.files, whole.places, whole.failed) == (3, sum(sizes), 3 in sizes)
-    assert whole.excepted == {("policy", size, 1) for size in sizes}
+    assert whole.used_exceptions == {("policy", size, 1) for size in sizes}
 
 
 def test_many_findings_take_a_tenth_of_their_room() -> None:

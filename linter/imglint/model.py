@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 INVALID = "invalid-reference"
 UNRESOLVED = "unresolved-reference"
+SYNTAX_ERROR = "syntax-error"
+UNREAD_FILE = "unread-file"
+INTERNAL_ERROR = "internal-error"
+UNUSED_IGNORE = "unused-ignore"
+EXPIRED_EXCEPTION = "expired-exception"
+UNUSED_EXCEPTION = "unused-exception"
+UNSILENCEABLE = frozenset((SYNTAX_ERROR, UNREAD_FILE, INTERNAL_ERROR))
+"""Rules that no comment silences: a file that was not read must not look clean."""
 PRODUCTION = "production"
 """The environment of which rules speak, and of every file where no policy says otherwise."""
 BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
@@ -44,8 +52,8 @@ class Severity(IntEnum):
 
 LATEST = "latest"
 
-Place = tuple[str, int, int]
-"""Where something stands in a policy: path, line and column."""
+PolicyLocation = tuple[str, int, int]
+"""Path, line and column of an entry in a policy file."""
 
 
 @record
@@ -72,7 +80,7 @@ class Row:
         return f"{self.path}:{self.line}"
 
     @property
-    def key(self) -> Place:
+    def key(self) -> PolicyLocation:
         """What tells it from every other, also on the same line."""
         return self.path, self.line, self.column
 

@@ -1,7 +1,4 @@
-"""`imglint explain`: what stands in a file, which row, rules and levels speak about it, and why. Imports the engine and check's settings.
-
-Nothing is decided here: what the engine and the policy decide is asked of them, and told.
-"""
+"""`imglint explain`: the uses in a file, and the row, rules and levels that apply to each. It prints the engine's verdicts and decides nothing."""
 
 from __future__ import annotations
 
@@ -10,172 +7,179 @@ from fnmatch import fnmatchcase
 from textwrap import wrap
 
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
-from imglint.engine import ignore_comments as ignore
 from imglint.engine.discover import PASSED_OVER, Found, discover
-from imglint.engine.facts import STDIN, facts_of
-from imglint.engine.run import decision_for
+from imglint.engine.facts import STDIN, read_file
+from imglint.engine.judge import decisions, judge_file
 from imglint.errors import UsageError
-from imglint.model import Comment, Finding, ImageUse, Problem, RunUser
+from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
 from imglint.plugins import readers
+from imglint.policy.lookup import PolicyException
 from imglint.printable import printable
-from imglint.record import record, replace
+from imglint.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imglint.engine.facts import Facts, Settings
-    from imglint.model import Row, Severity, Span
+    from imglint.engine.facts import FileFacts, Settings
+    from imglint.engine.judge import Verdict
+    from imglint.model import Row, Span
     from imglint.plugins import Rule
-    from imglint.policy.lookup import Policy
+    from imglint.policy.lookup import Decision, Policy
 
     Subject = ImageUse | RunUser | Problem
 
 WIDTH = 80
-"""Columns of the output; a name that is longer stands on a line of its own."""
+"""Columns of the output. A longer name gets a line of its own."""
 LABEL_WIDTH = 15
 TEXT_MIN = 30
-"""Characters of a text that are shown beside its place, however long the path is."""
+"""Characters of the text shown beside its location, however long the path is."""
 LINES_MAX = 50
-"""Lines with uses that are named where the line asked for has none."""
+"""Lines with uses that are listed if the requested line has none."""
 ROWS_MAX = 10
-"""Rows that are told of a use beside its own."""
+"""Other rows that are listed for a use."""
 
 
-def explain(place: str, request: CommandOptions) -> int:
-    """Explain what stands in a file, or on a line of it (`FILE:LINE`, `FILE:LINE:COLUMN`), and return the exit status."""
-    return run_command(request, lambda asked: _explain(place, asked))
+def explain(target: str, options: CommandOptions) -> int:
+    """Explain a file, or a line of it (`FILE:LINE`, `FILE:LINE:COLUMN`), and return the exit status."""
+    return run_command(options, lambda options: _explain(target, options))
 
 
-def _explain(place: str, request: CommandOptions) -> int:
-    path, line = _split(place)
-    settings = settings_for(replace(request, paths=(path,)))
-    text = "".join([printable(told) + "\n" for told in _told(path, line, settings)])
+def _explain(target: str, options: CommandOptions) -> int:
+    path, line = _split(target)
+    settings = settings_for(replace(options, paths=(path,)))
+    text = "".join([printable(shown) + "\n" for shown in _lines_of_output(path, line, settings)])
     write_stdout(encoded(text))
     return CLEAN
 
 
-def _split(place: str) -> tuple[str, int | None]:
-    """Return the file and the line, from 1, that a place names. A file whose own name ends in `:NUMBER` is that file.
+def _split(target: str) -> tuple[str, int | None]:
+    """Return the file and the line, from 1, that a target names. A file whose own name ends in `:NUMBER` is that file.
 
-    Raises UsageError where there is no such file.
+    Raises UsageError if there is no such file.
     """
-    path, line = place, None
-    if not os.path.lexists(place):
-        path, line = _cut(place.removesuffix(":"))
+    path, line = target, None
+    if not os.path.lexists(target):
+        path, line = _without_position(target.removesuffix(":"))
     if path in ("", STDIN):
-        raise UsageError(f"{place}: there is no such file; expected FILE or FILE:LINE")
+        raise UsageError(f"{target}: no such file; expected FILE or FILE:LINE")
     if os.path.isdir(path):
-        raise UsageError(f"{path}: this is a folder; name a file in it")
+        raise UsageError(f"{path}: is a directory; expected a file")
     return path, line
 
 
-def _cut(place: str) -> tuple[str, int | None]:
-    """Return the file that exists in front of `:LINE` or `:LINE:COLUMN`, and the line; no file where there is none."""
+def _without_position(target: str) -> tuple[str, int | None]:
+    """Return the existing file before `:LINE` or `:LINE:COLUMN`, and the line; an empty path if there is none."""
     for _ in range(2):
-        place, _, number = place.rpartition(":")
+        target, _, number = target.rpartition(":")
         if not (number.isascii() and number.isdigit()):
             break
-        if os.path.lexists(place):
-            return place, int(number[:9])
+        if os.path.lexists(target):
+            return target, int(number[:9])
     return "", None
 
 
-def _told(path: str, line: int | None, settings: Settings) -> Iterator[str]:
-    """Yield the lines of the answer."""
+def _lines_of_output(path: str, line: int | None, settings: Settings) -> Iterator[str]:
     yield path
     exclusion = settings.policy.exclusion(path)
     if exclusion is not None:
-        yield from _field("excluded", f"by the pattern {exclusion.text} of `exclude` in {exclusion.at}: nothing in it is checked")
+        yield from _field("excluded", f"by `exclude` pattern {exclusion.text} ({exclusion.at}); nothing in this file is checked")
         return
-    file = facts_of(Found(path, True), settings)
+    file = read_file(Found(path, True), settings)
     yield from _about_file(file, settings)
-    verdicts = _Verdicts(file, settings)
-    subjects = [fact for fact in file.facts if not isinstance(fact, Comment)]
-    asked = [subject for subject in subjects if line is None or line in _lines(subject)]
-    for subject in sorted(asked, key=lambda one: (one.span, isinstance(one, RunUser))):
+    verdicts = judge_file(file, settings)
+    subjects: list[Subject] = [fact for fact in file.facts if not isinstance(fact, Comment)]
+    # The engine adds problems of its own: comments that silence nothing, and limits.
+    facts = {id(fact) for fact in file.facts}
+    subjects += [verdict.subjects[0] for verdict in verdicts if id(verdict.subjects[0]) not in facts]
+    shown = [subject for subject in subjects if line is None or line in _lines(subject)]
+    for subject in sorted(shown, key=lambda subject: (subject.span, isinstance(subject, RunUser))):
         yield ""
         yield from _about(subject, settings)
-        yield from verdicts.told(subject)
-    if not asked and file.source.kind:
+        yield from _judged(subject, [verdict for verdict in verdicts if _is_about(verdict, subject)], settings)
+    if not shown and file.source.kind:
         yield from _nothing(line, subjects)
 
 
+def _is_about(verdict: Verdict, subject: Subject) -> bool:
+    return any(one is subject for one in verdict.subjects)
+
+
 def _nothing(line: int | None, subjects: list[Subject]) -> Iterator[str]:
-    """Say that there is nothing to explain, and where there is something."""
+    """Say that there is nothing to explain, and which lines have something."""
     yield ""
     lines = sorted({number for subject in subjects for number in _lines(subject)})
     if line is not None and lines:
         listed = ", ".join([str(number) for number in lines[:LINES_MAX]])
         more = ", ..." if len(lines) > LINES_MAX else ""
-        yield from wrap(f"Line {line} names no image and no user; in this file these lines do: {listed}{more}", WIDTH)
+        yield from wrap(f"Line {line} has no image or user. Lines that do: {listed}{more}", WIDTH)
     else:
-        yield "This file names no image and no user."
+        yield "This file has no image or user."
 
 
 def _lines(subject: Subject) -> set[int]:
-    """Return the lines on which a subject stands, its parts and its defaults included."""
-    places = [subject.source.location(*span) for span in _spans(subject)]
-    return {line for place in places for line in range(place.line, place.end_line + 1)}
+    """Return the lines of a subject, including those of its parts and ARG defaults."""
+    locations = [subject.source.location(*span) for span in _spans(subject)]
+    return {line for location in locations for line in range(location.line, location.end_line + 1)}
 
 
 def _spans(subject: Subject) -> list[Span]:
     if not isinstance(subject, ImageUse):
         return [subject.span]
-    fault = [subject.fault.span] if subject.fault else []
-    return [subject.span, *subject.parts.values(), *fault]
+    problem = [subject.fault.span] if subject.fault else []
+    return [subject.span, *subject.parts.values(), *problem]
 
 
-def _about_file(file: Facts, settings: Settings) -> Iterator[str]:
+def _about_file(file: FileFacts, settings: Settings) -> Iterator[str]:
     path, policy = file.source.path, settings.policy
     if file.source.kind:
-        _, said = policy.kind_reason(path)
-        why = f"by the pattern {said.text} of `kinds` in {said.at}" if said else "by its name or content"
+        _, pattern = policy.kind_reason(path)
+        why = f"set by `kinds` pattern {pattern.text} ({pattern.at})" if pattern else "by name or content"
         yield from _field("kind", f"{file.source.kind}, {why}")
     elif not file.facts:
         yield from _kinds(path)
         return
     yield from _field("environment", _environment(path, settings))
-    yield from _field("policy", policy.path or "none: there is no .imglint.yaml here or above")
-    alone = _named_only(path, policy)
-    if alone:
-        yield from _field("walk", f"checked only where it is named, because {alone}")
+    yield from _field("policy", policy.path or "none; no .imglint.yaml found here or above")
+    reason = _why_not_walked(path, policy)
+    if reason:
+        yield from _field("walk", f"checked only if named, because {reason}")
 
 
 def _environment(path: str, settings: Settings) -> str:
     policy = settings.policy
     if settings.environment is not None:
-        return f"{settings.environment}, said by the command line"
+        return f"{settings.environment}, set by --environment"
     name, pattern = policy.environment_reason(path)
     if pattern is not None:
-        return f"{name}, by the pattern {pattern.text} in {pattern.at}"
-    return f"{name}, the default of {policy.path}" if policy.path else f"{name}, as every file without a policy"
+        return f"{name}, by pattern {pattern.text} ({pattern.at})"
+    return f"{name}, the default of {policy.path}" if policy.path else f"{name}, the default without a policy"
 
 
 def _kinds(path: str) -> Iterator[str]:
-    """Say that no reader takes the file, and why each of them does not."""
-    yield from _field("kind", "none: no reader takes this file, so nothing in it is checked")
+    """Say that no reader claims the file, and why."""
+    yield from _field("kind", "none; no reader claims this file, so nothing in it is checked")
     for reader in readers():
-        why = "the name fits, the content does not"
+        why = "name matches, content does not"
         if not _fits(path, reader.files):
-            why = f"neither the content nor the name fits; names are {', '.join(reader.files)}"
+            why = f"neither name nor content matches; names: {', '.join(reader.files)}"
         yield from _field("", f"{reader.kind}: {why}")
-    yield from _field("", "To have it read all the same, name it in the policy: kinds: {KIND: [FILE]}")
+    yield from _field("", "To check it anyway, add it to the policy: kinds: {KIND: [FILE]}")
 
 
-def _named_only(path: str, policy: Policy) -> str:
-    """Say why a walk over the folders above would pass the file over; empty where it would not."""
-    passed_over = next((part for part in os.path.abspath(path).split(os.sep)[:-1] if part in PASSED_OVER), None)
-    if passed_over:
-        return f"folders named {passed_over} are passed over"
+def _why_not_walked(path: str, policy: Policy) -> str:
+    """Return why a walk over the folders above skips the file; empty if it does not."""
+    folder = next((part for part in os.path.abspath(path).split(os.sep)[:-1] if part in PASSED_OVER), None)
+    if folder:
+        return f"folders named {folder} are skipped"
     if os.path.islink(path):
-        return "links are not followed"
+        return "symbolic links are not followed"
     if policy.kind_of(path) is None and not any(_fits(path, reader.files) for reader in readers()):
         return "no reader looks for files of this name"
     path = os.path.normpath(path)
     walked = discover([os.path.dirname(path)], lambda _: True, lambda other, is_folder: is_folder or other != path)
-    return "" if any(isinstance(one, Found) for one in walked) else "a .gitignore names it"
+    return "" if any(isinstance(one, Found) for one in walked) else "it is ignored by a .gitignore"
 
 
 def _fits(path: str, patterns: Iterable[str]) -> bool:
@@ -184,8 +188,8 @@ def _fits(path: str, patterns: Iterable[str]) -> bool:
 
 
 def _about(subject: Subject, settings: Settings) -> Iterator[str]:
-    place = subject.location
-    head = f"{place.path}:{place.line}:{place.column}"
+    location = subject.location
+    head = f"{location.path}:{location.line}:{location.column}"
     text, room = subject.source.text[slice(*subject.span)].strip(), max(WIDTH - len(head) - 2, TEXT_MIN)
     yield f"{head}: {text if len(text) <= room else text[: room - 3] + '...'}" if text else head
     if isinstance(subject, ImageUse):
@@ -197,53 +201,54 @@ def _about(subject: Subject, settings: Settings) -> Iterator[str]:
 def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
     yield from _field("place", f"{use.place}: {use.where}")
     yield from _field("role", use.role)
-    reference, fault = use.reference, use.fault
-    yield from _field("reference", f"none: {fault.message}" if fault else "")
+    reference, problem = use.reference, use.fault
+    yield from _field("reference", f"none: {problem.message}" if problem else "")
     if reference is not None:
-        yield from _field("read as", reference.text if reference.text != use.text else "")
+        yield from _field("resolved", reference.text if reference.text != use.text else "")
         yield from _field("reference", "; ".join([str(reference), *_remarks(use)]))
-    yield from _field("parts", ", ".join(_apart(use)))
+    yield from _field("parts", ", ".join(_parts_on_other_lines(use)))
     yield from _field("built", _built(use, settings.policy))
     yield from _fields("row", _rows(use, settings.policy))
 
 
 def _remarks(use: ImageUse) -> Iterator[str]:
-    """Yield what is not written in the file, and how it is read."""
+    """Yield what the file leaves out, and what that means."""
     reference = use.reference
     if reference is None:
         return
     if not reference.registry_explicit:
-        yield f"no registry is written, which means {reference.registry}"
+        yield f"no registry given, so {reference.registry}"
     if not use.tag_known:
-        yield "the tag is left to others"
+        yield "tag unknown"
     elif reference.tag is None:
-        yield "the digest decides" if reference.digest else f"without a tag, {use.pulled_tag} is pulled"
+        yield "pinned by digest" if reference.digest else f"no tag given, so {use.pulled_tag}"
 
 
-def _apart(use: ImageUse) -> Iterator[str]:
-    """Yield the parts that stand on other lines than the name."""
+def _parts_on_other_lines(use: ImageUse) -> Iterator[str]:
     line = use.location.line
     for name, span in use.parts.items():
-        place = use.source.location(*span)
-        if name != "whole" and place.line != line:
-            yield f"{name} at {place.line}:{place.column}"
+        location = use.source.location(*span)
+        if name != "whole" and location.line != line:
+            yield f"{name} at {location.line}:{location.column}"
 
 
 def _built(use: ImageUse, policy: Policy) -> str:
     if not use.built or use.reference is None:
         return ""
     name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
-    pattern = next((one for one in policy.built if one.fits(name, tag, digest)), None)
-    return f"by this repository, as {f'{pattern.text} of `built` in {pattern.at}' if pattern else 'its service'} says"
+    pattern = next((pattern for pattern in policy.built if pattern.fits(name, tag, digest)), None)
+    return (
+        f"by this repository, per {f'`built` pattern {pattern.text} ({pattern.at})' if pattern else 'the `build` of a service'}"
+    )
 
 
 def _rows(use: ImageUse, policy: Policy) -> list[str]:
-    """Say which row speaks for a use, and of others that name the image why they do not."""
+    """Return the row of a use, and why other rows that match the image do not apply."""
     match = use.policy_match
     if match is None or match.table is None:
-        return [f"none: {policy.path} has no `images`" if policy.path else "none: there is no policy"]
+        return [f"none; {policy.path} has no `images`" if policy.path else "none; there is no policy"]
     if use.reference is None:
-        return ["none: there is no reference to look up"]
+        return ["none; there is no reference to look up"]
     others = []
     for row in match.table.rows:
         if match.row is not None and row.key == match.row.key:
@@ -251,37 +256,37 @@ def _rows(use: ImageUse, policy: Policy) -> list[str]:
         why = _why_not(row, use, match.path)
         if why:
             others.append(f"not {row.at}: {why}")
-    own = _own_row(match.row, use) if match.row else "none fits" if others else "none names this image"
-    more = [f"and {len(others) - ROWS_MAX} more that do not fit"] if len(others) > ROWS_MAX else []
+    own = _own_row(match.row, use) if match.row else "none applies" if others else "none matches this image"
+    more = [f"and {len(others) - ROWS_MAX} more that do not apply"] if len(others) > ROWS_MAX else []
     return [own, *others[:ROWS_MAX], *more]
 
 
 def _own_row(row: Row, use: ImageUse) -> str:
     pattern = row.pattern_of(use)
-    told = [f"{row.at}: {pattern.text if pattern else ''} is the first that fits"]
+    parts = [f"{row.at}: {pattern.text if pattern else ''} is the first match"]
     if not row.approved:
-        told.append(f"it refuses the image{f': {row.reason}' if row.reason else ''}")
-        told.extend([f"use {row.use_instead} instead"] if row.use_instead else [])
+        parts.append(f"not approved{f': {row.reason}' if row.reason else ''}")
+        parts.extend([f"use {row.use_instead} instead"] if row.use_instead else [])
     for name, tags in (("tags", row.tags), ("forbidden tags", row.forbidden_tags)):
-        told.extend([f"{name} {', '.join([tag.text for tag in tags])}"] if tags else [])
-    return "; ".join(told)
+        parts.extend([f"{name} {', '.join([tag.text for tag in tags])}"] if tags else [])
+    return "; ".join(parts)
 
 
 def _why_not(row: Row, use: ImageUse, path: str | None) -> str:
-    """Say why a row that names the image does not fit; empty where it does not name it."""
+    """Return why a row that matches the name of an image does not apply; empty if it does not match the name."""
     if use.reference is None:
         return ""
     pattern = row.pattern_of(use)
     if pattern is None:
         name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
         pattern = next((one for one in row.match if one.tag and one.fits(name, tag, digest, any_tag=True)), None)
-        return f"{pattern.text} fits but for the tag" if pattern else ""
+        return f"{pattern.text} matches except for the tag" if pattern else ""
     key = row.mismatch(use.environment, use.role, path)
     if key == "files":
         wanted = ", ".join([one.text for one in row.files.patterns]) if row.files else ""
     else:
         wanted = ", ".join(row.environments if key == "environments" else row.roles) or "any but frontend"
-    return f"{pattern.text} fits, its {key} ({wanted}) do not"
+    return f"{pattern.text} matches, but its {key} are {wanted}"
 
 
 def _about_user(user: RunUser, settings: Settings) -> Iterator[str]:
@@ -295,123 +300,71 @@ def _about_user(user: RunUser, settings: Settings) -> Iterator[str]:
 
 def _user(user: RunUser) -> str:
     if not user.known:
-        return "unknown: a variable without a value decides"
-    named = user.user if user.user is not None else "none named" if user.explicit else "not said, so the image decides"
+        return "unknown; it depends on a variable without a value"
+    named = user.user if user.user is not None else "none" if user.explicit else "not set, so the image decides"
     return named if user.nonroot is None else f"{named}; runAsNonRoot is {str(user.nonroot).lower()}"
 
 
-@record
-class _Verdict:
-    """What a rule says of a subject: at which level, who set it, and what it finds."""
-
-    rule: Rule
-    level: Severity
-    by: str
-    findings: tuple[Finding, ...]
-    failure: str = ""
-
-
-class _Verdicts:
-    """What all rules say of a file: of the whole, because one comment can speak for several findings."""
-
-    def __init__(self, file: Facts, settings: Settings) -> None:
-        self.settings = settings
-        self._of = {id(fact): _judged(fact, settings) for fact in file.facts if not isinstance(fact, Comment)}
-        ignores = [ignore.parse(fact) for fact in file.facts if isinstance(fact, Comment)]
-        all_findings = [finding for verdicts in self._of.values() for one in verdicts for finding in one.findings]
-        kept, _ = ignore.silence(all_findings, ignores if settings.comments else (), (), settings.rules)
-        self._kept = {id(finding) for finding in kept}
-
-    def told(self, subject: Subject) -> Iterator[str]:
-        """Yield which rules speak about a subject and what they find, then which do not."""
-        verdicts = self._of[id(subject)]
-        if not verdicts:
-            yield from _field("rules", "none: of a frontend they speak only where a row names that role")
-        yield from _fields("finds", [entry for verdict in verdicts for entry in self._found(verdict, subject)])
-        passed = [verdict for verdict in verdicts if verdict.level and not verdict.findings and not verdict.failure]
-        yield from _fields("passes", _grouped([(f"{one.level} ", one) for one in passed]))
-        yield from _fields("off", _grouped([("", one) for one in verdicts if not one.level]))
-
-    def _found(self, verdict: _Verdict, subject: Subject) -> Iterator[str]:
-        head = f"{verdict.level} {verdict.rule.id} ({verdict.by})"
-        if verdict.failure:
-            yield f"{head}: {verdict.failure}"
-        for finding in verdict.findings:
-            place = finding.location
-            yield f"{head}: {place.line}:{place.column} {finding.message}{self._silenced(finding, subject)}"
-
-    def _silenced(self, finding: Finding, subject: Subject) -> str:
-        policy, today = self.settings.policy, self.settings.today
-        image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
-        exception = policy.exception_for(finding.rule, image, subject.source.path, today)
-        if exception:
-            until = f" until {exception.until}" if exception.until else ""
-            return f" [silenced{until} by the exception {exception.at}]"
-        return "" if id(finding) in self._kept else " [silenced by a comment]"
+def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> Iterator[str]:
+    """Yield what the rules find about a subject, which rules pass, and which are off."""
+    decided = decisions(subject, settings)
+    if not decided:
+        yield from _field("rules", "none; frontends are checked only if a row has the role `frontend`")
+    by = {rule.id: _origin(rule, decision, settings) for rule, decision in decided}
+    yield from _fields("findings", [_finding(verdict, by) for verdict in verdicts])
+    found = {verdict.finding.rule for verdict in verdicts}
+    passed = [(rule, decision) for rule, decision in decided if decision.level and rule.id not in found]
+    if INTERNAL_ERROR not in found:
+        yield from _fields("passes", _grouped([(f"{decision.level} ", rule.id, by[rule.id]) for rule, decision in passed]))
+    yield from _fields("off", _grouped([("", rule.id, by[rule.id]) for rule, decision in decided if not decision.level]))
 
 
-def _grouped(verdicts: list[tuple[str, _Verdict]]) -> list[str]:
-    """Return the rules of verdicts, those together that have their level, told in front, from the same source."""
+def _finding(verdict: Verdict, by: dict[str, str]) -> str:
+    finding, location = verdict.finding, verdict.finding.location
+    head = f"{finding.level} {finding.rule} ({by.get(finding.rule, 'default')})"
+    return f"{head}: {location.line}:{location.column} {finding.message}{_silenced(verdict)}"
+
+
+def _silenced(verdict: Verdict) -> str:
+    by = verdict.silenced_by
+    if by is None:
+        return ""
+    if isinstance(by, PolicyException):
+        until = f" until {by.until}" if by.until else ""
+        return f" [silenced{until} by the exception at {by.at}]"
+    return f" [silenced by the comment on line {by.line}]"
+
+
+def _grouped(rules: list[tuple[str, str, str]]) -> list[str]:
+    """Group rules, each given with its level and the origin of that level."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for level, verdict in verdicts:
-        groups.setdefault((level, verdict.by), []).append(verdict.rule.id)
+    for level, rule, by in rules:
+        groups.setdefault((level, by), []).append(rule)
     return [f"{level}{', '.join(names)} ({by})" for (level, by), names in groups.items()]
 
 
-def _judged(subject: Subject, settings: Settings) -> list[_Verdict]:
-    if isinstance(subject, Problem):
-        return [_verdict(settings.rules[subject.rule], subject, settings, subject)]
-    if isinstance(subject, ImageUse) and subject.fault:
-        problem = Problem(subject.source, subject.fault.span, subject.fault.message)
-        return [_verdict(settings.rules[subject.fault.rule], subject, settings, problem)]
-    if isinstance(subject, ImageUse):
-        rules = [rule for rule in settings.rules.values() if rule.check_image]
-        return [_verdict(rule, subject, settings) for rule in rules] if settings.policy.judges(subject) else []
-    return [_verdict(rule, subject, settings) for rule in settings.rules.values() if rule.check_user]
+def _origin(rule: Rule, decision: Decision, settings: Settings) -> str:
+    """Return who set the level of a rule, and its options that are not the default."""
+    origin = _level_origin(rule, decision, settings)
+    return ", ".join([origin, *_options(rule, decision.options)]) if decision.level and decision.options is not None else origin
 
 
-def _verdict(rule: Rule, subject: Subject, settings: Settings, problem: Problem | None = None) -> _Verdict:
-    """Return what a rule says of a subject; of a problem it says the problem itself."""
-    decision = decision_for(rule, subject, settings)
-    level, options = decision.level, decision.options
-    by = _by(rule, subject, settings, level)
-    if level and options is not None:
-        by = ", ".join([by, *_options(rule, options)])
-    findings: list[Finding] = []
-    if level and problem is not None:
-        findings = [problem.finding()]
-    elif level:
-        try:
-            findings = list(_found(rule, subject, options))
-        except Exception as error:
-            return _Verdict(rule, level, by, (), f"it failed here with {type(error).__name__}: {error}")
-    return _Verdict(rule, level, by, tuple([replace(finding, rule=rule.id, level=level) for finding in findings]))
-
-
-def _found(rule: Rule, subject: Subject, options: object) -> Iterable[Finding]:
-    if isinstance(subject, ImageUse) and rule.check_image:
-        return rule.check_image(subject, options)
-    return rule.check_user(subject, options) if isinstance(subject, RunUser) and rule.check_user else ()
-
-
-def _by(rule: Rule, subject: Subject, settings: Settings, level: Severity) -> str:
-    """Say who set the level."""
-    decision = settings.policy.decision(rule, subject)
-    if decision.level != level:
+def _level_origin(rule: Rule, decision: Decision, settings: Settings) -> str:
+    if decision.by == "call":
         return "the command line"
     if decision.by == "row":
         return f"row {decision.at}"
     if decision.by == "elsewhere":
         if not decision.at:
             return f"by default only in {', '.join(rule.environments or ())}"
-        # What says off, says it of other places too.
-        levels = [entry.level for entry in settings.policy.rules[rule.id]]
-        return f"{decision.at} is for other places" if any(levels) else decision.at
+        # A setting with the level off is off everywhere.
+        levels = [setting.level for setting in settings.policy.rules[rule.id]]
+        return f"{decision.at} does not apply here" if any(levels) else decision.at
     return decision.at or "default"
 
 
 def _options(rule: Rule, options: object) -> Iterator[str]:
-    """Yield the options that are not as they are by default, as a policy writes them."""
+    """Yield the options that differ from the defaults, as a policy writes them."""
     default = rule.options() if rule.options else None
     names: tuple[str, ...] = getattr(rule.options, "__slots__", ())
     for name in names:
@@ -422,7 +375,7 @@ def _options(rule: Rule, options: object) -> Iterator[str]:
 
 
 def _field(label: str, text: str) -> list[str]:
-    """Return the lines of one field; none where there is nothing to say."""
+    """Return the lines of one field; none if the text is empty."""
     return _fields(label, [text] if text else [])
 
 

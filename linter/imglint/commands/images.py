@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command, settings_for
-from imglint.engine.facts import INTERNAL_ERROR, facts_of, files
-from imglint.model import UNRESOLVED, ImageUse, Problem
+from imglint.engine.facts import files, read_file
+from imglint.model import INTERNAL_ERROR, UNRESOLVED, ImageUse, Problem
 from imglint.output import encoded, warn, write_stdout
 from imglint.printable import printable, well_formed
 
@@ -23,7 +23,7 @@ def _images(request: CommandOptions) -> int:
     uses: list[ImageUse] = []
     problems: list[Problem] = []
     for found in files(request.paths or ("",), settings):
-        for fact in facts_of(found, settings).facts:
+        for fact in read_file(found, settings).facts:
             if isinstance(fact, ImageUse):
                 uses.append(fact)
             elif isinstance(fact, Problem):

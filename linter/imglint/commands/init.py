@@ -14,7 +14,7 @@ from textwrap import wrap
 from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
 from imglint.commands.options import CLEAN, CommandOptions, run_command
-from imglint.engine.facts import Settings, facts_of, files
+from imglint.engine.facts import Settings, files, read_file
 from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import check_target, encoded, warn, write_whole
@@ -97,7 +97,7 @@ def _tree(paths: tuple[str, ...]) -> _Tree:
     found, uses, users = list[tuple[str, str, bool]](), list[ImageUse](), list[RunUser]()
     unresolved = 0
     for file in files(paths or ("",), settings):
-        facts = facts_of(file, settings)
+        facts = read_file(file, settings)
         if facts.source.kind:
             says = any(isinstance(fact, ImageUse | RunUser) for fact in facts.facts)
             found.append((os.path.relpath(facts.source.path), facts.source.kind, says))

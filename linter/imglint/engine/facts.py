@@ -1,4 +1,4 @@
-"""Facts: from a path to what its file holds, placed by the policy. Imports the model, the policy's lookup, the plugins."""
+"""Facts: from a path to what a reader finds in the file, with the environment and the policy row of each fact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
-from imglint.model import Comment, ImageUse, Problem, RunUser
+from imglint.model import INTERNAL_ERROR, UNREAD_FILE, Comment, ImageUse, Problem, RunUser
 from imglint.plugins import readers
 from imglint.record import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
     from imglint.policy.lookup import Policy
 
 FACTS_MAX = 100_000
-"""Images, users, comments and problems of one file; what follows is not read, which is reported."""
+"""Facts of one file. The rest of the file is not read, which is reported."""
 STDIN = "-"
-"""The path that stands for the text of stdin."""
-INTERNAL_ERROR = "internal-error"
-UNREAD_FILE = "unread-file"
+"""The path that means standard input."""
 
 
 @record
 class Settings:
-    """What a run is held to: the policy, the rules by id, and what the command line says of them.
+    """The settings of a run: the policy, the rules by id, and what the command line adds.
 
-    `environment` is that of all files, where it is given. `stdin_filename` is what the text of stdin, the path `-`, is taken for.
-    `today` is the day in UTC, yyyy-mm-dd, by which exceptions end. `jobs` is the
-    number of worker processes, None where the number of files decides.
+    `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` tells whether a path, a folder or not, is
+    excluded by the command line. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC, yyyy-mm-dd.
+    `jobs` is the number of worker processes, None to choose it by the number of files.
     """
 
     policy: Policy
@@ -52,14 +50,14 @@ class Settings:
 
 
 def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | WalkError]:
-    """Yield the files to look into."""
-    looked_into: list[Callable[[str], object]] = []
+    """Yield the files to read: those with a name that a reader asks for, or a kind set by the policy."""
+    matchers: list[Callable[[str], object]] = []
 
     def wanted(path: str) -> bool:
-        if not looked_into:
-            looked_into.append(_one_of({pattern for reader in readers() for pattern in reader.files}))
+        if not matchers:
+            matchers.append(_any_of({pattern for reader in readers() for pattern in reader.files}))
         name = path[path.rfind("/") + 1 :].lower()
-        return looked_into[0](name) is not None or settings.policy.kind_of(path) is not None
+        return matchers[0](name) is not None or settings.policy.kind_of(path) is not None
 
     def excluded(path: str, is_folder: bool) -> bool:
         path = settings.stdin_filename if path == STDIN else path
@@ -69,8 +67,8 @@ def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | WalkErro
     return discover(paths, wanted, excluded)
 
 
-def _one_of(patterns: Iterable[str]) -> Callable[[str], object]:
-    """Return a function that matches a file's name against patterns, as one expression: a walk asks it of every file there is."""
+def _any_of(patterns: Iterable[str]) -> Callable[[str], object]:
+    """Return a function that matches a file name against patterns: a single expression, because a walk calls it for every file."""
     import re
     from fnmatch import translate
 
@@ -78,15 +76,15 @@ def _one_of(patterns: Iterable[str]) -> Callable[[str], object]:
 
 
 @record
-class Facts:
-    """What a file holds. The source has no kind where no reader took it."""
+class FileFacts:
+    """A source and the facts in it. The source has no kind if no reader claimed it."""
 
     source: Source
     facts: tuple[Fact, ...]
 
 
-def facts_of(found: Found | WalkError, settings: Settings) -> Facts:
-    """Return the facts of one file, placed by the policy."""
+def read_file(found: Found | WalkError, settings: Settings) -> FileFacts:
+    """Read one file and return its facts. A file that cannot be read is a fact, too."""
     if isinstance(found, WalkError):
         return _unread(Source(found.path, ""), (0, 0), found.reason, settings)
     path = settings.stdin_filename if found.path == STDIN else found.path
@@ -97,32 +95,32 @@ def facts_of(found: Found | WalkError, settings: Settings) -> Facts:
     return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings)
 
 
-def _undecoded(path: str, error: UnreadFile, settings: Settings) -> Facts:
-    """Report a file that could not be read; not one of which so much could be read that it is surely of no known kind."""
+def _undecoded(path: str, error: UnreadFile, settings: Settings) -> FileFacts:
+    """Report a file that could not be read, unless its readable part shows that it is not of a known kind."""
 
     def report(source: Source, _reader: object = None) -> list[Fact]:
         span = (error.offset, min(error.offset + 1, len(error.text)))
-        return [problem_at(source, span, f"this file was not read: {error.reason}", UNREAD_FILE, settings)]
+        return [problem_at(source, span, f"cannot read this file: {error.reason}", UNREAD_FILE, settings)]
 
     if error.text:
         return _read_if_claimed(path, error.text, report, settings)
     source = Source(path, "")
-    return Facts(source, tuple(report(source)))
+    return FileFacts(source, tuple(report(source)))
 
 
-def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> Facts:
+def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> FileFacts:
     try:
-        source, reader = claimed(path, text, settings.policy)
+        source, reader = claim(path, text, settings.policy)
     except PluginError:
         raise
     except Exception as error:
         source = Source(path, text)
-        return Facts(source, (failure(source, "deciding on the kind of this file", error, settings),))
-    return Facts(source, tuple(read(source, reader)) if reader else ())
+        return FileFacts(source, (failure(source, "detecting the kind of this file", error, settings),))
+    return FileFacts(source, tuple(read(source, reader)) if reader else ())
 
 
-def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
-    """Return the source of a file's text, and the reader that its kind in the policy, its name or its content call for."""
+def claim(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
+    """Return the source of a file, and the reader for the kind that the policy sets, or else for its name and content."""
     kind = policy.kind_of(path)
     source = Source(path, text, kind or "", policy.variables, policy.targets)
     for reader in readers(source.name):
@@ -133,22 +131,22 @@ def claimed(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None
 
 
 def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]:
-    """Return what a reader finds in a source, placed by the policy; where the reader fails, that is a fact too."""
+    """Return the facts that a reader finds in a source. A failure of the reader is a fact, too."""
     facts: list[Fact] = []
     try:
         for fact in reader.read(source):
             if len(facts) == FACTS_MAX:
-                message = f"more than {FACTS_MAX} images, users and comments in one file; what follows was not read"
+                message = f"more than {FACTS_MAX} images, users and comments in this file; the rest was not read"
                 facts.append(problem_at(source, fact.span, message, UNREAD_FILE, settings))
                 break
             facts.append(_placed(fact, settings))
     except Exception as error:
-        facts.append(failure(source, f"the reader {reader.kind}", error, settings))
+        facts.append(failure(source, f"reader {reader.kind}", error, settings))
     return facts
 
 
-def _unread(source: Source, span: Span, message: str, settings: Settings) -> Facts:
-    return Facts(source, (problem_at(source, span, message, UNREAD_FILE, settings),))
+def _unread(source: Source, span: Span, message: str, settings: Settings) -> FileFacts:
+    return FileFacts(source, (problem_at(source, span, message, UNREAD_FILE, settings),))
 
 
 def problem_at(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
@@ -157,7 +155,7 @@ def problem_at(source: Source, span: Span, message: str, rule: str, settings: Se
 
 
 def _placed(fact: Fact, settings: Settings) -> Fact:
-    """Return a fact with its environment and, for an image, its row in the policy."""
+    """Return a fact with its environment and, for an image, its policy row."""
     policy, environment = settings.policy, settings.environment
     if isinstance(fact, ImageUse):
         return policy.resolve(fact, environment)
@@ -176,5 +174,5 @@ def failure(source: Source, what: str, error: Exception, settings: Settings) -> 
 
         traceback.print_exception(error, file=sys.stderr)
     kind = type(error).__name__
-    message = f"{what} failed here with {kind}: {error}; run with --debug for the traceback, and report it"
+    message = f"{what} failed with {kind}: {error}; run again with --debug and report the traceback"
     return problem_at(source, (0, 0), message, INTERNAL_ERROR, settings)

@@ -1,6 +1,7 @@
-"""Comments that silence findings: `# imglint: ignore[rule, rule] reason` and `ignore-file[...]`. Imports the model.
+"""Ignore comments: `# imglint: ignore[rule, rule] reason` and `# imglint: ignore-file[rule]`.
 
-`ignore` speaks for its own line, and for the next where nothing on its own was meant: of the finding, or of the use that the finding is about.
+A comment after code covers its own line. A comment alone on its line covers the next one. `ignore-file` covers the whole file. A comment silences
+a finding if it covers the line of the finding or of a use that the finding is about.
 """
 
 from __future__ import annotations
@@ -8,100 +9,99 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from imglint.model import UNSILENCEABLE, UNUSED_IGNORE
 from imglint.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterator, Sequence
 
     from imglint.model import Comment, Finding, Span
 
-UNUSED = "unused-ignore"
-NOT_READ = frozenset(("syntax-error", "unread-file", "internal-error"))
-"""Rules that no comment silences: without them, a file that was not read would look clean."""
 NAMES_MAX = 100
-"""Rules that one comment may name; of the rest it is said that they are not read."""
+"""Rules that one comment may name. The rest is ignored, which is reported."""
 UNUSED_MAX = 20_000
-"""Findings about comments that are made for one file: more than are reported of all findings."""
+"""Findings of unused-ignore in one file."""
 
 
 @record
-class Ignore:
-    """One comment: its line, whether it speaks for the whole file, and the rules it names, each with its place."""
+class IgnoreComment:
+    """One ignore comment.
+
+    `lines` are the lines it covers, None for the whole file. `names` holds the rules it names, each with its span; it is empty if the comment is
+    malformed.
+    """
 
     comment: Comment
-    line: int
-    whole_file: bool
+    lines: tuple[int, ...] | None
     names: tuple[tuple[str, Span], ...]
 
+    @property
+    def line(self) -> int:
+        """The line of the comment."""
+        return self.comment.source.location(*self.comment.span).line
 
-def parse(comment: Comment) -> Ignore:
-    """Return what a comment asks for; one that is not understood names no rules."""
+
+def parse(comment: Comment) -> IgnoreComment:
+    """Return what a comment asks for."""
+    source, (start, _) = comment.source, comment.span
+    line = source.location(start, start).line
     match = re.match(r"#\s*imglint:\s*ignore(-file)?\s*\[([^]]*)\]", comment.text)
-    line = comment.source.location(*comment.span).line
     if match is None:
-        return Ignore(comment, line, False, ())
-    at = comment.span[0] + match.start(2)
+        return IgnoreComment(comment, (line,), ())
+    is_alone = not source.text[source.text.rfind("\n", 0, start) + 1 : start].strip()
+    names_at = start + match.start(2)
     found = islice(re.finditer(r"[^\s,]+", match[2]), NAMES_MAX + 1)
-    names = tuple([(name[0], (at + name.start(), at + name.end())) for name in found])
-    return Ignore(comment, line, match[1] is not None, names)
+    names = tuple([(name[0], (names_at + name.start(), names_at + name.end())) for name in found])
+    return IgnoreComment(comment, None if match[1] else (line, line + 1) if is_alone else (line,), names)
 
 
-def silence(
-    findings: Collection[Finding], ignores: Collection[Ignore], ran: Collection[str], known: Collection[str]
-) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that no comment silences, and one of unused-ignore for each name in a comment that silenced nothing.
+def silencing(findings: Sequence[Finding], comments: Collection[IgnoreComment]) -> tuple[list[IgnoreComment | None], set[Span]]:
+    """Return the comment that silences each finding, or None, and the spans of all names that silence something."""
+    covering: dict[tuple[str, int | None], list[tuple[IgnoreComment, Span]]] = {}
+    for comment in comments:
+        for name, span in comment.names[:NAMES_MAX]:
+            if name not in UNSILENCEABLE:
+                for line in comment.lines or (None,):
+                    covering.setdefault((name, line), []).append((comment, span))
+    silenced_by: list[IgnoreComment | None] = []
+    used: set[Span] = set()
+    for finding in findings:
+        matches = [match for line in (*_lines(finding), None) for match in covering.get((finding.rule, line), ())]
+        silenced_by.append(matches[0][0] if matches else None)
+        used.update([span for _, span in matches])
+    return silenced_by, used
 
-    `ran` are the rules that were applied to the file, `known` all that exist.
+
+def _lines(finding: Finding) -> dict[int, None]:
+    """Return the lines of a finding and of its uses in the same file."""
+    location = finding.location
+    return dict.fromkeys([location.line, *[use.line for use in finding.related if use.path == location.path]])
+
+
+def unused(
+    comments: Collection[IgnoreComment], used: Collection[Span], ran: Collection[str], known: Collection[str]
+) -> Iterator[tuple[Span, str]]:
+    """Yield a span and a message for each comment that is malformed, and for each name that is unknown or silences nothing; at most UNUSED_MAX.
+
+    `used` holds the spans of names that silenced a finding, `ran` the rules that were applied to the file, `known` all rules.
     """
-    here = {(name, ignore.line): span for ignore in ignores if not ignore.whole_file for name, span in _heeded(ignore)}
-    everywhere = {name: span for ignore in ignores if ignore.whole_file for name, span in _heeded(ignore)}
-    on_line = [_known({here.get((finding.rule, line)) for line in _lines(finding)}) for finding in findings]
-    used: set[Span] = set().union(*on_line)
-    kept: list[Finding] = []
-    silencing: set[Span] = set()
-    for finding, spans in zip(findings, on_line, strict=True):
-        above = _known({here.get((finding.rule, line - 1)) for line in _lines(finding)}) - used
-        all_spans = spans | above | _known({everywhere.get(finding.rule)})
-        if not all_spans:
-            kept.append(finding)
-        silencing |= all_spans
-    unused = (found for ignore in ignores for found in _unused(ignore, silencing, ran, known))
-    return kept, list(islice(unused, UNUSED_MAX))
+    return islice((found for comment in comments for found in _unused(comment, used, ran, known)), UNUSED_MAX)
 
 
-def _heeded(ignore: Ignore) -> list[tuple[str, Span]]:
-    return [named for named in ignore.names[:NAMES_MAX] if named[0] not in NOT_READ]
-
-
-def _known(spans: set[Span | None]) -> set[Span]:
-    return {span for span in spans if span}
-
-
-def _lines(finding: Finding) -> set[int]:
-    return {finding.location.line} | {place.line for place in finding.related if place.path == finding.location.path}
-
-
-def _unused(ignore: Ignore, used: set[Span], ran: Collection[str], known: Collection[str]) -> Iterable[Finding]:
-    comment = ignore.comment
-    if not ignore.names:
-        yield _finding(comment, comment.span, "no rule is named here; write # imglint: ignore[RULE] and why")
-    for number, (name, span) in enumerate(ignore.names):
+def _unused(
+    comment: IgnoreComment, used: Collection[Span], ran: Collection[str], known: Collection[str]
+) -> Iterator[tuple[Span, str]]:
+    if not comment.names:
+        yield comment.comment.span, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`"
+    for number, (name, span) in enumerate(comment.names):
         if number == NAMES_MAX:
-            yield _finding(comment, span, f"a comment names at most {NAMES_MAX} rules; this and what follows is not read")
+            yield span, f"ignore comment names more than {NAMES_MAX} rules; the rest is ignored"
         elif name not in known:
             from imglint.spelling import did_you_mean
 
-            yield _finding(comment, span, f"there is no rule {name}{did_you_mean(name, known)}")
-        elif name in NOT_READ:
-            yield _finding(
-                comment, span, f"no comment silences {name}: what was not read was not checked; exclude the file in the policy"
-            )
-        elif name in ran and name != UNUSED and span not in used:
-            yield _finding(comment, span, f"{name} finds nothing here; delete it from the comment")
-
-
-def _finding(comment: Comment, span: Span, message: str) -> Finding:
-    from imglint.model import finding_at
-
-    return finding_at(comment.source, message, span, rule=UNUSED)
+            yield span, f"unknown rule `{name}`{did_you_mean(name, known)}"
+        elif name in UNSILENCEABLE:
+            yield span, f"`{name}` cannot be silenced by a comment; use `exclude` in the policy"
+        elif name in ran and name != UNUSED_IGNORE and span not in used:
+            yield span, f"`{name}` has no finding here; remove it from the comment"

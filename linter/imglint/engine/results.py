@@ -1,4 +1,4 @@
-"""What a run keeps of the files it has checked: how much was looked at, and the findings, packed. Imports pickle and zlib where there are many."""
+"""What a run keeps of each file: counts, and the findings in compressed form."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imglint.model import Finding, Place
+    from imglint.model import Finding, PolicyLocation
 
 LOOSE = 500
-"""Findings that are kept as they are; more are packed."""
+"""Findings kept as objects; more are compressed."""
 
 
 @record
 class FileReport:
-    """What one file gave: its findings in line order.
+    """What checking one file gave: the findings in line order, and the number of image uses.
 
-    `kind` is empty where no reader took it. `excepted` tells where the exceptions stand that silenced something, `failed` whether a fault in
-    imglint or in a plugin kept the file from being checked.
+    `kind` is empty if no reader claimed the file. `used_exceptions` holds the locations of the exceptions that silenced something. `failed` is True
+    if a fault in imglint or in a plugin kept the file from being checked.
     """
 
     findings: tuple[Finding, ...] = ()
     kind: str = ""
     places: int = 0
-    excepted: frozenset[Place] = frozenset()
+    used_exceptions: frozenset[PolicyLocation] = frozenset()
     failed: bool = False
 
 
 class Findings:
-    """Findings in the order in which they came. Many are packed into a tenth of their size, and made anew each time that they are gone through."""
+    """A sequence of findings. Many are compressed to a tenth of their size and recreated on each iteration."""
 
     __slots__ = ("_count", "_loose", "_packs")
 
@@ -59,19 +59,19 @@ class Findings:
                 self.pack()
 
     def join(self, others: Findings) -> None:
-        """Add what others hold, as it is packed there."""
+        """Append other findings without unpacking them."""
         self.pack()
         others.pack()
         self._packs += others._packs
         self._count += others._count
 
     def pack(self) -> None:
-        """Pack what is not packed yet."""
+        """Compress what is not compressed yet."""
         if self._loose:
             import pickle
             import zlib
 
-            # The quickest level: texts that repeat themselves shrink at any.
+            # Level 1: repetitive text compresses well even at the fastest level.
             self._packs.append(zlib.compress(pickle.dumps(self._loose, pickle.HIGHEST_PROTOCOL), 1))
             self._loose = []
 
@@ -80,33 +80,33 @@ def _unpacked(pack: bytes) -> list[Finding]:
     import pickle
     import zlib
 
-    found: list[Finding] = pickle.loads(zlib.decompress(pack))  # noqa: S301  what this process, or one that it started, has packed
+    found: list[Finding] = pickle.loads(zlib.decompress(pack))  # noqa: S301  packed by this process or one of its workers
     return found
 
 
 class RunResults:
-    """What the files checked so far gave, in their order."""
+    """The results of the files checked so far, in order."""
 
-    __slots__ = ("excepted", "failed", "files", "findings", "places")
+    __slots__ = ("failed", "files", "findings", "places", "used_exceptions")
 
     def __init__(self) -> None:
         self.findings = Findings()
         self.files = self.places = 0
-        self.excepted: set[Place] = set()
+        self.used_exceptions: set[PolicyLocation] = set()
         self.failed = False
 
     def add(self, report: FileReport) -> None:
-        """Add what the next file gave."""
+        """Add the report of the next file."""
         self.findings.extend(report.findings)
         self.files += report.kind != ""
         self.places += report.places
-        self.excepted |= report.excepted
+        self.used_exceptions |= report.used_exceptions
         self.failed = self.failed or report.failed
 
     def join(self, other: RunResults) -> None:
-        """Add what the next files gave."""
+        """Append the results of the files that follow."""
         self.findings.join(other.findings)
         self.files += other.files
         self.places += other.places
-        self.excepted |= other.excepted
+        self.used_exceptions |= other.used_exceptions
         self.failed = self.failed or other.failed

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from imglint.model import ImageTable, Place, PolicyMatch, Problem, Row
+    from imglint.model import ImageTable, PolicyLocation, PolicyMatch, Problem, Row
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPattern, PathPatterns
     from imglint.plugins import Rule
@@ -85,7 +85,7 @@ class PolicyException:
         return f"{self.path}:{self.line}"
 
     @property
-    def key(self) -> Place:
+    def key(self) -> PolicyLocation:
         """What tells it from every other, also on the same line."""
         return self.path, self.line, self.column
 

@@ -1,0 +1,177 @@
+"""Judging: from the facts of a file to verdicts. `check` reports what `explain` explains, because both print these."""
+
+from __future__ import annotations
+
+from imglint.engine.facts import failure, problem_at
+from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNSILENCEABLE, UNUSED_IGNORE, Comment, ImageUse, Problem, RunUser, Severity
+from imglint.policy.lookup import Decision
+from imglint.record import record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from imglint.engine.facts import FileFacts, Settings
+    from imglint.engine.ignore_comments import IgnoreComment
+    from imglint.model import Fact, Finding
+    from imglint.plugins import Rule
+    from imglint.policy.lookup import PolicyException
+
+    Subject = ImageUse | RunUser | Problem
+
+FINDINGS_MAX = 10_000
+"""Findings of one file. The facts after them are not judged, which is reported."""
+
+
+@record
+class Verdict:
+    """One finding, and what became of it.
+
+    `subjects` are the facts that the finding is about; there are several if they share its location. `silenced_by` is the exception or the comment
+    that keeps the finding out of the report, None if it is reported.
+    """
+
+    finding: Finding
+    subjects: tuple[Subject, ...]
+    decision: Decision
+    silenced_by: PolicyException | IgnoreComment | None = None
+
+
+def judge_file(file: FileFacts, settings: Settings) -> list[Verdict]:
+    """Return the verdicts on all facts of a file, silenced ones included."""
+    verdicts: list[Verdict] = []
+    judged: list[Subject] = []
+    reported = 0
+    for subject in _unread_first(file.facts):
+        found = judge(subject, settings)
+        reported += sum([verdict.silenced_by is None for verdict in found])
+        if reported > FINDINGS_MAX:
+            message = f"more than {FINDINGS_MAX} findings in this file; the rest was not checked"
+            verdicts += judge(problem_at(subject.source, subject.span, message, UNREAD_FILE, settings), settings)
+            break
+        verdicts += found
+        judged.append(subject)
+    verdicts = _merged(verdicts)
+    comments = [fact for fact in file.facts if isinstance(fact, Comment)]
+    return _with_comments(verdicts, comments, judged, settings) if comments and settings.comments else verdicts
+
+
+def judge(subject: Subject, settings: Settings) -> list[Verdict]:
+    """Return the verdicts of all rules on one fact. Comments are not considered."""
+    return [
+        verdict
+        for rule, decision in decisions(subject, settings)
+        if decision.level
+        for verdict in _apply(rule, decision, subject, settings)
+    ]
+
+
+def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
+    """Return the rules that can flag a fact, each with its level and options there. The level may be off."""
+    rules = settings.rules
+    if isinstance(subject, ImageUse):
+        if subject.fault:
+            return [(rules[subject.fault.rule], _decision(rules[subject.fault.rule], subject, settings))]
+        if not settings.policy.judges(subject):
+            return []
+        return [(rule, _decision(rule, subject, settings)) for rule in rules.values() if rule.check_image]
+    if isinstance(subject, RunUser):
+        return [(rule, _decision(rule, subject, settings)) for rule in rules.values() if rule.check_user]
+    return [(rules[subject.rule], _decision(rules[subject.rule], subject, settings))]
+
+
+def _decision(rule: Rule, subject: Subject, settings: Settings) -> Decision:
+    """Return the level of a rule for a fact: what the command line sets, else what the policy sets."""
+    if rule.id == INTERNAL_ERROR:
+        # The file was not checked, and no level can change that.
+        return Decision(Severity.ERROR, None, "default")
+    if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in UNSILENCEABLE):
+        return Decision(Severity.OFF, None, "call")
+    decision = settings.policy.decision(rule, subject)
+    if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
+        return Decision(Severity.WARNING, decision.options, "call")
+    return decision
+
+
+def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings) -> Sequence[Verdict]:
+    try:
+        findings = list(_findings(rule, subject, decision.options))
+    except Exception as error:
+        problem = failure(subject.source, f"rule {rule.id}", error, settings)
+        [(rule, decision)] = decisions(problem, settings)
+        findings = [problem.finding()]
+    if not findings:
+        return ()
+    exception = None
+    if rule.id != INTERNAL_ERROR:
+        image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
+        exception = settings.policy.exception_for(rule.id, image, subject.source.path, settings.today)
+    policy = decision.at if decision.by in ("row", "rules") else ""
+    return [
+        Verdict(
+            replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or policy), (subject,), decision, exception
+        )
+        for finding in findings
+    ]
+
+
+def _findings(rule: Rule, subject: Subject, options: object) -> Iterable[Finding]:
+    if isinstance(subject, Problem):
+        return (subject.finding(),)
+    if isinstance(subject, RunUser):
+        return rule.check_user(subject, options) if rule.check_user else ()
+    if subject.fault:
+        return (Problem(subject.source, subject.fault.span, subject.fault.message).finding(),)
+    return rule.check_image(subject, options) if rule.check_image else ()
+
+
+def _unread_first(facts: Iterable[Fact]) -> list[Subject]:
+    """Return the facts to judge. What was not read or failed comes first, so that FINDINGS_MAX never cuts it off."""
+    subjects = [fact for fact in facts if not isinstance(fact, Comment)]
+    subjects.sort(key=lambda subject: not (isinstance(subject, Problem) and subject.rule in (UNREAD_FILE, INTERNAL_ERROR)))
+    return subjects
+
+
+def _merged(verdicts: list[Verdict]) -> list[Verdict]:
+    """Merge the verdicts of one rule at one location: an image that several uses share, as through an anchor, is one finding."""
+    alike: dict[object, list[Verdict]] = {}
+    for verdict in verdicts:
+        alike.setdefault((verdict.finding.rule, verdict.finding.location, id(verdict.silenced_by)), []).append(verdict)
+    return [group[0] if len(group) == 1 else _merge(group) for group in alike.values()]
+
+
+def _merge(group: list[Verdict]) -> Verdict:
+    related = dict.fromkeys([location for verdict in group for location in verdict.finding.related])
+    subjects = tuple([subject for verdict in group for subject in verdict.subjects])
+    return replace(group[0], finding=replace(group[0].finding, related=tuple(related)), subjects=subjects)
+
+
+def _with_comments(
+    verdicts: list[Verdict], facts: list[Comment], judged: Collection[Subject], settings: Settings
+) -> list[Verdict]:
+    """Return the verdicts with those marked that a comment silences, and new ones on the comments that silence nothing."""
+    from imglint.engine import ignore_comments
+
+    comments = [ignore_comments.parse(fact) for fact in facts]
+    verdicts, used = _silenced(verdicts, comments)
+    ran = {rule.id for subject in judged for rule, decision in decisions(subject, settings) if decision.level}
+    source = facts[0].source
+    unused = [
+        verdict
+        for span, message in ignore_comments.unused(comments, used, ran, settings.rules)
+        for verdict in judge(problem_at(source, span, message, UNUSED_IGNORE, settings), settings)
+    ]
+    return verdicts + _silenced(unused, comments)[0]
+
+
+def _silenced(verdicts: list[Verdict], comments: list[IgnoreComment]) -> tuple[list[Verdict], set[tuple[int, int]]]:
+    """Return the verdicts, silenced where a comment covers them and no exception does, and the spans of the names that did it."""
+    from imglint.engine.ignore_comments import silencing
+
+    reported = [number for number, verdict in enumerate(verdicts) if verdict.silenced_by is None]
+    silenced_by, used = silencing([verdicts[number].finding for number in reported], comments)
+    after = list(verdicts)
+    for number, comment in zip(reported, silenced_by, strict=True):
+        if comment is not None:
+            after[number] = replace(verdicts[number], silenced_by=comment)
+    return after, used
