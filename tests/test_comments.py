@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imglint.engine import ignore_comments
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -160,3 +162,41 @@ def test_without_comments_all_is_reported_and_none_is_unused(imglint: Imglint, t
 def test_a_selected_rule_that_is_not_the_comments_leaves_it_alone(imglint: Imglint, tmp_path: Path) -> None:
     text = POD.format("  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n")
     assert found(imglint, tmp_path, "pod.yaml", text, "--select", ROOT, "--select", UNUSED) == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "column", "end", "message"),
+    [
+        ("# imglint: ignore", 1, 18, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`"),
+        ("# imglint: ignore[latest-tga]", 19, 29, "unknown rule `latest-tga`; did you mean latest-tag?"),
+        ("# imglint: ignore[root-user, latest-tag] a", 30, 40, "`latest-tag` has no finding here; remove it from the comment"),
+        (
+            "# imglint: ignore-file[ unread-file]",
+            25,
+            36,
+            "`unread-file` cannot be silenced by a comment; use `exclude` in the policy",
+        ),
+    ],
+)
+def test_an_unused_comment_is_reported_at_the_name(
+    comment: str, column: int, end: int, message: str, imglint: Imglint, tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM quay.io/a/b:1\n{comment}\nUSER root\n")
+    report = json.loads(imglint("--format", "json", "--select", UNUSED, "--select", ROOT, "--select", LATEST).out)
+    [finding] = [finding for finding in report["findings"] if finding["rule"] == UNUSED]
+    assert (finding["line"], finding["column"], finding["end_column"]) == (2, column, end)
+    assert finding["message"] == message
+
+
+def test_names_in_a_comment_are_limited(imglint: Imglint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ignore_comments, "NAMES_MAX", 2)
+    text = "# imglint: ignore[missing-digest, {}]\nFROM quay.io/a/b\nUSER 1\n"
+    assert found(imglint, tmp_path, "Dockerfile", text.format("latest-tag")) == []
+    assert found(imglint, tmp_path, "Dockerfile", text.format("moving-tag, latest-tag")) == [(1, UNUSED), (2, LATEST)]
+
+
+def test_findings_of_unused_comments_are_limited(imglint: Imglint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ignore_comments, "UNUSED_MAX", 3)
+    for count in (3, 4):
+        text = "FROM quay.io/a/b:1\n" + "# imglint: ignore[latest-tag]\n" * count + "USER 1\n"
+        assert len(found(imglint, tmp_path, "Dockerfile", text)) == 3

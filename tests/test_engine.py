@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imglint.commands.options import CommandOptions, settings_for
-from imglint.engine import judge
+from imglint.engine import facts, judge
 from imglint.engine.run import run
 from imglint.model import Severity
 from imglint.plugins import Rule
-from imglint.record import replace
+from imglint.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,12 +151,40 @@ def test_uses_that_share_a_location_are_one_finding(imglint: Imglint, tree: Path
 
 
 def test_a_shared_location_is_reported_for_the_use_without_an_exception(imglint: Imglint, tree: Path) -> None:
-    (tree / ".imglint.yaml").write_text(
-        "images: [{match: quay.io/b/*, roles: [workload]}]\nexceptions: [{match: quay.io/a/*, rules: [misplaced-image]}]\n"
-    )
-    (tree / "Dockerfile").write_text("ARG TAG=latest\nFROM quay.io/a/b:$TAG AS x\nFROM quay.io/b/b:$TAG\nUSER 1\n")
-    report = json.loads(imglint("--format", "json", "--select", "latest-tag").out)
-    assert [(found["line"], [use["line"] for use in found["related"]]) for found in report["findings"]] == [(1, [2, 3])]
+    (tree / ".imglint.yaml").write_text(EXCEPTION)
+    (tree / "Dockerfile").write_text("ARG TAG=latest\nFROM quay.io/a/b:$TAG AS x\nFROM quay.io/c/d:$TAG AS y\nFROM y\nUSER 1\n")
+    report = json.loads(imglint("--format", "json").out)
+    assert [(found["line"], [use["line"] for use in found["related"]]) for found in report["findings"]] == [(1, [3])]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("rules: {missing-digest: error}", " (.imglint.yaml:1)"),
+        ("rules:\n  latest-tag: off\n  missing-digest: error", " (.imglint.yaml:3)"),
+        ("images:\n- match: quay.io/a/b\n  digest: required", " (.imglint.yaml:2)"),
+        ("rules: {missing-digest: off}", ""),
+        ("rules: {latest-tag: off}", ""),
+    ],
+)
+def test_a_finding_cites_the_policy_line_that_sets_its_level(policy: str, expected: str, imglint: Imglint, tree: Path) -> None:
+    (tree / ".imglint.yaml").write_text(policy)
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
+    [finding] = json.loads(imglint("--format", "json", "--select", "missing-digest").out)["findings"]
+    assert finding["message"] == f"{message_of('missing-digest', tree)}{expected}"
+
+
+def message_of(rule: str, tree: Path) -> str:
+    """Return the message of the first finding of a rule without a policy."""
+    settings = replace(settings_for(CommandOptions(config=None)), selected=frozenset([rule]))
+    return next(finding.message for finding in run([str(tree)], settings).findings if finding.rule == rule)
+
+
+def test_a_rule_cites_the_row_behind_a_finding(imglint: Imglint, tree: Path) -> None:
+    (tree / ".imglint.yaml").write_text("images:\n- match: quay.io/a/b\n  tags: [v*]\nrules:\n  unconventional-tag: error\n")
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
+    [finding] = json.loads(imglint("--format", "json").out)["findings"]
+    assert finding["message"].endswith(" (.imglint.yaml:2)")
 
 
 @pytest.mark.parametrize(("count", "expected"), [(4, []), (5, ["unread-file"])])
@@ -179,11 +207,44 @@ def test_silenced_findings_do_not_count_towards_the_limit(imglint: Imglint, tree
     assert findings(imglint, "--select", "latest-tag") == [("compose.yaml", "latest-tag", 1, "error")]
 
 
-def test_what_was_not_read_is_judged_first(imglint: Imglint, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "FINDINGS_MAX", 1)
-    merges = "".join(f"    - {{m{number}: 1}}\n" for number in range(200))
-    (tree / "compose.yaml").write_text(f"services:\n  a: {{image: quay.io/a/a}}\n  b:\n    image: quay.io/a/b\n    <<:\n{merges}")
-    assert {rule for _, rule, _, _ in findings(imglint)} == {"unread-file"}
+def test_what_was_not_read_is_judged_first(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "FINDINGS_MAX", 2)
+    monkeypatch.setattr(facts, "FACTS_MAX", 4)
+    (tree / "compose.yaml").write_text(
+        "services: {" + "".join(f"s{number}: {{image: quay.io/a/b}}, " for number in range(4)) + "}"
+    )
+    report = run(["compose.yaml"], replace(settings_for(CommandOptions()), selected=frozenset(["latest-tag"])))
+    assert sorted(
+        finding.message.partition(" in this file")[0] for finding in report.findings if finding.rule == "unread-file"
+    ) == [
+        "more than 2 findings",
+        "more than 4 images, users and comments",
+    ]
+
+
+def test_options_of_a_selected_rule_that_is_off_apply(imglint: Imglint, tree: Path) -> None:
+    (tree / ".imglint.yaml").write_text("rules: {root-user: {level: off, uid: 5}}\n")
+    (tree / "one.dockerfile").write_text("FROM quay.io/a/b:1\nUSER 5\n")
+    (tree / "two.dockerfile").write_text("FROM quay.io/a/b:1\nUSER 6\n")
+    assert findings(imglint, "--select", "root-user") == [("two.dockerfile", "root-user", 2, "warning")]
+
+
+def test_options_of_a_rule_for_images_apply(tree: Path) -> None:
+    @record
+    class Options:
+        words: tuple[str, ...] = ("b",)
+
+    def check(use: ImageUse, options: object) -> Iterator[Finding]:
+        assert isinstance(options, Options)
+        if use.reference and use.reference.tag in options.words:
+            yield use.finding("no", "tag")
+
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:a\nUSER 1\n")
+    (tree / "other.dockerfile").write_text("FROM quay.io/a/b:b\nUSER 1\n")
+    rule = Rule("words", Severity.WARNING, None, Options, "Flags words.", check_image=check)
+    assert [finding.location.path for finding in check_with(rule, "Dockerfile", "other.dockerfile").findings] == [
+        "other.dockerfile"
+    ]
 
 
 def test_a_failing_rule_is_an_internal_error_that_nothing_silences(tree: Path) -> None:

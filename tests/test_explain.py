@@ -150,3 +150,8 @@ def test_explain_shows_exactly_what_check_reports(tree: Path, imglint: Imglint) 
     for path, findings in reported.items():
         outcome = imglint("explain", path, cwd=tree)
         assert {(rule, at, " ".join(message.split())) for rule, at, message in explained(outcome.out)} == findings
+
+
+def test_a_finding_that_uses_share_is_shown_for_each(imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("ARG BASE=quay.io/a/b:latest\nFROM $BASE AS x\nFROM $BASE\nUSER 1\n")
+    assert imglint("explain", "Dockerfile").out.count("error latest-tag (default): 1:22 ") == 2

@@ -350,8 +350,6 @@ def _origin(rule: Rule, decision: Decision, settings: Settings) -> str:
 
 
 def _level_origin(rule: Rule, decision: Decision, settings: Settings) -> str:
-    if decision.by == "call":
-        return "the command line"
     if decision.by == "row":
         return f"row {decision.at}"
     if decision.by == "elsewhere":

@@ -14,7 +14,7 @@ from imglint.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping
 
     from imglint.model import Comment, Finding, Span
 
@@ -45,31 +45,33 @@ class IgnoreComment:
 def parse(comment: Comment) -> IgnoreComment:
     """Return what a comment asks for."""
     source, (start, _) = comment.source, comment.span
-    line = source.location(start, start).line
+    location = source.location(start, start)
+    line = location.line
     match = re.match(r"#\s*imglint:\s*ignore(-file)?\s*\[([^]]*)\]", comment.text)
     if match is None:
         return IgnoreComment(comment, (line,), ())
-    is_alone = not source.text[source.text.rfind("\n", 0, start) + 1 : start].strip()
+    is_alone = not source.text[start - location.column + 1 : start].strip()
     names_at = start + match.start(2)
     found = islice(re.finditer(r"[^\s,]+", match[2]), NAMES_MAX + 1)
     names = tuple([(name[0], (names_at + name.start(), names_at + name.end())) for name in found])
     return IgnoreComment(comment, None if match[1] else (line, line + 1) if is_alone else (line,), names)
 
 
-def silencing(findings: Sequence[Finding], comments: Collection[IgnoreComment]) -> tuple[list[IgnoreComment | None], set[Span]]:
-    """Return the comment that silences each finding, or None, and the spans of all names that silence something."""
+def silencing(findings: Mapping[int, Finding], comments: Collection[IgnoreComment]) -> tuple[dict[int, IgnoreComment], set[Span]]:
+    """Return the comments that silence findings, by the number of the finding, and the spans of all names that silence something."""
     covering: dict[tuple[str, int | None], list[tuple[IgnoreComment, Span]]] = {}
     for comment in comments:
         for name, span in comment.names[:NAMES_MAX]:
             if name not in UNSILENCEABLE:
                 for line in comment.lines or (None,):
                     covering.setdefault((name, line), []).append((comment, span))
-    silenced_by: list[IgnoreComment | None] = []
+    silenced_by: dict[int, IgnoreComment] = {}
     used: set[Span] = set()
-    for finding in findings:
+    for number, finding in findings.items():
         matches = [match for line in (*_lines(finding), None) for match in covering.get((finding.rule, line), ())]
-        silenced_by.append(matches[0][0] if matches else None)
-        used.update([span for _, span in matches])
+        if matches:
+            silenced_by[number] = matches[0][0]
+            used.update([span for _, span in matches])
     return silenced_by, used
 
 

@@ -33,7 +33,6 @@ class Verdict:
 
     finding: Finding
     subjects: tuple[Subject, ...]
-    decision: Decision
     silenced_by: PolicyException | IgnoreComment | None = None
 
 
@@ -67,29 +66,34 @@ def judge(subject: Subject, settings: Settings) -> list[Verdict]:
 
 
 def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
-    """Return the rules that can flag a fact, each with its level and options there. The level may be off."""
+    """Return the rules of this run that can flag a fact, each with its level and options there. The level may be off."""
+    return [(rule, _decision(rule, subject, settings)) for rule in _rules_for(subject, settings) if _is_in_run(rule, settings)]
+
+
+def _rules_for(subject: Subject, settings: Settings) -> list[Rule]:
     rules = settings.rules
-    if isinstance(subject, ImageUse):
-        if subject.fault:
-            return [(rules[subject.fault.rule], _decision(rules[subject.fault.rule], subject, settings))]
-        if not settings.policy.judges(subject):
-            return []
-        return [(rule, _decision(rule, subject, settings)) for rule in rules.values() if rule.check_image]
+    if isinstance(subject, Problem):
+        return [rules[subject.rule]]
     if isinstance(subject, RunUser):
-        return [(rule, _decision(rule, subject, settings)) for rule in rules.values() if rule.check_user]
-    return [(rules[subject.rule], _decision(rules[subject.rule], subject, settings))]
+        return [rule for rule in rules.values() if rule.check_user]
+    if subject.fault:
+        return [rules[subject.fault.rule]]
+    return [rule for rule in rules.values() if rule.check_image] if settings.policy.judges(subject) else []
+
+
+def _is_in_run(rule: Rule, settings: Settings) -> bool:
+    if rule.id == INTERNAL_ERROR:
+        return True
+    return rule.id not in settings.ignored and (not settings.selected or rule.id in settings.selected or rule.id in UNSILENCEABLE)
 
 
 def _decision(rule: Rule, subject: Subject, settings: Settings) -> Decision:
-    """Return the level of a rule for a fact: what the command line sets, else what the policy sets."""
+    decision = settings.policy.decision(rule, subject)
     if rule.id == INTERNAL_ERROR:
         # The file was not checked, and no level can change that.
-        return Decision(Severity.ERROR, None, "default")
-    if rule.id in settings.ignored or (settings.selected and rule.id not in settings.selected and rule.id not in UNSILENCEABLE):
-        return Decision(Severity.OFF, None, "call")
-    decision = settings.policy.decision(rule, subject)
+        return replace(decision, level=Severity.ERROR)
     if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
-        return Decision(Severity.WARNING, decision.options, "call")
+        return Decision(Severity.WARNING, decision.options, "default")
     return decision
 
 
@@ -108,9 +112,7 @@ def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings)
         exception = settings.policy.exception_for(rule.id, image, subject.source.path, settings.today)
     policy = decision.at if decision.by in ("row", "rules") else ""
     return [
-        Verdict(
-            replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or policy), (subject,), decision, exception
-        )
+        Verdict(replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or policy), (subject,), exception)
         for finding in findings
     ]
 
@@ -168,10 +170,10 @@ def _silenced(verdicts: list[Verdict], comments: list[IgnoreComment]) -> tuple[l
     """Return the verdicts, silenced where a comment covers them and no exception does, and the spans of the names that did it."""
     from imglint.engine.ignore_comments import silencing
 
-    reported = [number for number, verdict in enumerate(verdicts) if verdict.silenced_by is None]
-    silenced_by, used = silencing([verdicts[number].finding for number in reported], comments)
-    after = list(verdicts)
-    for number, comment in zip(reported, silenced_by, strict=True):
-        if comment is not None:
-            after[number] = replace(verdicts[number], silenced_by=comment)
+    reported = {number: verdict.finding for number, verdict in enumerate(verdicts) if verdict.silenced_by is None}
+    silenced_by, used = silencing(reported, comments)
+    after = [
+        replace(verdict, silenced_by=silenced_by[number]) if number in silenced_by else verdict
+        for number, verdict in enumerate(verdicts)
+    ]
     return after, used
