@@ -47,6 +47,11 @@ CASES = {
         POD.format("  # imglint: ignore[latest-tag]\n  - image: quay.io/a/b\n  - image: quay.io/a/c\n"),
         [(8, LATEST)],
     ),
+    "after a single character it does not cover the next line": (
+        "kustomization.yaml",
+        "images:\n- # imglint: ignore[latest-tag]\n  name: quay.io/a/b\n  newTag: latest\n",
+        [(2, UNUSED), (4, LATEST)],
+    ),
     "indented by a tab it is alone on its line": (
         "Dockerfile",
         "\t# imglint: ignore[latest-tag]\nFROM quay.io/a/b\nUSER 1\n",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from imglint.engine.facts import failure, problem_at
 from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNSILENCEABLE, UNUSED_IGNORE, Comment, ImageUse, Problem, RunUser, Severity
-from imglint.policy.lookup import Decision
 from imglint.record import record, replace
 
 TYPE_CHECKING = False
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from imglint.engine.ignore_comments import IgnoreComment
     from imglint.model import Fact, Finding
     from imglint.plugins import Rule
-    from imglint.policy.lookup import PolicyException
+    from imglint.policy.lookup import Decision, PolicyException
 
     Subject = ImageUse | RunUser | Problem
 
@@ -93,7 +92,7 @@ def _decision(rule: Rule, subject: Subject, settings: Settings) -> Decision:
         # The file was not checked, and no level can change that.
         return replace(decision, level=Severity.ERROR)
     if not decision.level and rule.id in settings.selected and decision.by in ("rules", "default"):
-        return Decision(Severity.WARNING, decision.options, "default")
+        return replace(decision, level=Severity.WARNING, at="")
     return decision
 
 
@@ -110,9 +109,8 @@ def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings)
     if rule.id != INTERNAL_ERROR:
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         exception = settings.policy.exception_for(rule.id, image, subject.source.path, settings.today)
-    policy = decision.at if decision.by in ("row", "rules") else ""
     return [
-        Verdict(replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or policy), (subject,), exception)
+        Verdict(replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or decision.at), (subject,), exception)
         for finding in findings
     ]
 
