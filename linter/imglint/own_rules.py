@@ -37,7 +37,7 @@ known from the repository alone.
         """A file that could not be read, or not completely.
 
 **Why it matters:** the file is not checked, so a report without this error would look clean. Reasons are missing permissions, an unknown
-encoding, a size of more than 16 MiB, or another [limit](limits.md).
+encoding, a size of more than 16 MiB, or more content than imglint's limits allow.
 
 **How to fix it:** fix the cause that the message names, or list the file under `exclude` in the policy.""",
     ),
