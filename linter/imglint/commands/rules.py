@@ -35,8 +35,10 @@ def print_schema() -> int:
 
 
 def _listed(known: dict[str, Rule]) -> str:
-    width = max(len(name) for name in known)
-    lines = [f"{rule.id:<{width}}  {_scope(rule):<24}  {rule.summary}" for rule in known.values()]
+    name_width, scope_width = (
+        max(map(len, column)) for column in zip(*[(rule.id, _scope(rule)) for rule in known.values()], strict=True)
+    )
+    lines = [f"{rule.id:<{name_width}}  {_scope(rule):<{scope_width}}  {rule.summary}" for rule in known.values()]
     return "\n".join([*lines, "", "`imglint rules RULE` prints the documentation of a rule.", ""])
 
 
