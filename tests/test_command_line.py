@@ -79,6 +79,7 @@ def test_help_fits_on_a_screen(option: str, imglint: Imglint, monkeypatch: pytes
         (["rules", "a", "b\nc"], "imglint: got unexpected extra argument"),
         (["explain"], "imglint: missing argument 'FILE[:LINE]'"),
         (["--select", "latst-tag", "."], "imglint: unknown rule `latst-tag`; did you mean `latest-tag`?"),
+        (["--select", "foo", "."], "imglint: unknown rule `foo`; run `imglint rules` for a list"),
         (["--format", "x", "."], "imglint: unknown format `x`; known formats: github, gitlab, json, sarif, text"),
         (["no\x1b[31mwhere"], r"imglint: no\x1b[31mwhere: no such file or folder"),
     ],

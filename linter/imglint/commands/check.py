@@ -99,7 +99,7 @@ def _rendered(writer: Format, report: Report, target: str | None, options: Comma
         if options.debug:
             raise
         raise PluginError(
-            f"format {writer.name} failed: {type(error).__name__}: {error}; run with --debug for the traceback"
+            f"the format {writer.name} failed: {type(error).__name__}: {error}; run with --debug for the traceback"
         ) from error
     return output
 

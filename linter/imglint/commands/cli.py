@@ -154,7 +154,7 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     help="Number of worker processes [default: chosen automatically].",
 )
 @click.option("--quiet", is_flag=True, help="Print only the findings.")
-@click.option("--verbose", is_flag=True, help="Print the policy and every file that is read to stderr.")
+@click.option("--verbose", is_flag=True, help="Print to stderr which policy is used and which files are read.")
 @click.option("--debug", is_flag=True, help="Print the tracebacks of internal errors.")
 @click.option("--color/--no-color", default=None, help="Color the text [default: on a terminal].")
 def check_command(**options: Any) -> int:

@@ -102,7 +102,8 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
     from imglint.spelling import closest
 
     close = closest(name, known)
-    advice = f"did you mean `{close}`?" if close else f"known {what}s: {', '.join(sorted(known))}"
+    listed = "run `imglint rules` for a list" if what == "rule" else f"known {what}s: {', '.join(sorted(known))}"
+    advice = f"did you mean `{close}`?" if close else listed
     raise UsageError(f"unknown {what} `{name}`; {advice}")
 
 
