@@ -73,8 +73,8 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
             yield WalkError(path, f"cannot read folder: {error.strerror or error}")
             continue
         if any(entry.name == GITIGNORE and not _is_folder(entry) for entry in entries):
-            ignored, fault = _with_gitignore(path, ignored)
-            yield from fault
+            ignored, errors = _with_gitignore(path, ignored)
+            yield from errors
         absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
         for entry in entries:
             joined = os.path.join(path, entry.name) if path else entry.name
@@ -124,8 +124,8 @@ def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[WalkErr
     for folder in reversed(below):
         parent = os.path.dirname(folder)
         if os.path.lexists(os.path.join(parent, GITIGNORE)):
-            ignored, fault = _with_gitignore(parent, ignored)
-            unread += fault
+            ignored, errors = _with_gitignore(parent, ignored)
+            unread += errors
         if _is_ignored(folder, True, ignored):
             return None, unread
     return ignored, unread
