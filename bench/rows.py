@@ -1,7 +1,7 @@
-"""The rows of the table: what is measured, against what, and the goal. Imports the rest of the bench.
+"""The rows of the table: what is measured, against which program, and the goal.
 
-A section measures one or a few rows; its name is what `--only` takes. Every figure is a ratio of medians taken side by side, but for the memory, which
-is the same whatever else a machine does.
+A section measures one or a few rows; `--only` takes its name. Every figure is a ratio of medians measured in turns, except for memory, which does not
+depend on other load.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 MEBIBYTE = 1024
-"""In KiB, as the system tells memory."""
+"""In KiB, the unit of the system's memory figures."""
 ARGUMENTS_MAX = 3000
-"""Files named in one command; more might not fit into its arguments."""
+"""Files in one command; more might exceed the limit of its arguments."""
 DOCKERFILE = re.compile(r"(?:dockerfile|containerfile)(?:\.[a-z0-9]+)?|.+\.dockerfile", re.IGNORECASE)
 NO_DOCKERFILE = (".dockerignore", ".md", ".tmpl", ".tpl", ".j2", ".in", ".yaml", ".yml", ".json")
 DOCKERFILES_MIN, MANIFESTS_MIN = 300, 2000
-"""Files that the goals are meant for."""
+"""Minimum numbers of files for the goals to apply."""
 MANIFEST = re.compile(r".+\.(?:ya?ml|json)", re.IGNORECASE)
 COMPOSE = re.compile(r"(?:docker-)?compose(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
 PATTERNS = "from imglint.plugins import readers; print(*sorted({pattern for reader in readers() for pattern in reader.files}))"
@@ -35,9 +35,9 @@ PATTERNS = "from imglint.plugins import readers; print(*sorted({pattern for read
 
 @record
 class Row:
-    """One row of the table. `goal` is an upper limit, or, with `at_least`, a lower one. Without a figure, `note` says why there is none.
+    """One row of the table. `goal` is an upper limit, or a lower one with `at_least`. Without a figure, `note` says why there is none.
 
-    `enough` tells whether there were as many files as the goal is meant for.
+    `enough` is whether there were enough files for the goal to apply.
     """
 
     what: str
@@ -50,7 +50,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Whether the figure, as it is printed, reaches the goal."""
+        """Whether the printed figure reaches the goal."""
         if self.figure is None:
             return "not measured"
         passed = self.shown >= self.goal if self.at_least else self.shown <= self.goal
@@ -58,12 +58,12 @@ class Row:
 
     @property
     def shown(self) -> float:
-        """The figure with the digits that mean something."""
+        """The figure, rounded to its significant digits."""
         return round(self.figure or 0.0, 2 if (self.figure or 0.0) < 10 else 1)
 
 
 class Bench:
-    """A run of the bench: the trees, how long to measure, and the memory that each run of imglint took."""
+    """A run of the benchmarks: the trees, the time per row, and the memory of each run of imglint."""
 
     def __init__(self, trees: Trees, seconds: float) -> None:
         self.trees, self.seconds = trees, seconds
@@ -71,11 +71,11 @@ class Bench:
         self.memory: dict[str, int] = {}
 
     def imglint(self, *arguments: str, folder: Path | None = None) -> Command:
-        """Return a call of imglint, in the tree where no other folder is named."""
+        """Return an imglint command, in the tree unless another folder is given."""
         return Command((str(self.programs / "imglint"), *arguments), str(folder or self.trees.tree()))
 
     def python(self, *arguments: str) -> Command:
-        """Return a call of the interpreter that imglint runs on."""
+        """Return a command of the interpreter that runs imglint."""
         return Command((str(self.programs / "python"), "-I", *arguments), str(self.trees.tree()))
 
     def compare(self, what: str, imglint: Command, other: Command) -> tuple[Measured, Measured]:
@@ -85,17 +85,17 @@ class Bench:
         return ours, theirs
 
     def slower(self, what: str, goal: float, imglint: Command, other: Command) -> Row:
-        """Return how many times the other command's time imglint takes."""
+        """Return the time of imglint as a multiple of the other command's."""
         ours, theirs = self.compare(what, imglint, other)
         return Row(what, goal, ours.seconds / theirs.seconds, note=_times(ours, theirs))
 
     def faster(self, what: str, goal: float, imglint: Command, other: Command, *, enough: bool = True) -> Row:
-        """Return how many times faster imglint is than the other command."""
+        """Return the time of the other command as a multiple of imglint's."""
         ours, theirs = self.compare(what, imglint, other)
         return Row(what, goal, theirs.seconds / ours.seconds, at_least=True, note=_times(ours, theirs), enough=enough)
 
     def is_large(self) -> bool:
-        """Whether the tree is one that the goals for large trees are meant for."""
+        """Whether the tree is large enough for the goals for large trees."""
         return len(_named(self.trees.tree(), MANIFEST)) >= MANIFESTS_MIN
 
 
@@ -104,7 +104,7 @@ def _times(ours: Measured, theirs: Measured) -> str:
 
 
 def start_up(bench: Bench) -> Iterator[Row]:
-    """Measure one small file, the whole process, no policy, against an interpreter that does nothing."""
+    """Measure a whole run over one small file without a policy, against an interpreter that does nothing."""
     nothing, folder = bench.python("-c", "pass"), bench.trees.small_files()
     for file, paths_only, options in (("Dockerfile", 2.5, 4.5), ("compose.yaml", 4.0, 6.0), ("pod.yaml", 4.0, 6.0)):
         yield bench.slower(
@@ -115,7 +115,7 @@ def start_up(bench: Bench) -> Iterator[Row]:
 
 
 def hadolint(bench: Bench) -> Iterator[Row]:
-    """Measure all Dockerfiles, named, in one process each."""
+    """Measure all Dockerfiles as arguments of one process."""
     files = _named(bench.trees.tree(), DOCKERFILE, NO_DOCKERFILE)
     what = f"{len(files)} Dockerfiles, against hadolint"
     if not files:
@@ -126,7 +126,7 @@ def hadolint(bench: Bench) -> Iterator[Row]:
 
 
 def checkov(bench: Bench) -> Iterator[Row]:
-    """Measure the whole tree, against the frameworks of checkov that hold these files."""
+    """Measure the whole tree, against the checkov frameworks for these files."""
     frameworks = ("--framework", "kubernetes", "dockerfile", "--skip-download", "--compact", "--quiet")
     theirs = Command((str(environment.python_peers() / "checkov"), "-d", ".", *frameworks), str(bench.trees.tree()))
     yield bench.faster(
@@ -135,7 +135,7 @@ def checkov(bench: Bench) -> Iterator[Row]:
 
 
 def dclint(bench: Bench) -> Iterator[Row]:
-    """Measure all compose files, named, in one process each."""
+    """Measure all compose files as arguments of one process."""
     files = _named(bench.trees.tree(), COMPOSE)
     what = f"{len(files)} compose files, against dclint"
     if not files:
@@ -171,7 +171,7 @@ def sarif(bench: Bench) -> Iterator[Row]:
 
 
 def jobs(bench: Bench) -> Iterator[Row]:
-    """Measure two processes against one on a tree that is worth it; and what is chosen for a small one."""
+    """Measure two processes against one on a large tree, and the automatic choice on a small one."""
     calls = bench.imglint("--jobs", "2"), bench.imglint("--jobs", "1")
     yield bench.faster("the tree, `--jobs 2` against `--jobs 1`", 1.4, *calls, enough=bench.is_large())
     small = bench.trees.small_tree()
@@ -181,7 +181,7 @@ def jobs(bench: Bench) -> Iterator[Row]:
 
 
 def memory(bench: Bench) -> Iterator[Row]:
-    """Tell the highest peak of all that was run before."""
+    """Yield the highest peak memory of all runs so far."""
     if bench.memory:
         worst = max(bench.memory, key=bench.memory.__getitem__)
         yield Row("peak memory of a process", 64, bench.memory[worst] / MEBIBYTE, "MiB", note=worst)
@@ -201,7 +201,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 
 
 def rows(bench: Bench, only: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of the sections named, of all where none is; a section that fails is a row that says so."""
+    """Yield the rows of the given sections, or of all. A section that fails yields a row with the reason."""
     for name, section in SECTIONS.items():
         if not only or name in only:
             try:
@@ -211,7 +211,7 @@ def rows(bench: Bench, only: Sequence[str]) -> Iterator[Row]:
 
 
 def _named(tree: Path, pattern: re.Pattern[str], never: tuple[str, ...] = ()) -> list[str]:
-    """Return the files whose name is a pattern's, relative to the tree."""
+    """Return the files with a name that matches a pattern, relative to the tree."""
     files = [
         os.path.relpath(os.path.join(folder, name), tree)
         for folder, folders, names in os.walk(tree)

@@ -1,7 +1,7 @@
-"""A tree to measure on, made of nothing: the files of a platform team's repository, in the proportions and sizes that public ones have.
+"""The generated tree: the repository of a platform team, with files in the proportions and sizes of public ones.
 
-The same size and seed give the same tree, byte for byte. Every maker returns a file's text and the number of places in it that name an image, so that
-a measurement can tell that the files were read, not only opened. Imports imglint's records, and nothing of what is measured.
+The same size and seed give the same tree, byte for byte. Every maker returns the text of a file and the number of images in it, so that a benchmark can
+verify that the files were read, not only opened. Imports nothing that is measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Maker = Callable[[Random], Made]
 
 MANIFESTS = 2000
-"""The size of a tree is the number of its manifests; the other kinds are in proportion."""
+"""The default size of a tree: the number of manifests. Other kinds of file are in proportion."""
 
 _WORDS = (
     "account agent api auth batch billing cache cart catalog checkout cluster config consumer controller customer dashboard data delivery edge event "
@@ -44,9 +44,9 @@ CLASSES = ("small", "medium", "large")
 
 @record
 class Kind:
-    """One kind of file: how many of it stand beside a thousand manifests, its path, and its maker.
+    """One kind of file: the number of files per thousand manifests, their path, and their maker.
 
-    In the path, `{n}` counts; `{fifth}` is the same for five files, and `{app}` for ten.
+    In the path, `{n}` is a counter; `{fifth}` is the same for five files, and `{app}` for ten.
     """
 
     name: str
@@ -57,14 +57,14 @@ class Kind:
 
 @record
 class Tree:
-    """What was written: files by kind, and the places that name an image."""
+    """A written tree: the files by kind, and the number of images."""
 
     files: dict[str, int]
     places: int
 
 
 def generate(folder: str, manifests: int = MANIFESTS, seed: int = 1) -> Tree:
-    """Write a tree into a folder that does not exist yet. It is the root of a Git repository, so that nothing above it has a say."""
+    """Write a tree into a new folder. It is the root of a Git repository, so that no policy or .gitignore above it applies."""
     rng = Random(seed)  # noqa: S311  the same tree every time is what is wanted
     files = {kind.name: -(-manifests * kind.per_thousand // 1000) for kind in KINDS}
     places = 0
@@ -86,18 +86,18 @@ def _write(path: str, text: str) -> None:
 
 
 def name(rng: Random) -> str:
-    """Return a name as workloads and images bear them."""
+    """Return a name for a workload or an image."""
     return "-".join(rng.sample(WORDS, rng.choice((1, 2, 2, 3))))
 
 
 def tag(rng: Random) -> str:
-    """Return a tag: most are versions."""
+    """Return a tag, usually a version."""
     version = f"{rng.randrange(10)}.{rng.randrange(30)}.{rng.randrange(20)}"
     return rng.choice((version, version, f"v{version}", f"{version}-alpine", "latest", f"{rng.getrandbits(28):07x}"))
 
 
 def image(rng: Random) -> str:
-    """Return a reference: most with a tag, some with a digest."""
+    """Return a reference, usually with a tag, sometimes with a digest."""
     reference = rng.choice(REGISTRIES) + name(rng)
     reference += f":{tag(rng)}" if rng.random() < 0.95 else ""
     return reference + (f"@sha256:{rng.getrandbits(256):064x}" if rng.random() < 0.1 else "")
@@ -109,12 +109,12 @@ def sentence(rng: Random) -> str:
 
 
 def indented(spaces: int, text: str) -> str:
-    """Return lines moved to the right."""
+    """Return lines with an indentation."""
     return "".join(" " * spaces + line + "\n" for line in text.splitlines())
 
 
 def dockerfile(rng: Random) -> Made:
-    """Make a Dockerfile: half of them with a stage that builds."""
+    """Make a Dockerfile; half of them have a build stage."""
     lines, places = [], 1
     if rng.random() < 0.2:
         lines, places = ["# syntax=docker/dockerfile:1.7"], 2
@@ -145,7 +145,7 @@ def dockerfile(rng: Random) -> Made:
 
 
 def container(rng: Random, role: str) -> str:
-    """Return a container of a pod spec, as an entry of a list."""
+    """Return a container of a pod spec as a list item."""
     text = f"- name: {role}\n  image: {image(rng)}\n  imagePullPolicy: IfNotPresent\n"
     if rng.random() < 0.5:
         text += f"  args:\n  - --{rng.choice(WORDS)}={rng.randrange(99)}\n  - --log-level=info\n"
@@ -171,7 +171,7 @@ def head(rng: Random, version: str, kind: str) -> str:
 
 
 def workload(rng: Random) -> Made:
-    """Make a manifest that runs containers."""
+    """Make a manifest of a workload."""
     roles = ["main"] + ["sidecar"] * (rng.random() < 0.2)
     starts = ["prepare"] * (rng.random() < 0.15)
     pod = "containers:\n" + "".join([container(rng, role) for role in roles])
@@ -185,7 +185,7 @@ def workload(rng: Random) -> Made:
 
 
 def settings(rng: Random) -> Made:
-    """Make a manifest of what stands beside workloads; it names no image."""
+    """Make a manifest of another object, without images."""
     kind = rng.choice(("Service", "ConfigMap", "Role", "ServiceAccount", "Application"))
     if kind == "Service":
         return head(
@@ -209,7 +209,7 @@ def settings(rng: Random) -> Made:
 
 
 def schema(rng: Random) -> Made:
-    """Make a definition of a custom resource, 10 to 150 KB of schema: few files, and a good part of the bytes of a real tree."""
+    """Make a CustomResourceDefinition with 10 to 150 KB of schema: few files, but many of the bytes of a real tree."""
     fields = [
         f"{word}{n}:\n  description: {sentence(rng)}\n  type: object\n  properties:\n"
         f"    image:\n      type: string\n    enabled:\n      description: {sentence(rng)}\n      type: boolean\n"
@@ -223,14 +223,14 @@ def schema(rng: Random) -> Made:
 
 
 def manifest(rng: Random) -> Made:
-    """Make a file of one or a few manifests."""
+    """Make a file with one or a few manifests."""
     makers = (workload, settings)
     made = [rng.choices(makers, (45, 55))[0](rng) for _ in range(rng.choice((1, 1, 1, 1, 2, 4)))]
     return "---\n".join([text for text, _ in made]), sum([places for _, places in made])
 
 
 def compose(rng: Random) -> Made:
-    """Make a compose file; some of its services are built, and name no image."""
+    """Make a compose file; some services are built and have no image."""
     text, places = "services:\n", 0
     for service in rng.sample(WORDS, rng.randrange(2, 6)):
         if rng.random() < 0.3:
@@ -244,7 +244,7 @@ def compose(rng: Random) -> Made:
 
 
 def values(rng: Random) -> Made:
-    """Make the values of a chart, most of them explained, some files long."""
+    """Make the values of a chart, usually with comments, sometimes long."""
     text, places = "global:\n  imagePullSecrets: []\n", rng.choice((2, 4, 8, 16))
     for component in rng.sample(WORDS, places):
         body = f"enabled: true\nimage:\n  repository: {rng.choice(REGISTRIES)}{name(rng)}\n  tag: {tag(rng)!r}\n  pullPolicy: IfNotPresent\n"
@@ -257,7 +257,7 @@ def values(rng: Random) -> Made:
 
 
 def template(rng: Random) -> Made:
-    """Make a template of a chart; few name an image literally."""
+    """Make a chart template; few contain a literal image."""
     literal = rng.random() < 0.1
     body = f'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{{{ include "chart.fullname" . }}}}-{rng.choice(WORDS)}\n'
     body += '  labels: {{- include "chart.labels" . | nindent 4 }}\nspec:\n  template:\n    spec:\n      containers:\n      - name: main\n'
@@ -268,12 +268,12 @@ def template(rng: Random) -> Made:
 
 
 def chart(rng: Random) -> Made:
-    """Make what makes a folder a chart."""
+    """Make a Chart.yaml."""
     return f"apiVersion: v2\nname: {name(rng)}\nversion: 1.{rng.randrange(9)}.0\nappVersion: 2.{rng.randrange(9)}.1\n", 0
 
 
 def workflow(rng: Random) -> Made:
-    """Make a YAML file of no kind that imglint knows: a workflow of a CI."""
+    """Make a YAML file of no known kind: a CI workflow."""
     steps = "".join(f"    - name: {sentence(rng)}\n      run: make {word}\n" for word in rng.sample(WORDS, rng.randrange(3, 20)))
     return (
         f"name: {name(rng)}\non:\n  push:\n    branches: [main]\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n{steps}",
@@ -282,7 +282,7 @@ def workflow(rng: Random) -> Made:
 
 
 def source(rng: Random) -> Made:
-    """Make a file of a program."""
+    """Make a source file of a program."""
     body = "".join(
         f"\t// {sentence(rng)}\n\tresult = append(result, {word}.New(ctx))\n"
         for word in rng.choices(WORDS, k=rng.choice((10, 30, 60, 150)))
@@ -296,7 +296,7 @@ def prose(rng: Random) -> Made:
 
 
 def package(rng: Random) -> Made:
-    """Make a JSON file that is no manifest."""
+    """Make a JSON file that is not a manifest."""
     entries = ",\n".join(
         f'    "{name(rng)}": "^{rng.randrange(9)}.{rng.randrange(9)}.0"' for _ in range(rng.choice((10, 30, 100)))
     )

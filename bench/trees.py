@@ -1,4 +1,4 @@
-"""The trees that a run measures on, made in bench/.env where they are missing. Imports the generator, which it runs in a process of its own."""
+"""The trees that a run measures on, generated in bench/.env if they are missing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bench.environment import HOME, ROOT
 
 TENFOLD = 10
 SMALL = 20
-"""The small tree is so many times smaller."""
+"""The factor by which the small tree is smaller."""
 FINDINGS = 10_000
 CONTAINERS = 50
-"""Containers, and findings, in each file of the faulty tree."""
+"""Containers, each with a finding, in each file of the tree with findings."""
 
 SMALL_FILES = {
     "Dockerfile": (
@@ -34,7 +34,7 @@ SMALL_FILES = {
 
 
 class Trees:
-    """The caller's tree, or one that is made, and what is derived from it."""
+    """The given tree, or a generated one, and the trees derived from it."""
 
     def __init__(self, given: Path | None, manifests: int) -> None:
         self.given, self.manifests = given, manifests
@@ -44,7 +44,7 @@ class Trees:
         return self.given or self._generated(self.manifests, 1)
 
     def tenfold(self) -> Path:
-        """Return ten trees in one: of one kind but not alike, or, of the caller's, ten copies."""
+        """Return ten trees in one: ten different generated ones, or ten copies of the given one."""
         folder = HOME / "trees" / (f"tenfold-of-{self.given.name}" if self.given else f"tenfold-{self.manifests}-{_generator()}")
         for n in range(1, TENFOLD + 1):
             part = folder / str(n)
@@ -55,18 +55,18 @@ class Trees:
         return _rooted(folder)
 
     def small_tree(self) -> Path:
-        """Return a tree of a hundred files or so."""
+        """Return a tree with about a hundred manifests."""
         return self._generated(max(self.manifests // SMALL, 1), 1)
 
     def small_files(self) -> Path:
-        """Return a folder with one small file of each kind."""
+        """Return a folder with a small file of each kind."""
         folder = _rooted(HOME / "trees" / "files")
         for name, text in SMALL_FILES.items():
             (folder / name).write_text(text)
         return folder
 
     def faulty(self) -> tuple[Path, int]:
-        """Return a folder of manifests in which every container runs the tag latest, and how many they are."""
+        """Return a folder of manifests in which every container uses the tag `latest`, and the number of containers."""
         folder = _rooted(HOME / "trees" / "faulty")
         for n in range(FINDINGS // CONTAINERS):
             containers = "".join([f"  - name: c{c}\n    image: docker.io/acme/app-{n}-{c}:latest\n" for c in range(CONTAINERS)])
@@ -87,12 +87,12 @@ class Trees:
 
 
 def _generator() -> str:
-    """Return what tells one generator from another, so that its changes are seen."""
+    """Return a fingerprint of the generator, so that a change of it generates the trees again."""
     return hashlib.sha256(Path(__file__).with_name("tree.py").read_bytes()).hexdigest()[:8]
 
 
 def _rooted(folder: Path) -> Path:
-    """Return a folder that is the root of a Git repository, so that no policy above it has a say."""
+    """Make a folder the root of a Git repository, so that no policy above it applies, and return it."""
     (folder / ".git").mkdir(parents=True, exist_ok=True)
     (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     return folder

@@ -1,4 +1,4 @@
-"""Walk a folder and read every file whose name fits a pattern: what a linter cannot do without. The arguments are folder and patterns."""
+"""Walk a folder and read every file that matches a pattern: the minimum work of a linter. The arguments are the folder and the patterns."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from fnmatch import translate
 
 
 def main() -> None:
-    """Read the files, and print how many there were and their bytes."""
+    """Read the files, and print their number and total size."""
     fits = re.compile("|".join(map(translate, sys.argv[2:])), re.IGNORECASE).match
     waiting, files, size = [sys.argv[1]], 0, 0
     while waiting:

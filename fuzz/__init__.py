@@ -1,1 +1,1 @@
-"""Fuzzing: `make fuzz`. No part of the package."""
+"""Fuzzing: `make fuzz`. Not part of the package."""

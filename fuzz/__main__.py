@@ -1,4 +1,4 @@
-"""`python -m fuzz TARGET SECONDS`: feed a target with what atheris makes of the fixtures. What it finds stands in build/fuzz/TARGET-findings."""
+"""`python -m fuzz TARGET SECONDS`: fuzzes a target with atheris, seeded by the fixtures. Crashes are kept in build/fuzz/TARGET-findings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ with atheris.instrument_imports(include=["imglint"]):
 
 HOME = Path(__file__).parent.parent / "build" / "fuzz"
 LENGTH_MAX = 4096
-"""Bytes of an input: what is longer is slow to make shorter, and a stranger's file breaks by its shape."""
+"""Maximum bytes of an input: longer ones are slow to minimize, and bugs depend on the structure of a file more than on its length."""
 
 
 def main() -> None:
-    """Run one target for some seconds; it leaves with another status than 0 where it finds something."""
+    """Run one target for some seconds. The exit status is not 0 if it finds a crash."""
     name, seconds = sys.argv[1], sys.argv[2]
     corpus, findings = HOME / f"{name}-corpus", HOME / f"{name}-findings"
     for folder in (corpus, findings):

@@ -1,7 +1,7 @@
-"""What the fuzzer feeds: each target takes bytes and raises where imglint breaks a promise. Imports imglint.
+"""The fuzz targets: each takes bytes and raises if imglint violates one of its guarantees.
 
-The promises: no exception but the documented ones; every use's text at its place; the same uses by the YAML parser in C and by the one in Python;
-the same nodes of plain YAML with and without a parser.
+The guarantees: only documented exceptions; the text of every use is at its position; the YAML parsers in C and in Python give the same uses; plain YAML
+gives the same nodes with and without a parser.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 YAML_READERS = (compose, kubernetes, helm_values, helm_template)
 _UNLIKE = frozenset("$\\\"'\n\r{}`|>")
-"""Characters that quoting, folding and variables bring in; a text that holds one may stand for another."""
+"""Characters of quoting, folding and variables: text with one of them may have another value."""
 _CUTTING = re.compile(r"\$\{[^}]*[/#%]")
-"""An expression that takes something out of a value: what is left stands at the whole of it."""
+"""An expression that removes a part of a value: the result has the position of the whole expression."""
 
 
 class BrokenPromiseError(AssertionError):
-    """What imglint promised and did not keep."""
+    """A guarantee that imglint violated."""
 
 
 def reference(data: bytes) -> None:
-    """Hold the reference parser to its grammar: what it accepts reads the same when it is written in full, and its parts are where it says."""
+    """Check the reference parser: a reference in its full form parses to the same reference, and its parts are at their spans."""
     text = data.decode("utf-8", "surrogateescape")
     try:
         found = parse(text)
@@ -64,7 +64,7 @@ def _normal(one: ImageReference) -> tuple[object, ...]:
 
 
 def a_dockerfile(data: bytes) -> None:
-    """Hold the Dockerfile reader to its promises."""
+    """Check the Dockerfile reader."""
     text = _decoded(data)
     if text is not None:
         source = Source("Dockerfile", text, "dockerfile", {"GIVEN": "given/image:1.0", "EMPTY": ""}, ("final",))
@@ -73,7 +73,7 @@ def a_dockerfile(data: bytes) -> None:
 
 
 def yaml(data: bytes) -> None:
-    """Hold the YAML readers to their promises; the first byte says which one reads."""
+    """Check the YAML readers; the first byte selects one."""
     text = _decoded(data[1:])
     if not data or text is None:
         return
@@ -102,7 +102,7 @@ def _difference(one: list[Fact], other: list[Fact]) -> list[tuple[object, ...]]:
 
 
 def is_plain(document: str) -> bool:
-    """Return whether a document is read without a parser. What is then found has to be what the parser's events give."""
+    """Return whether a document is read without a parser. Its nodes must then equal those of the parser."""
     try:
         root = read_plain(document, 5)
     except NotPlain:
@@ -116,7 +116,7 @@ def is_plain(document: str) -> bool:
 
 
 def shape(node: Node | None) -> object:
-    """Return a node with its places and all below it, for comparing."""
+    """Return a node with its positions and children, for comparison."""
     if isinstance(node, Scalar):
         return node.value, node.start, node.end, node.style, node.tag
     if isinstance(node, Mapping):
@@ -126,18 +126,18 @@ def shape(node: Node | None) -> object:
 
 @contextmanager
 def python_parser() -> Iterator[None]:
-    """Read YAML as where no C extension is installed, plain YAML too."""
+    """Read YAML with the parser in Python, plain YAML too."""
     with patch.object(yamltree, "_c_parser", lambda: None), patch.object(yamltree, "read_plain", not_plain):
         yield
 
 
 def not_plain(_text: str, _base: int = 0) -> Node:
-    """Stand in for `read_plain` where every document is read by a parser."""
+    """Replace `read_plain`, so that every document is read by a parser."""
     raise NotPlain
 
 
 def policy(data: bytes) -> None:
-    """Hold the policy loader to its promises, and what it loads to deciding about any use."""
+    """Check the policy loader, and that a loaded policy can be applied to any use."""
     with tempfile.TemporaryDirectory(prefix="imglint-fuzz-") as folder:
         path = os.path.join(folder, ".imglint.yaml")
         Path(path).write_bytes(data)
@@ -160,7 +160,7 @@ def policy(data: bytes) -> None:
 
 
 def check(source: Source, facts: list[Fact]) -> None:
-    """Raise where a fact is not at its place."""
+    """Raise BrokenPromiseError if a fact is not at its position."""
     for fact in facts:
         _within(source, fact.span)
         place = source.location(*fact.span)
@@ -191,7 +191,7 @@ def _check_use(source: Source, use: ImageUse) -> None:
 
 
 def _is_part(name: str, whole: str) -> bool:
-    """Whether a name part is what is written in a reference: between parts that stand elsewhere."""
+    """Return whether a name is part of a written reference, between parts at other positions."""
     at = whole.find(name)
     while at >= 0:
         after = at + len(name)
@@ -206,7 +206,7 @@ def _within(source: Source, span: Span) -> None:
 
 
 def told(facts: list[Fact]) -> list[tuple[object, ...]]:
-    """Return what facts say and where, for comparing."""
+    """Return the contents and positions of facts, for comparison."""
     return sorted([_told(fact) for fact in facts], key=repr)
 
 
@@ -232,7 +232,7 @@ def _hold(kept: bool, promise: str, about: object) -> None:
 
 
 def seeds(name: str) -> Iterator[bytes]:
-    """Yield what a target begins with: the project's own fixtures."""
+    """Yield the seeds of a target: the fixtures of the project."""
     if name == "dockerfile":
         yield from [path.read_bytes() for path in _files("readers/dockerfile") if not path.name.endswith(".json")]
     elif name == "yaml":

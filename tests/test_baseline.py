@@ -1,4 +1,4 @@
-"""A baseline silences what was there when it was written, and nothing else, wherever lines move to."""
+"""A baseline silences the findings of the run that wrote it, and no others, even if lines move."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLEAN = "No findings in 1 file (1 image).\n"
 
 @pytest.fixture
 def tree(tmp_path: Path, imglint: Imglint) -> Path:
-    """Return a folder with a Dockerfile, the one finding of which is in the baseline b.json."""
+    """Return a folder with a Dockerfile whose only finding is in the baseline b.json."""
     (tmp_path / "Dockerfile").write_text(BAD)
     assert imglint("--write-baseline", "b.json") == (0, CLEAN, "")
     return tmp_path
@@ -28,7 +28,7 @@ def tree(tmp_path: Path, imglint: Imglint) -> Path:
     [BAD, f"# A comment.\n\n{BAD}", BAD.replace("\n", "\r\n"), f"{BAD}ENV A=1\n", BAD.replace("FROM", "  FROM")],
     ids=["as it was", "lines above", "other line ends", "lines below", "indented"],
 )
-def test_what_is_known_is_silent_wherever_it_moves(tree: Path, imglint: Imglint, text: str) -> None:
+def test_known_finding_is_silenced_after_line_shifts(tree: Path, imglint: Imglint, text: str) -> None:
     (tree / "Dockerfile").write_text(text, newline="")
     assert imglint("--baseline", "b.json") == (0, CLEAN, "")
 
@@ -44,7 +44,7 @@ def test_what_is_known_is_silent_wherever_it_moves(tree: Path, imglint: Imglint,
     ],
     ids=["another image", "one more", "the same once more", "another rule", "another file"],
 )
-def test_what_is_new_is_reported(tree: Path, imglint: Imglint, name: str, text: str, place: str) -> None:
+def test_new_finding_is_reported(tree: Path, imglint: Imglint, name: str, text: str, place: str) -> None:
     (tree / "other").mkdir()
     (tree / name).write_text(text)
     outcome = imglint("--baseline", "b.json", "--quiet")
@@ -53,37 +53,37 @@ def test_what_is_new_is_reported(tree: Path, imglint: Imglint, name: str, text: 
     assert outcome.out.startswith(f"{place}: ")
 
 
-def test_what_is_no_longer_there_is_told_and_no_failure(tree: Path, imglint: Imglint) -> None:
+def test_finding_that_no_longer_occurs_is_a_warning(tree: Path, imglint: Imglint) -> None:
     (tree / "Dockerfile").write_text(BAD.replace("latest", "v1.0.0"))
-    told = "b.json: 1 of its findings is no longer there; write it again to forget them\n"
-    assert imglint("--baseline", "b.json") == (0, CLEAN, told)
+    message = "b.json: 1 finding no longer occurs; update the baseline with --write-baseline\n"
+    assert imglint("--baseline", "b.json") == (0, CLEAN, message)
     assert imglint("--baseline", "b.json", "--quiet") == (0, "", "")
 
 
 @pytest.mark.parametrize(
     "arguments", [["other"], ["--ignore", "latest-tag"], ["--exclude", "Dockerfile"], ["--select", "root-user"]]
 )
-def test_of_what_was_not_checked_nothing_is_told(tree: Path, imglint: Imglint, arguments: list[str]) -> None:
-    """A hook of pre-commit checks the files of the commit: the rest of the baseline is not gone."""
+def test_no_warning_about_findings_in_unchecked_files(tree: Path, imglint: Imglint, arguments: list[str]) -> None:
+    # A pre-commit hook checks the files of the commit only: the other findings of the baseline may still occur.
     (tree / "other").mkdir()
     outcome = imglint("--baseline", "b.json", *arguments)
     assert (outcome.status, outcome.err) == (0, "")
 
 
-def test_it_holds_from_every_folder(tree: Path, imglint: Imglint) -> None:
+def test_baseline_works_from_every_folder(tree: Path, imglint: Imglint) -> None:
     (tree / "sub").mkdir()
     assert imglint("--baseline", "../b.json", "..", cwd=tree / "sub") == (0, CLEAN, "")
     assert imglint("--baseline", str(tree / "b.json"), str(tree), cwd=tree / "sub") == (0, CLEAN, "")
 
 
-def test_writing_anew_takes_all_findings_not_only_the_new_ones(tree: Path, imglint: Imglint) -> None:
+def test_rewritten_baseline_contains_all_findings(tree: Path, imglint: Imglint) -> None:
     (tree / "other").mkdir()
     (tree / "other" / "Dockerfile").write_text(BAD)
     assert imglint("--baseline", "b.json", "--write-baseline", "b.json").status == 0
     assert imglint("--baseline", "b.json") == (0, "No findings in 2 files (2 images).\n", "")
 
 
-def test_the_file_is_the_same_for_the_same_findings_and_takes_a_line_each(tree: Path, imglint: Imglint) -> None:
+def test_baseline_file_is_stable_with_one_finding_per_line(tree: Path, imglint: Imglint) -> None:
     before = (tree / "b.json").read_bytes()
     imglint("--write-baseline", "b.json")
     assert (tree / "b.json").read_bytes() == before
@@ -96,7 +96,7 @@ def test_the_file_is_the_same_for_the_same_findings_and_takes_a_line_each(tree: 
     assert before.count(b'"rule"') == len([line for line in before.splitlines() if b'"rule"' in line])
 
 
-def test_a_file_that_cannot_be_read_is_never_lived_with(tmp_path: Path, imglint: Imglint) -> None:
+def test_unread_file_is_never_in_a_baseline(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / "Dockerfile").write_bytes(b"FROM a\xff\n")
     assert imglint("--write-baseline", "b.json").status == 1
     outcome = imglint("--baseline", "b.json", "--quiet")
@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_never_lived_with(tmp_path: Path, imglint:
     assert " unread-file: " in outcome.out
 
 
-def test_a_wrong_policy_writes_no_baseline(tmp_path: Path, imglint: Imglint) -> None:
+def test_no_baseline_is_written_after_a_policy_error(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / ".imglint.yaml").write_text("rulez: {}\n")
     assert imglint("--write-baseline", "b.json").status == 2
     assert not (tmp_path / "b.json").exists()
@@ -114,34 +114,34 @@ ENTRY = '{"rule": "a", "path": "b", "text": "c", "line": "d", "count": 1}'
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("", "b.json:1:1: the baseline is no JSON: Expecting value"),
-        ('{\n  "version": 1,\n  "findings": [,]\n}', "b.json:3:16: the baseline is no JSON: "),
+        ("", "b.json:1:1: not valid JSON: Expecting value"),
+        ('{\n  "version": 1,\n  "findings": [,]\n}', "b.json:3:16: not valid JSON: "),
         ("[]", 'b.json:1:1: expected an object with "version": 1 and a list of "findings"'),
         ('{"version": 2, "findings": []}', 'b.json:1:1: expected an object with "version": 1'),
         ('{"version": 1, "findings": {}}', "b.json:1:1: expected an object"),
         ('{"version": 1,\n"findings": [\n' + ENTRY + ",\n5]}", "b.json:"),
         (
             '{"version": 1,\n"findings": [\n' + ENTRY + ",\n" + ENTRY.replace("1}", "0}") + "]}",
-            "b.json:4:1: expected the texts rule, path, text, line",
+            "b.json:4:1: expected the strings rule, path, text, line and a positive count",
         ),
-        ('{"version": 1, "findings": [' + ENTRY.replace('"a"', "null") + "]}", "b.json:1:1: expected the texts"),
-        ("[" * 100_000, "b.json:1:1: the baseline is nested too deep"),
+        ('{"version": 1, "findings": [' + ENTRY.replace('"a"', "null") + "]}", "b.json:1:1: expected the strings"),
+        ("[" * 100_000, "b.json:1:1: nested too deeply"),
     ],
 )
-def test_a_broken_baseline_is_told_with_its_place(tree: Path, imglint: Imglint, text: str, said: str) -> None:
+def test_invalid_baseline(tree: Path, imglint: Imglint, text: str, message: str) -> None:
     (tree / "b.json").write_text(text)
     outcome = imglint("--baseline", "b.json", "--report", "sarif=out.sarif")
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err.startswith(f"imglint: {said}")
-    assert outcome.err.endswith("write it again with --write-baseline\n")
+    assert outcome.err.startswith(f"imglint: {message}")
+    assert outcome.err.endswith("; write the baseline again with --write-baseline\n")
     assert not (tree / "out.sarif").exists()
 
 
 @pytest.mark.parametrize("path", ["gone.json", "folder"])
-def test_a_baseline_that_is_no_file_is_told(tree: Path, imglint: Imglint, path: str) -> None:
+def test_baseline_that_cannot_be_read(tree: Path, imglint: Imglint, path: str) -> None:
     (tree / "folder").mkdir()
     outcome = imglint("--baseline", path)
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err.startswith(f"imglint: {path}: the baseline cannot be read: ")
+    assert outcome.err.startswith(f"imglint: {path}: cannot read baseline: ")

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the exit status, the report on stdout or in files, messages on stderr, and nothing where it must not write."""
+"""Exit statuses, reports on stdout and in files, messages on stderr, and files that must not be touched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tree(tmp_path: Path) -> Path:
     [(GOOD, "0000"), (NOTE, "1000"), (WARNING, "1100"), (ERROR, "1110")],
     ids=["nothing", "a note", "a warning", "an error"],
 )
-def test_the_status_is_1_from_the_level_of_fail_on(text: str, statuses: str, tmp_path: Path, imglint: Imglint) -> None:
+def test_exit_status_by_fail_on(text: str, statuses: str, tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / "Dockerfile").write_text(text)
     given = ["note", "warning", "error", "never"]
     assert "".join([str(imglint("--fail-on", level).status) for level in given]) == statuses
@@ -62,7 +62,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize("fail_on", ["note", "never"])
-def test_a_wrong_call_gives_2_and_leaves_no_report(case: str, fail_on: str, tree: Path, imglint: Imglint) -> None:
+def test_usage_error_exits_with_2_and_writes_no_report(case: str, fail_on: str, tree: Path, imglint: Imglint) -> None:
     (tree / "wrong.yaml").write_text("rulez: {}\n")
     (tree / "folder").mkdir()
     before = sorted(tree.rglob("*"))
@@ -73,12 +73,12 @@ def test_a_wrong_call_gives_2_and_leaves_no_report(case: str, fail_on: str, tree
     assert sorted(tree.rglob("*")) == before
 
 
-def test_a_report_that_cannot_be_written_leaves_stdout_empty(tree: Path, imglint: Imglint) -> None:
+def test_report_that_cannot_be_written_leaves_stdout_empty(tree: Path, imglint: Imglint) -> None:
     outcome = imglint("--report", "json=/dev/full")
     assert outcome == (2, "", "imglint: /dev/full: cannot be written: No space left on device\n")
 
 
-def test_a_stdout_that_cannot_be_written_is_no_clean_run(tmp_path: Path) -> None:
+def test_stdout_that_cannot_be_written_exits_with_2(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(GOOD)
     with Path("/dev/full").open("w") as full:
         outcome = subprocess.run([IMGLINT], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -87,38 +87,38 @@ def test_a_stdout_that_cannot_be_written_is_no_clean_run(tmp_path: Path) -> None
     assert "Traceback" not in outcome.stderr
 
 
-def test_a_reader_of_stdout_that_leaves_is_no_error(tmp_path: Path) -> None:
+def test_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(ERROR * 5000)
     outcome = subprocess.run(["bash", "-c", f"{IMGLINT} | head -n 1"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (outcome.stdout.count("\n"), outcome.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("name", ["text", "json", "sarif", "github", "gitlab"])
-def test_a_file_holds_what_stdout_would(name: str, tree: Path, imglint: Imglint) -> None:
+def test_output_file_equals_stdout(name: str, tree: Path, imglint: Imglint) -> None:
     shown = imglint("--format", name).out
     outcome = imglint("--format", name, "--output", "out", "--report", f"{name}=report", "--color")
     assert outcome == (1, "", "")
     assert (tree / "out").read_text() == (tree / "report").read_text() == shown
 
 
-def test_reports_are_written_beside_the_one_on_stdout(tree: Path, imglint: Imglint) -> None:
+def test_reports_in_addition_to_stdout(tree: Path, imglint: Imglint) -> None:
     outcome = imglint("--format", "github", "--report", "sarif=a.sarif", "--report", "json=b.json")
     assert outcome.out.startswith("::error file=Dockerfile,line=1,")
     assert json.loads((tree / "a.sarif").read_text())["version"] == "2.1.0"
     assert json.loads((tree / "b.json").read_text())["summary"]["error"] == 1
 
 
-def test_a_file_is_replaced_whole_and_nothing_else_is_left(tree: Path, imglint: Imglint) -> None:
+def test_output_file_is_replaced_atomically(tree: Path, imglint: Imglint) -> None:
     (tree / "out").write_text("x" * 100_000)
     with (tree / "out").open() as reader:
         imglint("--output", "out", "--format", "json")
-        # Whoever reads the old file reads all of it: the new one has taken its name, not its place.
+        # A process that has the old file open can still read all of it.
         assert len(reader.read()) == 100_000
     assert json.loads((tree / "out").read_text())["summary"]["error"] == 1
     assert sorted(path.name for path in tree.iterdir()) == ["Dockerfile", "out"]
 
 
-def test_nothing_is_written_through_a_link(tree: Path, imglint: Imglint, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_output_does_not_follow_symbolic_links(tree: Path, imglint: Imglint, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "kept").write_text("kept")
     (tree / "link").symlink_to(elsewhere / "kept")
@@ -133,7 +133,7 @@ def test_nothing_is_written_through_a_link(tree: Path, imglint: Imglint, tmp_pat
     assert (elsewhere / "kept").read_text() == "kept"
 
 
-def test_quiet_prints_the_findings_alone(tree: Path, imglint: Imglint) -> None:
+def test_quiet_prints_only_the_findings(tree: Path, imglint: Imglint) -> None:
     shown = imglint().out
     assert shown.endswith("\nFound 1 error in 1 file (1 image).\n")
     assert imglint("--quiet") == (1, shown.removesuffix("Found 1 error in 1 file (1 image).\n"), "")
@@ -142,12 +142,12 @@ def test_quiet_prints_the_findings_alone(tree: Path, imglint: Imglint) -> None:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_verbose_tells_what_is_read_and_by_which_policy(jobs: str, tree: Path, imglint: Imglint) -> None:
+def test_verbose_prints_the_policy_and_the_files(jobs: str, tree: Path, imglint: Imglint) -> None:
     shown = imglint().out
     assert imglint("--verbose", "--jobs", jobs) == (
         1,
         shown,
-        "policy: none; the defaults hold\nDockerfile: dockerfile, production\n",
+        "policy: none; using the defaults\nDockerfile: dockerfile, production\n",
     )
     (tree / ".imglint.yaml").write_text("environments: {production: [], development: [Dockerfile]}\n")
     (tree / "notes.yaml").write_text("a: 1\n")
@@ -160,14 +160,14 @@ def test_verbose_tells_what_is_read_and_by_which_policy(jobs: str, tree: Path, i
     ]
 
 
-def test_quiet_does_not_hide_a_file_that_was_not_read(tmp_path: Path, imglint: Imglint) -> None:
+def test_quiet_and_select_do_not_hide_unread_files(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / "Dockerfile").write_bytes(b"FROM a\xff\n")
     outcome = imglint("--quiet", "--select", "latest-tag")
     assert outcome.status == 1
     assert outcome.out.startswith("Dockerfile:1:7: error unread-file: ")
 
 
-def test_a_rule_that_is_off_speaks_where_it_is_selected(tmp_path: Path, imglint: Imglint) -> None:
+def test_select_enables_a_rule_that_is_off(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / "Dockerfile").write_text(GOOD)
     outcome = imglint("--select", "missing-digest")
     assert outcome.status == 1
@@ -189,17 +189,17 @@ def test_a_rule_that_is_off_speaks_where_it_is_selected(tmp_path: Path, imglint:
         (["--", "Dockerfile"], 1),
     ],
 )
-def test_options_narrow_a_run(arguments: list[str], status: int, tree: Path, imglint: Imglint) -> None:
+def test_options_that_narrow_a_run(arguments: list[str], status: int, tree: Path, imglint: Imglint) -> None:
     assert imglint(*arguments).status == status
 
 
-def test_a_folder_that_is_named_like_a_command_is_checked_by_its_path(tree: Path, imglint: Imglint) -> None:
+def test_folder_named_like_a_command(tree: Path, imglint: Imglint) -> None:
     (tree / "images").mkdir()
     (tree / "images" / "Dockerfile").write_text(ERROR)
     assert imglint("./images").out.startswith("./images/Dockerfile:1:6: error latest-tag")
 
 
-def test_comments_are_not_heeded_where_asked(tmp_path: Path, imglint: Imglint) -> None:
+def test_no_ignore_comments(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / "Dockerfile").write_text(f"# imglint: ignore[latest-tag] the vendor publishes no other\n{ERROR}")
     assert imglint().status == 0
     assert imglint("--no-ignore-comments").status == 1
@@ -214,27 +214,27 @@ def test_comments_are_not_heeded_where_asked(tmp_path: Path, imglint: Imglint) -
         (None, ERROR, "-:1:6: error latest-tag: "),
     ],
 )
-def test_stdin_is_taken_for_the_file_that_is_named(name: str | None, text: str, out: str, tmp_path: Path) -> None:
+def test_stdin_filename(name: str | None, text: str, out: str, tmp_path: Path) -> None:
     outcome = _from_stdin(text.encode(), tmp_path, *(["--stdin-filename", name] if name else []))
     assert outcome.stdout.startswith(out)
     assert (outcome.returncode, outcome.stderr) == (1 if out else 0, "")
 
 
-def test_stdin_belongs_to_the_environment_of_its_name_and_its_exclusion_holds(tmp_path: Path) -> None:
+def test_policy_applies_to_the_stdin_filename(tmp_path: Path) -> None:
     (tmp_path / ".imglint.yaml").write_text("environments: {development: [dev/], production: [prod/]}\nexclude: [vendor/]\n")
     assert _from_stdin(ERROR.encode(), tmp_path, "--stdin-filename", "dev/Dockerfile").returncode == 0
     assert _from_stdin(ERROR.encode(), tmp_path, "--stdin-filename", "prod/Dockerfile").returncode == 1
     assert _from_stdin(ERROR.encode(), tmp_path, "--stdin-filename", "vendor/Dockerfile").returncode == 0
 
 
-def test_stdin_that_is_no_text_is_reported(tmp_path: Path) -> None:
+def test_stdin_that_is_not_text(tmp_path: Path) -> None:
     outcome = _from_stdin(b"FROM a\xff", tmp_path, "--stdin-filename", "Dockerfile")
     assert outcome.returncode == 1
     assert outcome.stdout.startswith("Dockerfile:1:7: error unread-file: ")
 
 
 @pytest.mark.parametrize("given", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
-def test_a_pipe_gets_no_colours(given: dict[str, str], tree: Path) -> None:
+def test_no_color_in_a_pipe(given: dict[str, str], tree: Path) -> None:
     outcome = subprocess.run([IMGLINT], cwd=tree, env={**os.environ, **given}, capture_output=True, check=False)
     assert b"\x1b" not in outcome.stdout
     assert (
@@ -243,7 +243,7 @@ def test_a_pipe_gets_no_colours(given: dict[str, str], tree: Path) -> None:
     )
 
 
-def test_the_module_is_the_command(tree: Path) -> None:
+def test_python_m_imglint(tree: Path) -> None:
     outcome = subprocess.run(
         [sys.executable, "-m", "imglint", "--version"], cwd=tree, capture_output=True, text=True, check=False
     )

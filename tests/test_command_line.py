@@ -1,4 +1,4 @@
-"""The command line: what a shell completes, what help shows, what a wrong call is told."""
+"""The command line: shell completion, help, usage errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINES, COLUMNS = 24, 80
 
 
 def _complete(words: str) -> set[str]:
-    """Return what bash would be offered for the last of the words."""
+    """Return the completions that bash gets for the last word."""
     typed = words.split(" ")
     environment = {"_IMGLINT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(typed) - 1)}
     done = subprocess.run(RUN, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
@@ -42,12 +42,12 @@ def _complete(words: str) -> set[str]:
         ("imglint explain Do", {"file,Do"}),
     ],
 )
-def test_a_shell_completes(words: str, offered: set[str]) -> None:
+def test_completion(words: str, offered: set[str]) -> None:
     assert _complete(words) == offered
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_is_taught_to_complete(shell: str) -> None:
+def test_completion_script(shell: str) -> None:
     done = subprocess.run(
         RUN, env={**os.environ, "_IMGLINT_COMPLETE": f"{shell}_source"}, capture_output=True, text=True, check=True
     )
@@ -57,9 +57,9 @@ def test_a_shell_is_taught_to_complete(shell: str) -> None:
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_fits_on_a_screen(option: str, imglint: Imglint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
-    told = imglint(option)
-    lines = told.out.splitlines()
-    assert (told.status, told.err) == (0, "")
+    outcome = imglint(option)
+    lines = outcome.out.splitlines()
+    assert (outcome.status, outcome.err) == (0, "")
     assert len(lines) < LINES
     assert max(map(len, lines)) <= COLUMNS
     assert not [line for line in lines[1:] if line.endswith("...")]
@@ -67,19 +67,25 @@ def test_help_fits_on_a_screen(option: str, imglint: Imglint, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [
-        (["--formt", "json"], "imglint: No such option '--formt'"),
-        (["--\x1b[31m"], r"imglint: No such option '--\x1b[31m'"),
-        (["--jobs", "0", "."], "imglint: Invalid value for '--jobs'"),
-        (["--report", "sarif", "."], "imglint: Invalid value for '--report': expected FORMAT=FILE"),
-        (["rules", "a", "b\nc"], "imglint: Got unexpected extra argument"),
-        (["explain"], "imglint: Missing argument 'FILE[:LINE]'"),
-        (["no\x1b[31mwhere"], r"imglint: no\x1b[31mwhere: there is no such file or folder"),
+        (
+            ["--formt", "json"],
+            "imglint: no such option '--formt'; did you mean `--format` or `--report`? (see `imglint check --help`)\n",
+        ),
+        (["--\x1b[31m"], r"imglint: no such option '--\x1b[31m'"),
+        (["--jobs", "0", "."], "imglint: invalid value for '--jobs'"),
+        (["--report", "sarif", "."], "imglint: invalid value for '--report': expected FORMAT=FILE"),
+        (["rules", "a", "b\nc"], "imglint: got unexpected extra argument"),
+        (["explain"], "imglint: missing argument 'FILE[:LINE]'"),
+        (["--select", "latst-tag", "."], "imglint: unknown rule `latst-tag`; did you mean `latest-tag`?"),
+        (["--select", "foo", "."], "imglint: unknown rule `foo`; run `imglint rules` for a list"),
+        (["--format", "x", "."], "imglint: unknown format `x`; known formats: github, gitlab, json, sarif, text"),
+        (["no\x1b[31mwhere"], r"imglint: no\x1b[31mwhere: no such file or folder"),
     ],
 )
-def test_a_wrong_call_is_told_in_one_line(arguments: list[str], says: str, imglint: Imglint) -> None:
-    told = imglint(*arguments)
-    assert (told.status, told.out) == (2, "")
-    assert told.err.startswith(says)
-    assert told.err.count("\n") == 1
+def test_usage_errors_take_one_line(arguments: list[str], expected: str, imglint: Imglint) -> None:
+    outcome = imglint(*arguments)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith(expected)
+    assert outcome.err.count("\n") == 1

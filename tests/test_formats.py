@@ -1,7 +1,7 @@
-"""Formats: each report is written as it stands beside it, every log is valid, and nothing in a file can act through the output.
+"""The output formats: reports as expected, logs that are valid, and no injection from the contents of checked files.
 
-A case is a folder of `fixtures/formats` with a `report.json`. To add one, write that, run `IMGLINT_UPDATE=1 pytest tests/test_formats.py`, and read
-what it wrote beside it.
+A case is a folder of `fixtures/formats` with a `report.json`. To add one, write that file, run `IMGLINT_UPDATE=1 pytest tests/test_formats.py`, and
+review the output that it writes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from imglint.source import Location
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "formats"
 CASES = sorted(path.parent.name for path in ROOT.glob("*/report.json"))
-OUTPUTS = ["text.txt", "text-coloured.txt", "json.json", "sarif.json", "github.txt", "gitlab.json"]
+OUTPUTS = ["text.txt", "text-color.txt", "json.json", "sarif.json", "github.txt", "gitlab.json"]
 
 ANY_TEXT = st.text(st.characters(codec=None) | st.sampled_from("\x1b\r\n%:,\u202e\udce9\u2028[]()"), max_size=30)
 ANY_PATH = st.binary(max_size=20).map(os.fsdecode)
@@ -56,7 +56,7 @@ def outside_of_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("case", CASES)
-def test_a_report_is_written_as_it_stands_beside_it(case: str, output: str) -> None:
+def test_reports(case: str, output: str) -> None:
     path = ROOT / case / output
     written = _written(_report(case), output)
     if os.environ.get("IMGLINT_UPDATE"):
@@ -65,19 +65,19 @@ def test_a_report_is_written_as_it_stands_beside_it(case: str, output: str) -> N
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_log_is_valid_sarif(case: str) -> None:
+def test_sarif_log_is_valid(case: str) -> None:
     _validator().validate(_sarif(_report(case)))
 
 
 @settings(max_examples=25)
 @given(ODD_REPORTS)
-def test_a_log_is_valid_sarif_whatever_is_in_the_files(report: Report) -> None:
+def test_sarif_log_with_odd_findings_is_valid(report: Report) -> None:
     log = _sarif(report)
     assert not list(_validator().iter_errors(log))
     assert len(log["runs"][0]["results"]) == len(report.findings)
 
 
-def test_a_log_describes_every_rule_as_code_scanning_asks() -> None:
+def test_sarif_log_describes_every_rule_as_code_scanning_requires() -> None:
     driver = _sarif(_report("clean"))["runs"][0]["tool"]["driver"]
     assert [rule["id"] for rule in driver["rules"]] == list(rules())
     for rule in driver["rules"]:
@@ -94,20 +94,20 @@ def test_a_log_describes_every_rule_as_code_scanning_asks() -> None:
     assert driver["semanticVersion"]
 
 
-def test_a_file_outside_of_the_repository_is_named_as_a_whole(tmp_path: Path) -> None:
+def test_sarif_uri_of_a_file_outside_the_repository(tmp_path: Path) -> None:
     finding = Finding("", Location("../b c.yaml", 1, 1, 1, 2), "a", "a", (), "latest-tag", Severity.ERROR)
     (result,) = _sarif(Report((finding,), 1, 1))["runs"][0]["results"]
-    place = result["locations"][0]["physicalLocation"]["artifactLocation"]
-    assert place == {"uri": f"file://{tmp_path.parent}/b%20c.yaml"}
+    artifact = result["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert artifact == {"uri": f"file://{tmp_path.parent}/b%20c.yaml"}
 
 
-def test_a_result_points_at_its_rule() -> None:
+def test_sarif_rule_index_of_results() -> None:
     run = _sarif(_report("usual"))["runs"][0]
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
 
 
-def test_the_gravest_findings_are_kept_where_there_are_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sarif_log_with_too_many_results_keeps_the_most_severe(capsys: pytest.CaptureFixture[str]) -> None:
     levels = [Severity.NOTE] * 10 + [Severity.ERROR] * sarif.RESULTS_MAX
     results = _sarif(_many(levels, lambda: "short"))["runs"][0]["results"]
     assert len(results) == sarif.RESULTS_MAX
@@ -115,10 +115,10 @@ def test_the_gravest_findings_are_kept_where_there_are_too_many(capsys: pytest.C
     assert "10 more are left out" in capsys.readouterr().err
 
 
-def test_a_log_that_is_too_large_is_cut_to_the_gravest_findings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sarif_log_that_is_too_large_keeps_the_most_severe(capsys: pytest.CaptureFixture[str]) -> None:
     levels = [Severity.NOTE, Severity.ERROR] * 600
     out = StringIO()
-    # Random hexadecimal digits are half as long compressed.
+    # Random hexadecimal digits compress to half their size.
     sarif.write(_many(levels, lambda: os.urandom(12_000).hex()), out)
     assert len(gzip.compress(out.getvalue().encode())) <= sarif.SIZE_MAX
     levels_kept = [result["level"] for result in json.loads(out.getvalue())["runs"][0]["results"]]
@@ -126,20 +126,20 @@ def test_a_log_that_is_too_large_is_cut_to_the_gravest_findings(capsys: pytest.C
     assert "left out" in capsys.readouterr().err
 
 
-def test_nothing_is_told_where_all_findings_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sarif_log_within_the_limits_prints_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
     _sarif(_report("usual"))
     assert capsys.readouterr().err == ""
 
 
 @given(ODD_REPORTS)
-def test_the_text_holds_nothing_that_a_terminal_obeys(report: Report) -> None:
+def test_text_contains_no_terminal_escapes(report: Report) -> None:
     out = StringIO()
     text.write(report, out)
     assert out.getvalue().replace("\n", "").isprintable()
 
 
 @given(ODD_REPORTS)
-def test_a_workflow_command_cannot_be_injected(report: Report) -> None:
+def test_workflow_commands_cannot_be_injected(report: Report) -> None:
     out = StringIO()
     github.write(report, out)
     lines = out.getvalue().splitlines()
@@ -153,7 +153,7 @@ def test_a_workflow_command_cannot_be_injected(report: Report) -> None:
 
 
 @given(ODD_REPORTS)
-def test_json_is_valid_and_well_formed_whatever_is_in_the_files(report: Report) -> None:
+def test_json_formats_with_odd_findings_are_valid(report: Report) -> None:
     for write in (json_format.write, gitlab.write, sarif.write):
         out = StringIO()
         write(report, out)
@@ -161,7 +161,7 @@ def test_json_is_valid_and_well_formed_whatever_is_in_the_files(report: Report) 
 
 
 @given(st.lists(ODD_FINDINGS, max_size=2), st.integers(2, 4))
-def test_gitlab_gets_a_fingerprint_of_its_own_for_each_finding(findings: list[Finding], times: int) -> None:
+def test_gitlab_fingerprints_are_unique(findings: list[Finding], times: int) -> None:
     out = StringIO()
     gitlab.write(Report(tuple(findings * times), 1, 1), out)
     fingerprints = [entry["fingerprint"] for entry in json.loads(out.getvalue())]
@@ -184,7 +184,7 @@ def test_gitlab_gets_a_fingerprint_of_its_own_for_each_finding(findings: list[Fi
         ([], "r", "..a/b.yaml", "..a/b.yaml"),
     ],
 )
-def test_paths_start_at_the_root_of_the_repository(
+def test_paths_are_relative_to_the_repository_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repositories: list[str], current: str, path: str, expected: str | None
 ) -> None:
     for folder in ("r/sub/deep", "s"):
@@ -203,7 +203,7 @@ def test_paths_start_at_the_root_of_the_repository(
         (" a\nb\n  \t\tc\n d", ["271789c17abda88f:1", "54703d4cd895b18:1", "180aee12dab6264:1", "a23a3dc5e078b07b:1"]),
     ],
 )
-def test_line_hashes_are_those_that_code_scanning_shows(content: str, hashes: list[str]) -> None:
+def test_line_hashes_match_the_documented_ones(content: str, hashes: list[str]) -> None:
     assert line_hashes(content, range(1, 9)) == dict(enumerate(hashes, 1))
 
 
@@ -213,14 +213,14 @@ def test_line_hashes_are_those_that_code_scanning_shows(content: str, hashes: li
 )
 @example("x\n" * 300)
 @example("same line\r\nsame line\r\n" * 20)
-def test_line_hashes_are_those_of_the_rolling_hash(content: str) -> None:
+def test_line_hashes_match_a_rolling_hash(content: str) -> None:
     expected = _rolling(content)
     assert line_hashes(content, expected) == expected
     assert line_hashes(content, [2]) == {line: value for line, value in expected.items() if line == 2}
 
 
 def _rolling(content: str) -> dict[int, str]:
-    """Compute the hashes one unit after the other, as a window of 100 that rolls over the file."""
+    """Compute the hashes unit by unit, with a window of 100 that rolls over the file."""
     units = [int.from_bytes(pair, "little") for pair in zip(*[iter(content.encode("utf-16-le"))] * 2, strict=True)]
     kept: list[int] = []
     after_return = False
@@ -255,32 +255,38 @@ def _sarif(report: Report) -> Any:
 
 def _many(levels: list[Severity], message: Callable[[], str]) -> Report:
     findings = [
-        Finding(message(), Location("a", place, 1, place, 2), "a", "a", (), "latest-tag", level)
-        for place, level in enumerate(levels, 1)
+        Finding(message(), Location("a", line, 1, line, 2), "a", "a", (), "latest-tag", level)
+        for line, level in enumerate(levels, 1)
     ]
     return Report(tuple(findings), 1, 1)
 
 
 def _written(report: Report, output: str) -> str:
-    name, coloured = output.partition(".")[0].removesuffix("-coloured"), "coloured" in output
+    name, color = output.partition(".")[0].removesuffix("-color"), "-color" in output
     out = StringIO()
     if name == "sarif":
         results = _sarif(report)["runs"][0]["results"]
         for result in results:
             result.pop("ruleIndex", None)
         return json.dumps(results, indent=1) + "\n"
-    import_module(f"imglint.formats.{name}").write(report, out, **({"colour": True} if coloured else {}))
+    import_module(f"imglint.formats.{name}").write(report, out, **({"color": True} if color else {}))
     return out.getvalue()
 
 
 def _report(case: str) -> Report:
-    told = json.loads((ROOT / case / "report.json").read_text(encoding="utf-8"))
-    return Report(tuple([_finding(entry) for entry in told["findings"]]), told["files"], told["places"])
+    entry = json.loads((ROOT / case / "report.json").read_text(encoding="utf-8"))
+    return Report(tuple([_finding(finding) for finding in entry["findings"]]), entry["files"], entry["places"])
 
 
-def _finding(told: dict[str, Any]) -> Finding:
-    related = tuple([Location(*place) for place in told.get("related", ())])
-    level = Severity[told["level"].upper()]
+def _finding(entry: dict[str, Any]) -> Finding:
     return Finding(
-        told["message"], Location(*told["at"]), told["text"], told["line"], related, told["rule"], level, told["fingerprint"]
+        entry["message"],
+        Location(*entry["at"]),
+        entry["text"],
+        entry["line"],
+        tuple([Location(*location) for location in entry.get("related", ())]),
+        entry["rule"],
+        Severity[entry["level"].upper()],
+        entry["fingerprint"],
+        policy=entry.get("policy", ""),
     )

@@ -1,4 +1,4 @@
-"""A walk leaves out what Git leaves out, whatever the .gitignore says, and no .gitignore can stall it."""
+"""A walk skips the files that Git ignores, for every .gitignore, in bounded time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None]) -> 
     return root
 
 
-def seen_by_git(root: Path) -> set[str]:
+def listed_by_git(root: Path) -> set[str]:
     command = ["git", "-c", "core.excludesFile=", "ls-files", "-z", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout.decode().split("\0")
     return {name for name in listed if name and not name.endswith(".gitignore")}
@@ -66,7 +66,7 @@ PIECES = st.sampled_from(
     [*"ab/*?!#\\[]^-. ", "**", "**/", "/**", "d", "e", "a.d", "[a-c]", "[!a]", "[[:alpha:]]", "é", "  ", "\t", "\r"]
 )
 UNDEFINED = re.compile(r"[^/]\*\*+(?:\\?/|$)")
-"""Git says that these stars are one, yet takes them for folders where its memory happens to lie so: it compares pointers to two strings."""
+"""Git's result for these patterns depends on its memory layout, because it compares pointers to different strings."""
 LINES = st.lists(st.lists(PIECES, min_size=1, max_size=5).map("".join), max_size=5).map("\n".join)
 
 
@@ -87,45 +87,45 @@ LINES = st.lists(st.lists(PIECES, min_size=1, max_size=5).map("".join), max_size
 @example("**\\/**", "")
 @example("d/**\\/a\n**\\/b", "***\\/a")
 @example("[b-[!a]", "")
-def test_git_leaves_out_the_same(tree: Path, top: str, nested: str) -> None:
+def test_git_ignores_the_same(tree: Path, top: str, nested: str) -> None:
     assume(not any(UNDEFINED.search(line.removeprefix("!")) for line in (top + "\n" + nested).split("\n")))
     (tree / ".gitignore").write_text(top, newline="")
     (tree / "d" / ".gitignore").write_text(nested, newline="")
-    assert walked(tree) == seen_by_git(tree)
+    assert walked(tree) == listed_by_git(tree)
 
 
-def test_bytes_that_are_no_utf_8_name_the_file_of_these_bytes(tree: Path) -> None:
+def test_pattern_that_is_not_utf_8(tree: Path) -> None:
     (tree / ".gitignore").write_bytes(b"\xe9\n")
     odd = Path(str(tree / "\udce9"))
     odd.write_text("")
     try:
-        assert walked(tree) == seen_by_git(tree)
+        assert walked(tree) == listed_by_git(tree)
         assert "\udce9" not in walked(tree)
     finally:
         odd.unlink()
 
 
 @pytest.mark.parametrize("entered", ["d", "d/e"])
-def test_a_folder_that_is_left_out_is_empty_where_it_is_named_too(tree: Path, entered: str) -> None:
+def test_ignored_folder_that_is_named_is_not_walked(tree: Path, entered: str) -> None:
     (tree / "d" / ".gitignore").write_text("")
     (tree / ".gitignore").write_text("d/\n")
     assert walked(tree / entered) == set()
 
 
-def test_patterns_in_force_are_bounded_and_the_file_that_is_too_much_is_told(tmp_path: Path) -> None:
-    def unobeyed(count: int) -> list[str]:
+def test_limit_of_patterns_that_apply(tmp_path: Path) -> None:
+    def not_applied(count: int) -> list[str]:
         (tmp_path / ".gitignore").write_text("a*b\n" * count + "x\n" * PATTERNS_MAX)
         entries = discover([str(tmp_path)], lambda _path: False, lambda _path, _is_folder: False)
         return [Path(entry.path).name for entry in entries if isinstance(entry, WalkError)]
 
-    assert unobeyed(PATTERNS_MAX) == []
-    assert unobeyed(PATTERNS_MAX + 1) == [".gitignore"]
+    assert not_applied(PATTERNS_MAX) == []
+    assert not_applied(PATTERNS_MAX + 1) == [".gitignore"]
 
 
-def test_a_pattern_is_bounded() -> None:
+def test_limit_of_a_pattern() -> None:
     assert GitIgnore(["*" + "a" * (PATTERN_MAX - 1)]).patterns == 1
     assert GitIgnore(["*" + "a" * PATTERN_MAX]).patterns == 0
 
 
-def test_lines_are_parted_as_git_parts_them() -> None:
+def test_lines_are_split_as_in_git() -> None:
     assert lines_of(b"\xef\xbb\xbfa\r\nb\x0cc\nd") == ["a", "b\x0cc", "d"]

@@ -1,7 +1,7 @@
-"""`imglint init` writes a policy that approves all that the tree uses today, whatever the tree is.
+"""`imglint init` writes a policy that approves every image that a tree uses today.
 
-A case is a folder under `fixtures/init/`: a `tree`, and the policy `expected.yaml` that is written for it. To add one, make the tree, run
-`IMGLINT_UPDATE=1 pytest tests/test_init.py`, and read what it wrote: it is right only because somebody has looked.
+A case is a folder under `fixtures/init/` with a `tree` and the policy `expected.yaml`. To add one, make the tree, run
+`IMGLINT_UPDATE=1 pytest tests/test_init.py`, and review the policy that it writes.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ ROOT = Path(__file__).parent.parent / "fixtures" / "init"
 CASES = sorted(path.parent.name for path in ROOT.glob("*/tree"))
 POLICY = ".imglint.yaml"
 APPROVING = {"unapproved-image", "misplaced-image", "unconventional-tag"}
-"""What a starter policy never gives a finding of, over the tree that it was written from."""
+"""Rules that report nothing in the tree that a starter policy was generated from."""
 
 POD = "apiVersion: v1\nkind: Pod\nspec: {{containers: [{{name: a, image: {}}}]}}\n"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_policy_is_the_one_beside_the_tree(case: str, imglint: Imglint, tmp_path: Path) -> None:
+def test_policy_of_a_tree(case: str, imglint: Imglint, tmp_path: Path) -> None:
     tree, expected = tmp_path / "tree", ROOT / case / "expected.yaml"
     shutil.copytree(ROOT / case / "tree", tree)
-    told = imglint("init", cwd=tree)
-    assert (told.status, told.err) == (0, "")
+    outcome = imglint("init", cwd=tree)
+    assert (outcome.status, outcome.err) == (0, "")
     written = (tree / POLICY).read_text(encoding="utf-8")
     if os.environ.get("IMGLINT_UPDATE"):
         expected.write_text(written, encoding="utf-8")
@@ -50,7 +50,7 @@ def test_the_policy_is_the_one_beside_the_tree(case: str, imglint: Imglint, tmp_
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_line_that_is_commented_out_holds_once_its_mark_is_deleted(case: str, tmp_path: Path) -> None:
+def test_commented_out_lines_are_valid(case: str, tmp_path: Path) -> None:
     text = (ROOT / case / "expected.yaml").read_text(encoding="utf-8")
     opened, count = re.subn(r"^( *)# ( *(?:- )?[a-z-]+: )", r"\1\2", text, flags=re.MULTILINE)
     opened = re.sub(r"^# ([a-z-]+:)$", r"\1", opened, flags=re.MULTILINE)
@@ -64,77 +64,88 @@ def test_each_line_that_is_commented_out_holds_once_its_mark_is_deleted(case: st
 @pytest.mark.parametrize(
     ("images", "expected"),
     [
-        (["nginx:1"], ["implicit-registry: error  # the image has none", "missing-digest: warning  # no image has one"]),
         (
-            ["a:1", "b:1"],
-            ["implicit-registry: error  # all 2 images have none", "missing-digest: warning  # no image has one"],
+            ["nginx:1"],
+            ["# implicit-registry: error  # no image has a registry", "# missing-digest: warning  # no image has a digest"],
+        ),
+        (
+            ["quay.io/a/b:1"],
+            ["implicit-registry: error  # all images have a registry", "# missing-digest: warning  # no image has a digest"],
+        ),
+        (
+            [f"quay.io/a/b@{DIGEST}"],
+            ["implicit-registry: error  # all images have a registry", "missing-digest: error  # all images have a digest"],
         ),
         (
             ["a:1", f"b@{DIGEST}", "quay.io/a/b:1"],
-            ["implicit-registry: error  # 2 of 3 images have none", "missing-digest: warning  # 1 of 3 images has one"],
+            [
+                "# implicit-registry: error  # 1 of 3 images has a registry",
+                "# missing-digest: warning  # 1 of 3 images has a digest",
+            ],
         ),
         (
             ["quay.io/a/b:1", f"b@{DIGEST}", f"quay.io/a/b@{DIGEST}"],
-            ["implicit-registry: error  # 1 of 3 images has none", "missing-digest: warning  # 2 of 3 images have one"],
+            [
+                "# implicit-registry: error  # 2 of 3 images have a registry",
+                "missing-digest: warning  # 2 of 3 images have a digest",
+            ],
         ),
     ],
 )
-def test_it_counts_what_a_rule_would_find(images: list[str], expected: list[str], imglint: Imglint, tmp_path: Path) -> None:
+def test_levels_and_comments_by_the_images_in_use(
+    images: list[str], expected: list[str], imglint: Imglint, tmp_path: Path
+) -> None:
     (tmp_path / "compose.yml").write_text(json.dumps({"services": {f"s{n}": {"image": one} for n, one in enumerate(images)}}))
     assert imglint("init").status == 0
-    assert re.findall("(?:implicit-registry|missing-digest):.*", (tmp_path / POLICY).read_text()) == expected
+    lines = re.findall("^(# *| *(?:# )?)((?:implicit-registry|missing-digest):.*)", (tmp_path / POLICY).read_text(), re.MULTILINE)
+    assert [f"{'# ' if '#' in start else ''}{line}" for start, line in lines] == expected
 
 
 def _found(imglint: Imglint, tree: Path) -> set[str]:
-    """Return the rules that find something in a tree."""
-    told = imglint("check", "--format", "json", "--fail-on", "never", ".", cwd=tree)
-    assert (told.status, told.err) == (0, "")
-    return {finding["rule"] for finding in json.loads(told.out)["findings"]}
+    """Return the rules with findings in a tree."""
+    outcome = imglint("check", "--format", "json", "--fail-on", "never", ".", cwd=tree)
+    assert (outcome.status, outcome.err) == (0, "")
+    return {finding["rule"] for finding in json.loads(outcome.out)["findings"]}
 
 
-def test_it_tells_what_it_wrote_and_what_to_do_next(imglint: Imglint, tmp_path: Path) -> None:
+def test_summary_and_next_step(imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / "it's here").mkdir()
     (tmp_path / "it's here" / "Dockerfile").write_text("FROM nginx\n")
-    told = imglint("init", "it's here")
-    assert told.out == (
-        "Wrote .imglint.yaml: 1 row for 1 image in 1 file.\n"
-        "Read it and correct what was guessed, then run: imglint 'it'\"'\"'s here'\n"
+    outcome = imglint("init", "it's here")
+    assert outcome.out == (
+        "Wrote .imglint.yaml with 1 row for 1 image in 1 file.\nReview the file, then run: imglint 'it'\"'\"'s here'\n"
     )
 
 
 @pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("nowhere")])
-def test_it_never_overwrites(make: object, imglint: Imglint, tmp_path: Path) -> None:
+def test_existing_policy_is_not_overwritten(make: object, imglint: Imglint, tmp_path: Path) -> None:
     assert callable(make)
     make(tmp_path / POLICY)
-    told = imglint("init")
-    assert (told.status, told.out) == (2, "")
-    assert (
-        told.err == f"imglint: {POLICY}: this file exists already and is left as it is; move it away to have a new one written\n"
-    )
+    outcome = imglint("init")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == f"imglint: {POLICY}: already exists; rename or delete it first\n"
     assert [path.name for path in tmp_path.iterdir()] == [POLICY]
     assert not (tmp_path / POLICY).is_file() or (tmp_path / POLICY).read_text() == ""
 
 
-def test_a_path_that_does_not_exist_is_a_wrong_call_and_nothing_is_written(imglint: Imglint, tmp_path: Path) -> None:
-    assert imglint("init", "nowhere") == (2, "", "imglint: nowhere: there is no such file or folder\n")
+def test_nothing_is_written_if_a_path_does_not_exist(imglint: Imglint, tmp_path: Path) -> None:
+    assert imglint("init", "nowhere") == (2, "", "imglint: nowhere: no such file or folder\n")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_says_that_a_policy_above_no_longer_holds(imglint: Imglint, tmp_path: Path) -> None:
+def test_warning_about_a_policy_in_a_parent_folder(imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / POLICY).write_text("this: [is not read\n")
     (tmp_path / "below").mkdir()
-    told = imglint("init", cwd=tmp_path / "below")
-    assert told.status == 0
-    assert (
-        told.err == f"imglint: ../{POLICY} no longer holds in this folder; name it under `extends` in {POLICY} where it shall\n"
-    )
+    outcome = imglint("init", cwd=tmp_path / "below")
+    assert outcome.status == 0
+    assert outcome.err == f"imglint: ../{POLICY} no longer applies to this folder; to keep it, add it to `extends` in {POLICY}\n"
 
 
-def test_what_cannot_be_read_is_told(imglint: Imglint, tmp_path: Path) -> None:
+def test_syntax_errors_are_reported(imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("apiVersion: v1\nkind: Pod\nspec: [\n")
-    told = imglint("init")
-    assert told.status == 0
-    assert told.err.startswith("broken.yaml:3:")
+    outcome = imglint("init")
+    assert outcome.status == 0
+    assert outcome.err.startswith("broken.yaml:3:")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +169,7 @@ def test_what_cannot_be_read_is_told(imglint: Imglint, tmp_path: Path) -> None:
         (["a\nimages: []\udcff/prod/a.yaml"], {"production": ["a?images: []?/prod/".replace("[", r"\[")]}),
     ],
 )
-def test_names_of_files_and_folders_tell_environments(files: list[str], expected: dict[str, list[str]]) -> None:
+def test_environments_from_file_and_folder_names(files: list[str], expected: dict[str, list[str]]) -> None:
     assert environment_patterns([(file, "kubernetes", True) for file in files]) == expected
 
 
@@ -173,11 +184,11 @@ def test_names_of_files_and_folders_tell_environments(files: list[str], expected
         ("prod/docker-compose.yml", {"production": ["prod/"]}),
     ],
 )
-def test_a_compose_file_is_of_development_unless_its_path_says_otherwise(file: str, expected: dict[str, list[str]]) -> None:
+def test_compose_files_belong_to_development_by_default(file: str, expected: dict[str, list[str]]) -> None:
     assert environment_patterns([(file, "compose", True)]) == expected
 
 
-def test_weak_words_tell_of_files_that_are_no_manifests() -> None:
+def test_weak_words_in_file_names() -> None:
     files = [
         ("ci.Dockerfile", "dockerfile", True),
         ("values-live.yaml", "helm-values", True),
@@ -191,7 +202,7 @@ def test_many_compose_files_get_one_pattern() -> None:
     assert environment_patterns(files) == {"development": ["docker-compose*.yml"]}
 
 
-def test_a_file_that_uses_nothing_tells_by_its_folders_alone() -> None:
+def test_name_of_a_file_without_images_is_ignored() -> None:
     files = [("staging/values-dev.yaml", "helm-values", False), ("docker-compose.yml", "compose", False)]
     assert environment_patterns(files) == {"staging": ["staging/"]}
 
@@ -202,7 +213,7 @@ PATHS = st.lists(
 
 
 @given(PATHS.map("/".join))
-def test_a_path_as_a_pattern_fits_the_path(path: str) -> None:
+def test_escaped_path_matches_the_path(path: str) -> None:
     pattern = escaped(path)
     assert pattern.isprintable()
     assert PathPattern(f"{pattern}/").fits(f"{path}/x")
@@ -224,16 +235,16 @@ def test_a_path_as_a_pattern_fits_the_path(path: str) -> None:
         ("", None),
     ],
 )
-def test_a_pattern_is_taken_for_a_convention_where_all_tags_share_it(tags: str, expected: str | None) -> None:
+def test_pattern_that_all_tags_share(tags: str, expected: str | None) -> None:
     assert tag_pattern([("app", tag) for tag in tags.split()]) == expected
 
 
-def test_one_tag_of_many_uses_is_no_convention() -> None:
+def test_one_tag_with_many_uses_has_no_pattern() -> None:
     assert tag_pattern([("app", "v1.2.3")] * 10) is None
     assert tag_pattern([(name, "v1.2.3") for name in "abc"]) == "v{major}.{minor}.{patch}"
 
 
-def test_every_pattern_that_is_tried_can_be_written() -> None:
+def test_tag_patterns_are_valid() -> None:
     assert [TagPattern(text).text for text in TAG_PATTERNS] == list(TAG_PATTERNS)
 
 
@@ -254,7 +265,7 @@ FOLDERS = st.lists(
 
 @st.composite
 def _files(draw: st.DrawFn) -> tuple[str, str]:
-    """Return a path, and the text of a file in which an image is named."""
+    """Return the path and the text of a file with an image."""
     folder, image = "/".join(draw(FOLDERS)), draw(IMAGES)
     number = draw(st.integers(0, 9))
     name, text = draw(
@@ -273,7 +284,7 @@ def _files(draw: st.DrawFn) -> tuple[str, str]:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_files(), max_size=8))
-def test_what_it_writes_approves_the_tree_it_was_written_from(
+def test_policy_approves_the_tree_that_it_was_generated_from(
     imglint: Imglint, tmp_path: Path, files: list[tuple[str, str]]
 ) -> None:
     tree = tmp_path / "tree"
@@ -282,6 +293,6 @@ def test_what_it_writes_approves_the_tree_it_was_written_from(
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text, encoding="utf-8")
     tree.mkdir(exist_ok=True)
-    told = imglint("init", cwd=tree)
-    assert told.status == 0
+    outcome = imglint("init", cwd=tree)
+    assert outcome.status == 0
     assert not _found(imglint, tree) & APPROVING

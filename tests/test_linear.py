@@ -154,8 +154,8 @@ TEXTS: dict[str, Callable[[int], Callable[[], object]]] = {
     "an image pattern of many stars": lambda n: lambda: ImagePattern("x/" + "*a" * 500 + "b").fits("x/" + "a" * n, None, None),
     "a path pattern of many stars": lambda n: lambda: PathPattern("*a" * 500 + "b").fits("a" * n),
     "a path pattern of many folders": lambda n: lambda: PathPattern("**/a/" * 200 + "b").fits("a/" * (n // 16) + "a"),
-    "a .gitignore of many stars": lambda n: lambda: GitIgnore(["*a" * 500 + "b"]).verdict("a" * n, False),
-    "a .gitignore of many lines": lambda n: lambda: GitIgnore([f"a{at}" for at in range(2 * n)]).verdict("b", False),
+    "a .gitignore of many stars": lambda n: lambda: GitIgnore(["*a" * 500 + "b"]).ignores("a" * n, False),
+    "a .gitignore of many lines": lambda n: lambda: GitIgnore([f"a{at}" for at in range(2 * n)]).ignores("b", False),
 }
 
 

@@ -1,4 +1,4 @@
-"""The hooks work in pre-commit itself: it installs the project, chooses the files, and lets a commit pass or not."""
+"""The hooks in pre-commit itself: it installs the project, selects the files, and accepts or rejects commits."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ CHECKED = {
     "charts/web/templates/web.yaml": TEMPLATE,
     "charts/web/templates/_web.tpl": TEMPLATE,
 }
-"""Files that the hook must be given, and that hold one finding each."""
+"""Files that pre-commit must pass to the hook, with one finding each."""
 
-PASSED_OVER = {
+SKIPPED = {
     "charts/web/Chart.yaml": "name: web\n",
     "mkdocs.yml": "site_name: imglint\n",
     "broken.yaml": "a: [\n",
@@ -56,7 +56,7 @@ PASSED_OVER = {
     "vendor/Dockerfile": DOCKERFILE,
     "docs/Dockerfile.md": "FROM here on, the reader knows.\n",
 }
-"""Files that are none of the known kinds, or that the policy excludes."""
+"""Files of no known kind, or excluded by the policy."""
 
 POLICY = "exclude: [vendor/]\n"
 
@@ -86,7 +86,7 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where pre-commit keeps the hooks that it has installed, which it does once for this module."""
+    """Return the folder of installed hooks, which the tests of this module share."""
     return tmp_path_factory.mktemp("pre-commit")
 
 
@@ -107,14 +107,14 @@ def repository(tmp_path: Path, home: Path, project: Path, git: Git) -> Repositor
     return repository
 
 
-def test_a_repository_that_tries_the_hook_sees_its_findings(repository: Repository, project: Path) -> None:
+def test_try_repo(repository: Repository, project: Path) -> None:
     repository.add({"Dockerfile": DOCKERFILE})
     outcome = repository.run(PRE_COMMIT, "try-repo", project, "imglint", "--all-files")
     assert outcome.returncode == 1
     assert "Dockerfile:1:24: error latest-tag" in outcome.stdout
 
 
-def test_a_bad_commit_is_stopped_and_a_good_one_passes(repository: Repository) -> None:
+def test_commit_with_findings_is_rejected(repository: Repository) -> None:
     assert repository.run(PRE_COMMIT, "install").returncode == 0
     repository.add({"api/Dockerfile": DOCKERFILE})
     stopped = repository.commit()
@@ -126,7 +126,7 @@ def test_a_bad_commit_is_stopped_and_a_good_one_passes(repository: Repository) -
     assert "imglint..................................................................Passed" in passed.stderr
 
 
-def test_a_wrong_policy_stops_the_commit(repository: Repository) -> None:
+def test_commit_with_an_invalid_policy_is_rejected(repository: Repository) -> None:
     assert repository.run(PRE_COMMIT, "install").returncode == 0
     repository.add({".imglint.yaml": "exclud: [vendor/]\n"})
     stopped = repository.commit()
@@ -135,28 +135,28 @@ def test_a_wrong_policy_stops_the_commit(repository: Repository) -> None:
     assert "exit code: 2" in stopped.stderr
 
 
-def test_the_hook_is_given_all_that_imglint_reads_and_passes_over_the_rest_without_a_word(repository: Repository) -> None:
-    repository.add(CHECKED | PASSED_OVER)
+def test_files_that_the_hook_checks(repository: Repository) -> None:
+    repository.add(CHECKED | SKIPPED)
     outcome = repository.run(PRE_COMMIT, "run", "imglint")
     assert outcome.returncode == 1
     found = [line.partition(":")[0] for line in outcome.stdout.splitlines() if " latest-tag: " in line]
     assert found == sorted(CHECKED)
     assert f"Found {len(CHECKED)} errors in {len(CHECKED)} files" in outcome.stdout
-    assert not [name for name in PASSED_OVER if name in outcome.stdout]
+    assert not [name for name in SKIPPED if name in outcome.stdout]
 
 
-def test_one_process_checks_all_files_of_a_commit(repository: Repository) -> None:
-    # More files than pre-commit gives to one process of a hook that may run several times at once.
+def test_one_process_checks_all_files(repository: Repository) -> None:
+    # More files than pre-commit passes to one process of a hook that does not set require_serial.
     repository.add({f"deploy/{'long-' * 20}{number}.yaml": MANIFEST for number in range(100)})
     outcome = repository.run(PRE_COMMIT, "run", "imglint")
     assert outcome.stdout.count("Found ") == 1
     assert "Found 100 errors in 100 files" in outcome.stdout
 
 
-def test_the_second_hook_checks_the_whole_tree(repository: Repository) -> None:
+def test_imglint_all_checks_the_whole_tree(repository: Repository) -> None:
     repository.add({"Dockerfile": DOCKERFILE, "README.md": ""})
     assert repository.commit().returncode == 0
-    repository.add({"README.md": "Nothing that holds an image.\n"})
+    repository.add({"README.md": "No image here.\n"})
     outcome = repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-all")
     assert outcome.returncode == 1
     assert "Dockerfile:1:24: error latest-tag" in outcome.stdout

@@ -1,4 +1,4 @@
-"""The progress bar: on a terminal, once a second has passed, and never anywhere else."""
+"""The progress bar is shown on a terminal, after a second, and nowhere else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ main()
 
 
 def _on_terminal(folder: Path, patience: float, *arguments: str) -> tuple[str, str]:
-    """Run imglint with stderr on a terminal; return what it wrote there and to stdout."""
+    """Run imglint with stderr on a terminal, and return its output there and on stdout."""
     ours, theirs = pty.openpty()
     script = PATIENT.format(patience=patience, arguments=list(arguments))
     done = subprocess.run(
@@ -35,14 +35,14 @@ def _on_terminal(folder: Path, patience: float, *arguments: str) -> tuple[str, s
         check=False,
     )
     os.close(theirs)
-    told = b""
+    shown = b""
     try:
         while piece := os.read(ours, 4096):
-            told += piece
-    except OSError:  # Linux says so when the other end is closed.
+            shown += piece
+    except OSError:  # Linux raises this when the other end is closed.
         pass
     os.close(ours)
-    return told.decode(), done.stdout.decode()
+    return shown.decode(), done.stdout.decode()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_long_run_shows_how_far_it_is(tree: Path) -> None:
+def test_long_run_shows_the_bar(tree: Path) -> None:
     terminal, out = _on_terminal(tree, 0, "check", "--jobs", "1", ".")
     assert "Checking" in terminal
     assert "100%" in terminal
@@ -60,7 +60,7 @@ def test_a_long_run_shows_how_far_it_is(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(("patience", "arguments"), [(60, ("check", ".")), (60, ()), (0, ("check", "--quiet", "."))])
-def test_a_short_or_quiet_run_shows_nothing(patience: float, arguments: tuple[str, ...], tree: Path) -> None:
+def test_short_or_quiet_run_shows_no_bar(patience: float, arguments: tuple[str, ...], tree: Path) -> None:
     assert _on_terminal(tree, patience, *arguments)[0] == ""
 
 

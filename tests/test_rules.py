@@ -1,4 +1,4 @@
-"""The rules: every example in a rule's documentation is what it says it is, and tables of what each flags, where, and with which words."""
+"""The rules: the examples in their documentation, and tables of what each one flags, where, and with which message."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLOCK = re.compile(r"^## (?P<section>\w+)$|^```(?P<kind>[a-z -]+)\n(?P<text>.*?)
 
 
 def examples() -> list[tuple[str, str, str, str, str]]:
-    """Return of each example its rule, its section, the policy in force, the file's name and its text."""
+    """Return the rule, section, policy, file name and text of each example in the documentation."""
     found = []
     for name, rule in PLUGGED.items():
         section = policy = ""
@@ -44,7 +44,7 @@ EXAMPLES = examples()
 
 
 def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
-    """Return the findings in one file of the current folder under a policy, of the selected rules where there are any."""
+    """Write a policy and a file to the current folder, and return the findings in the file; of the selected rules, if any are given."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(text, encoding="utf-8")
     Path(FILE_NAME).write_text(policy, encoding="utf-8")
@@ -62,23 +62,21 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("name", "section", "policy", "path", "text"), EXAMPLES, ids=[f"{one[0]}-{one[1]}-{one[3]}" for one in EXAMPLES]
 )
-def test_an_example_is_what_it_says(name: str, section: str, policy: str, path: str, text: str) -> None:
+def test_documented_examples(name: str, section: str, policy: str, path: str, text: str) -> None:
     found = [finding.rule for finding in check(policy, path, text) if finding.rule == name]
     assert found == {"Flagged": [name], "Passed": []}[section]
 
 
 @pytest.mark.parametrize("name", PLUGGED)
-def test_a_rule_says_what_why_and_how_and_shows_both(name: str) -> None:
+def test_documentation_has_all_sections(name: str) -> None:
     doc = PLUGGED[name].doc
     assert PLUGGED[name].summary.endswith(".")
-    assert [words in doc for words in ("**Why it matters:**", "**How to put it right:**", "## Flagged", "## Passed")] == [
-        True
-    ] * 4
+    assert [words in doc for words in ("**Why it matters:**", "**How to fix it:**", "## Flagged", "## Passed")] == [True] * 4
     assert {section for rule, section, *_ in EXAMPLES if rule == name} == {"Flagged", "Passed"}
     assert ("**Options:**" in doc) == (PLUGGED[name].options is not None)
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_default_levels_and_environments() -> None:
     found = {name: (str(rule.level), rule.environments) for name, rule in PLUGGED.items()}
     assert found == {
         "implicit-registry": ("note", None),
@@ -106,8 +104,8 @@ TAGS = {
 
 
 @pytest.mark.parametrize(("tag", "expected"), [(tag, expected) for expected, tags in TAGS.items() for tag in tags.split()])
-def test_which_tags_move(tag: str, expected: bool) -> None:
-    assert moving_tag.moves(tag) == expected
+def test_moving_tags(tag: str, expected: bool) -> None:
+    assert moving_tag.is_moving(tag) == expected
 
 
 PLATFORMS = {
@@ -138,14 +136,13 @@ PLATFORM_NAMES = (
 
 
 @pytest.mark.parametrize("name", PLATFORM_NAMES.split())
-def test_a_platform_is_named_in_full(name: str) -> None:
+def test_platform_names_are_matched_in_full(name: str) -> None:
     found = check("", "compose.yaml", f"services: {{web: {{image: 'ghcr.io/acme/app-{name}:1'}}}}\n", "platform-repository")
-    better = f"publish one multi-platform image and name that, without {name}"
-    assert [finding.full_message for finding in found] == [f"the repository is for {name} alone; {better}"]
+    assert [finding.full_message for finding in found] == [f"repository is specific to {name}; use a multi-platform image"]
 
 
 @pytest.mark.parametrize(("image", "expected"), PLATFORMS.items())
-def test_platforms_in_names(image: str, expected: str | None) -> None:
+def test_platforms_in_repositories_and_tags(image: str, expected: str | None) -> None:
     found = check("", "compose.yaml", f"services: {{web: {{image: '{image}'}}}}\n", "platform-repository")
     assert [finding.text for finding in found] == ([] if expected is None else [expected])
     assert platform_repository.LEVEL is Severity.OFF
@@ -211,6 +208,7 @@ images:
     environments: [production]
     tags: ["v{semver}"]
     forbidden-tags: [dev, "test-*"]
+    reason: only releases are signed
   - match: quay.io/jordigilh/*
     environments: [development]
   - match: docker.io/library/golang
@@ -231,31 +229,31 @@ MESSAGES = [
         "quay.io/kubernaut/gateway:dev",
         "unconventional-tag",
         "dev",
-        "the tag dev is forbidden by .imglint.yaml:4; allowed: v{semver}",
+        "tag `dev` is forbidden: only releases are signed; allowed: v{semver} (.imglint.yaml:4)",
     ),
     (
         "quay.io/kubernaut/gateway:test-1",
         "unconventional-tag",
         "test-1",
-        "the tag test-1 is forbidden by .imglint.yaml:4 (test-*); allowed: v{semver}",
+        "tag `test-1` is forbidden by `test-*`: only releases are signed; allowed: v{semver} (.imglint.yaml:4)",
     ),
     (
         "quay.io/kubernaut/gateway:1.0",
         "unconventional-tag",
         "1.0",
-        "the tag 1.0 is not what .imglint.yaml:4 allows: v{semver}",
+        "tag `1.0` is not allowed: only releases are signed; allowed: v{semver} (.imglint.yaml:4)",
     ),
     (
         "quay.io/kubernaut/gateway",
         "unconventional-tag",
         "quay.io/kubernaut/gateway",
-        "without a tag this reads as latest, which is not what .imglint.yaml:4 allows: v{semver}",
+        "no tag given, and `latest` is not allowed: only releases are signed; allowed: v{semver} (.imglint.yaml:4)",
     ),
     (
         "quay.io/kubernaut/gateway",
         "latest-tag",
         "quay.io/kubernaut/gateway",
-        "without a tag this reads as latest, which moves with every push; write a tag as .imglint.yaml:4 allows: v{semver}",
+        "no tag given, so `latest` is pulled: only releases are signed; use a tag such as v{semver} (.imglint.yaml:4)",
     ),
     ("quay.io/minio/minio:latest", "latest-tag", None, ""),
     ("quay.io/minio/minio", "latest-tag", None, ""),
@@ -265,129 +263,134 @@ MESSAGES = [
         "quay.io/jordigilh/gateway:dev",
         "misplaced-image",
         "quay.io/jordigilh/gateway:dev",
-        "quay.io/jordigilh/gateway is approved in development (.imglint.yaml:8), not in production; "
-        "approved for workload in production: quay.io/kubernaut/*, quay.io/minio/minio:latest",
+        "quay.io/jordigilh/gateway is not approved in production, only in development; "
+        "approved here: quay.io/kubernaut/*, quay.io/minio/minio:latest (.imglint.yaml:9)",
     ),
     ("quay.io/jordigilh/gateway:dev", "unapproved-image", None, ""),
     (
         "jaafarn/raqeem-devices-backend:v0.1.1",
         "unapproved-image",
         "jaafarn/raqeem-devices-backend:v0.1.1",
-        "docker.io/jaafarn/raqeem-devices-backend is refused by .imglint.yaml:12: moved to GHCR in v0.2.0; "
-        "write ghcr.io/mj-nehme/raqeem/devices-backend:v0.1.1",
+        "docker.io/jaafarn/raqeem-devices-backend is not an approved image: moved to GHCR in v0.2.0; "
+        "use ghcr.io/mj-nehme/raqeem/devices-backend:v0.1.1 (.imglint.yaml:13)",
     ),
     (
         "quay.io/kubernuat/gateway:v1.0.0",
         "unapproved-image",
         "quay.io/kubernuat/gateway:v1.0.0",
-        "quay.io/kubernuat/gateway is approved by no row of .imglint.yaml; close to it: quay.io/kubernaut/gateway",
+        "quay.io/kubernuat/gateway is not an approved image; did you mean quay.io/kubernaut/gateway?",
     ),
     (
         "example.com/x/y:1",
         "unapproved-image",
         "example.com/x/y:1",
-        "example.com/x/y is approved by no row of .imglint.yaml; "
-        "approved for workload in production: quay.io/kubernaut/*, quay.io/minio/minio:latest",
+        "example.com/x/y is not an approved image; approved here: quay.io/kubernaut/*, quay.io/minio/minio:latest",
     ),
     ("controller:latest", "unapproved-image", None, ""),
     ("controller:latest", "latest-tag", None, ""),
     ("controller:latest", "implicit-registry", None, ""),
     ("controller:latest", "missing-digest", None, ""),
-    ("nginx:1", "implicit-registry", "nginx", "the registry is left to the reader; it is read as docker.io/library/nginx"),
-    ("quay.io/a/b:1", "missing-digest", "quay.io/a/b:1", "no digest pins this image; add @sha256:... behind the tag"),
+    ("nginx:1", "implicit-registry", "nginx", "no registry given; this resolves to docker.io/library/nginx"),
+    ("quay.io/a/b:1", "missing-digest", "quay.io/a/b:1", "image is not pinned by digest"),
     (f"quay.io/a/b:1{DIGEST}", "missing-digest", None, ""),
-    ("quay.io/a/b:16", "moving-tag", "16", "the tag 16 moves with releases; write a whole version, or add the digest"),
+    ("quay.io/a/b:16", "moving-tag", "16", "`16` is a moving tag; use a full version or pin a digest"),
     (f"quay.io/a/b:16{DIGEST}", "moving-tag", None, ""),
     ("quay.io/a/b", "moving-tag", None, ""),
     (
         "quay.io/a/b:latest",
         "latest-tag",
         "latest",
-        "the tag latest moves with every push; write the version that was tested, or pin a digest",
+        "`latest` is a moving tag; use a version tag or pin a digest",
     ),
-    ("quay.io/a/b", "missing-digest", "quay.io/a/b", "no digest pins this image; add @sha256:... behind the name"),
+    ("quay.io/a/b", "missing-digest", "quay.io/a/b", "image is not pinned by digest"),
     ("quay.io/a/b:latest", "moving-tag", None, ""),
 ]
 
 
 @pytest.mark.parametrize(("image", "rule", "text", "message"), MESSAGES)
-def test_what_is_said_and_where(image: str, rule: str, text: str | None, message: str) -> None:
+def test_messages_and_positions(image: str, rule: str, text: str | None, message: str) -> None:
     found = check(TABLE, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
     assert [(finding.text, finding.full_message) for finding in found] == ([] if text is None else [(text, message)])
 
 
-SAID = [
+POLICY_MESSAGES = [
     (
         "images: [{match: docker.io/library/*}]",
         "postgres:16.1",
         "implicit-registry",
-        "the registry is left to the reader; write docker.io/library/postgres",
+        "no registry given; this resolves to docker.io/library/postgres",
     ),
     (
         "images: [{match: quay.io/acme/*, tags: ['v{semver}', 'r{n}']}]",
         "quay.io/acme/web",
         "latest-tag",
-        "without a tag this reads as latest, which moves with every push; write a tag as .imglint.yaml:1 allows: v{semver}, r{n}",
+        "no tag given, so `latest` is pulled; use a tag such as v{semver} or r{n} (.imglint.yaml:1)",
     ),
     (
         "images: [{match: 'redis:7'}]",
         "redis:6",
         "unapproved-image",
-        "docker.io/library/redis:6 is approved by no row of .imglint.yaml; close to it: docker.io/library/redis:7",
+        "docker.io/library/redis:6 is not an approved image; did you mean docker.io/library/redis:7?",
     ),
     (
         "images: [{match: 'acme/*@sha256:*'}]",
         "acme/web",
         "unapproved-image",
-        "docker.io/acme/web:latest is approved by no row of .imglint.yaml; close to it: docker.io/acme/web@sha256:*",
+        "docker.io/acme/web:latest is not an approved image; did you mean docker.io/acme/web@sha256:*?",
     ),
     (
         "images: [{match: 'acme/web:1.*'}]",
         f"acme/web{DIGEST}",
         "unapproved-image",
-        f"docker.io/acme/web{DIGEST} is approved by no row of .imglint.yaml; close to it: docker.io/acme/web:1.*",
+        f"docker.io/acme/web{DIGEST} is not an approved image; did you mean docker.io/acme/web:1.*?",
     ),
     (
         "images: [{match: 'acme/web:1.*'}]",
         "quay.io/acme/web:1",
         "unapproved-image",
-        "quay.io/acme/web is approved by no row of .imglint.yaml; close to it: docker.io/acme/web:1.*",
+        "quay.io/acme/web is not an approved image; did you mean docker.io/acme/web:1.*?",
     ),
     (
         "images: [{match: quay.io/acme/*, tags: ['{branch}', 'v{semver}', '*'], rules: {unconventional-tag: off}}]",
         "quay.io/acme/web:latest",
         "latest-tag",
-        "the tag latest moves with every push; write a tag as .imglint.yaml:1 allows: v{semver}",
+        "`latest` is a moving tag; use a tag such as v{semver} (.imglint.yaml:1)",
     ),
     (
         "images: [{match: quay.io/acme/*, tags: ['*']}]",
         "quay.io/acme/web:latest",
         "latest-tag",
-        "the tag latest moves with every push; write the version that was tested, or pin a digest",
+        "`latest` is a moving tag; use a version tag or pin a digest",
     ),
     (
         "images: [{match: quay.io/acme/*, tags: ['v{semver}', 'r{n}'], forbidden-tags: [dev]}]",
         "quay.io/acme/web:dev",
         "unconventional-tag",
-        "the tag dev is forbidden by .imglint.yaml:1; allowed: v{semver}, r{n}",
+        "tag `dev` is forbidden; allowed: v{semver}, r{n} (.imglint.yaml:1)",
     ),
     (
         "images: [{match: quay.io/acme/*, forbidden-tags: [dev]}]",
         "quay.io/acme/web:dev",
         "unconventional-tag",
-        "the tag dev is forbidden by .imglint.yaml:1",
+        "tag `dev` is forbidden (.imglint.yaml:1)",
     ),
     (
         "images: [{match: quay.io/acme/*, approved: false}]",
         "quay.io/acme/web:dev",
         "unapproved-image",
-        "quay.io/acme/web is refused by .imglint.yaml:1",
+        "quay.io/acme/web is not an approved image (.imglint.yaml:1)",
     ),
     (
         "images: [{match: quay.io/acme/*}, {match: ghcr.io/acme/*}]",
         "docker.io/acme/web:dev",
         "unapproved-image",
-        "docker.io/acme/web is approved by no row of .imglint.yaml; close to it: quay.io/acme/web, ghcr.io/acme/web",
+        "docker.io/acme/web is not an approved image; did you mean quay.io/acme/web or ghcr.io/acme/web?",
+    ),
+    (
+        "environments: {dev: [dev/]}\nimages: [{match: quay.io/acme/*, environments: [dev], reason: not scanned}]",
+        "quay.io/acme/web:dev",
+        "misplaced-image",
+        "quay.io/acme/web is not approved in production, only in dev: not scanned (.imglint.yaml:2)",
     ),
     (
         "environments: {dev: [dev/], qa: [qa/]}\nimages:\n"
@@ -397,14 +400,13 @@ SAID = [
         "  - {match: quay.io/acme/*, files: [c/]}",
         "quay.io/acme/web:dev",
         "misplaced-image",
-        "quay.io/acme/web is approved in dev and qa (.imglint.yaml:3), as build and base (.imglint.yaml:4), in a/ and b/ (.imglint.yaml:5), "
-        "not in production or as workload or in this file",
+        "quay.io/acme/web is not approved here, only in dev or qa, or as a build or base image, or in a/ or b/ (.imglint.yaml:3)",
     ),
 ]
 
 
-@pytest.mark.parametrize(("policy", "image", "rule", "message"), SAID)
-def test_what_is_said_under_a_policy_of_its_own(policy: str, image: str, rule: str, message: str) -> None:
+@pytest.mark.parametrize(("policy", "image", "rule", "message"), POLICY_MESSAGES)
+def test_messages_under_other_policies(policy: str, image: str, rule: str, message: str) -> None:
     found = check(policy, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
     assert [finding.full_message for finding in found] == [message]
 
@@ -413,21 +415,20 @@ REFUSED_IN = "{match: quay.io/acme/*, approved: false, environments: [%s]}"
 REFUSED = [
     (
         f"images: [{REFUSED_IN % 'dev'}]",
-        "quay.io/acme/web is refused in dev (.imglint.yaml:2), and by no row approved in production",
+        "quay.io/acme/web is not approved in production and refused in dev (.imglint.yaml:2)",
     ),
     (
         f"images: [{REFUSED_IN % 'dev'}, {REFUSED_IN % 'qa'}]",
-        "quay.io/acme/web is refused in dev (.imglint.yaml:2), in qa (.imglint.yaml:2), and by no row approved in production",
+        "quay.io/acme/web is not approved in production and refused in dev or qa (.imglint.yaml:2)",
     ),
     (
         f"images: [{REFUSED_IN % 'dev'}, {{match: quay.io/acme/*, environments: [qa]}}, {{match: ghcr.io/acme/*}}]",
-        "quay.io/acme/web is approved in qa (.imglint.yaml:2), not in production; "
-        "approved for workload in production: ghcr.io/acme/web",
+        "quay.io/acme/web is not approved in production, only in qa; approved here: ghcr.io/acme/web (.imglint.yaml:2)",
     ),
 ]
 
 
-def test_of_two_exceptions_on_one_line_the_one_that_silences_nothing_is_reported() -> None:
+def test_unused_exception_next_to_a_used_one_on_the_same_line() -> None:
     entry = "{match: docker.io/acme/%s, rules: [latest-tag]}"
     Path("Dockerfile").write_text("FROM docker.io/acme/a\nUSER 1\n", encoding="utf-8")
     policy = f"exceptions: [{entry % 'a'}, {entry % 'b'}]\n"
@@ -437,19 +438,16 @@ def test_of_two_exceptions_on_one_line_the_one_that_silences_nothing_is_reported
     assert [(finding.rule, finding.location.column) for finding in found] == [("unused-exception", policy.rindex("{") + 1)]
 
 
-def test_every_file_with_rows_is_named(tmp_path: Path) -> None:
+def test_row_of_an_extended_policy_is_cited_in_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "shared.yaml").write_text("images: [{match: quay.io/shared/*, approved: false}]\n", encoding="utf-8")
     policy = "extends: [shared.yaml]\nimages: [{match: quay.io/own/*}]\n"
-    text = "services: {a: {image: 'ghcr.io/x/y:1.0.0'}, b: {image: 'quay.io/shared/z:1.0.0'}}\n"
+    text = "services: {a: {image: 'quay.io/shared/z:1.0.0'}}\n"
     found = check(policy, "compose.yaml", text, "unapproved-image")
-    assert [finding.full_message.partition(";")[0] for finding in found] == [
-        "ghcr.io/x/y is approved by no row of .imglint.yaml or shared.yaml",
-        "quay.io/shared/z is refused by shared.yaml:1",
-    ]
+    assert [finding.policy for finding in found] == ["shared.yaml:1"]
 
 
 @pytest.mark.parametrize(("images", "message"), REFUSED)
-def test_what_is_refused_elsewhere_is_misplaced_and_not_unapproved(images: str, message: str) -> None:
+def test_image_refused_elsewhere_is_misplaced(images: str, message: str) -> None:
     policy = f"environments: {{dev: [dev/], qa: [qa/]}}\n{images}\n"
     text = POD.replace("docker.io/library/nginx:1.27.0", "quay.io/acme/web:v1.0.0") % "runAsUser: 1"
     found = check(policy, "web.yaml", text, "misplaced-image", "unapproved-image")
@@ -466,93 +464,86 @@ def test_what_is_refused_elsewhere_is_misplaced_and_not_unapproved(images: str, 
         ("{match: ghcr.io/acme/*}", []),
     ],
 )
-def test_rows_judge_where_and_how_what_is_built_here_is_used_and_not_whether(row: str, expected: list[str]) -> None:
+def test_rows_apply_to_images_built_here(row: str, expected: list[str]) -> None:
     policy = f"environments: {{dev: [dev/]}}\nbuilt: [quay.io/acme/web]\nimages: [{row}]\n"
     found = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:main'}}\n")
     assert [finding.rule for finding in found] == expected
 
 
-def test_an_entry_of_a_kustomization_is_not_told_to_select_another_image() -> None:
+def test_kustomize_entry_without_a_registry_gets_new_name_as_advice() -> None:
     text = "kind: Kustomization\nimages:\n  - {name: redis, newTag: 7.2.5}\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
     assert [finding.full_message for finding in check("", "kustomization.yaml", text, "implicit-registry")] == [
-        "the registry is left to the reader; write newName: docker.io/library/redis",
-        "the registry is left to the reader; write newName: docker.io/acme/web",
+        "no registry given; set `newName: docker.io/library/redis`",
+        "no registry given; set `newName: docker.io/acme/web`",
+    ]
+    policy = "images: [{match: docker.io/library/redis, approved: false}, {match: '**'}]\n"
+    assert [finding.full_message for finding in check(policy, "kustomization.yaml", text, "implicit-registry")] == [
+        "no registry given; this resolves to docker.io/library/redis",
+        "no registry given; set `newName: docker.io/acme/web`",
     ]
 
 
-def test_a_frontend_that_other_rows_approve_is_misplaced() -> None:
+def test_frontend_approved_in_other_roles_is_misplaced() -> None:
     policy = "images: [{match: docker.io/docker/dockerfile, roles: [frontend]}, {match: docker.io/acme/*}]\n"
     found = check(policy, "Dockerfile", "# syntax=acme/front:1\nFROM scratch\nUSER 1\n", "misplaced-image")
     assert [finding.full_message for finding in found] == [
-        "docker.io/acme/front is approved in any role but frontend, for its row names none (.imglint.yaml:1), not as frontend; "
-        "approved for frontend in production: docker.io/docker/dockerfile"
+        "docker.io/acme/front is not approved as a frontend image, only in other roles; "
+        "approved here: docker.io/docker/dockerfile (.imglint.yaml:1)"
     ]
 
 
-def test_a_name_alone_in_a_kustomization_keeps_the_digest_of_its_manifest() -> None:
+def test_kustomize_entry_without_a_tag_needs_no_digest() -> None:
     text = "kind: Kustomization\nimages:\n  - {name: web, newName: quay.io/acme/web}\n  - {name: api, newName: quay.io/acme/api, newTag: v1.0.0}\n"
     values = "image: {repository: quay.io/acme/web, tag: ''}\n"
     assert [finding.text for finding in check("", "kustomization.yaml", text, "missing-digest")] == ["quay.io/acme/api"]
     assert [finding.text for finding in check("", "values.yaml", values, "missing-digest")] == ["quay.io/acme/web"]
 
 
-NUMBER = "a number other than 0"
+NONZERO = "to a nonzero number"
 
 
 @pytest.mark.parametrize(
     ("path", "text", "options", "message"),
     [
-        ("Dockerfile", "FROM a/b:1\nUSER root\n", "", f"this runs as root; set USER to {NUMBER}"),
-        ("Dockerfile", "FROM a/b:1\nUSER 0\n", "uid: [1001, 1002]", "this runs as root; set USER to 1001 or 1002"),
-        ("Dockerfile", "FROM a/b:1\nUSER 5\n", "uid: [1001, 1002]", "the user 5 is not 1001 or 1002"),
-        (
-            "Dockerfile",
-            "FROM a/b:1\nUSER web\n",
-            "uid: 1001",
-            "the user is written as a name, web; write 1001, so that it can be checked",
-        ),
-        (
-            "Dockerfile",
-            "FROM a/b:1\nUSER X1001\n",
-            "uid: [1001, 1002]",
-            "the user is written as a name, X1001; write 1001 or 1002, so that it can be checked",
-        ),
-        (
-            "Dockerfile",
-            "FROM a/b:1\nUSER \u0661\n",
-            "uid: 1",
-            "the user is written as a name, \u0661; write 1, so that it can be checked",
-        ),
+        ("Dockerfile", "FROM a/b:1\nUSER root\n", "", f"container runs as root; set `USER` {NONZERO}"),
+        ("Dockerfile", "FROM a/b:1\nUSER 0\n", "uid: 1001", "container runs as root; set `USER 1001`"),
+        ("Dockerfile", "FROM a/b:1\nUSER 0\n", "uid: [1001, 1002]", "container runs as root; set `USER` to 1001 or 1002"),
+        ("Dockerfile", "FROM a/b:1\nUSER 5\n", "uid: [1001, 1002]", "container runs as user 5; set `USER` to 1001 or 1002"),
+        ("Dockerfile", "FROM a/b:1\nUSER web\n", "uid: 1001", "user web is not a number; set `USER 1001`"),
+        ("Dockerfile", "FROM a/b:1\nUSER X1001\n", "uid: [1001]", "user X1001 is not a number; set `USER 1001`"),
+        ("Dockerfile", "FROM a/b:1\nUSER \u0661\n", "uid: 1", "user \u0661 is not a number; set `USER 1`"),
         (
             "Dockerfile",
             "FROM a/b:1\n",
             "",
-            f"this runs as root: no user is named, and its base docker.io/a/b:1 does not say nonroot; set USER to {NUMBER}",
+            f"no USER set; base image docker.io/a/b:1 may run as root; set `USER` {NONZERO}",
         ),
-        ("Dockerfile", "FROM scratch\nCOPY a /\n", "", f"this runs as root: no user is named; set USER to {NUMBER}"),
+        ("Dockerfile", "FROM scratch\nCOPY a /\n", "", f"container runs as root: no USER set; set `USER` {NONZERO}"),
         (
             "web.yaml",
             POD % "runAsNonRoot: false",
             "",
-            f"runAsNonRoot: false lets this run as root; write true, or set runAsUser to {NUMBER}",
+            f"`runAsNonRoot: false` allows root; set it to `true`, or set `runAsUser` {NONZERO}",
         ),
         (
             "web.yaml",
             POD % "runAsNonRoot: false",
             "uid: 1001",
-            "runAsNonRoot: false lets this run as root; write true, or set runAsUser to 1001",
+            "`runAsNonRoot: false` allows root; set it to `true`, or set `runAsUser: 1001`",
         ),
-        ("web.yaml", POD % "runAsUser: 0", "", f"this runs as root; set runAsUser to {NUMBER}"),
-        ("compose.yaml", "services: {a: {image: a/b:1, user: root}}\n", "", f"this runs as root; set user to {NUMBER}"),
+        ("web.yaml", POD % "runAsUser: 0", "", f"container runs as root; set `runAsUser` {NONZERO}"),
+        ("web.yaml", POD % "runAsUser: 0", "uid: 1001", "container runs as root; set `runAsUser: 1001`"),
+        ("compose.yaml", "services: {a: {image: a/b:1, user: root}}\n", "", f"container runs as root; set `user` {NONZERO}"),
         (
-            "web.yaml",
-            POD % "",
-            "explicit: true",
-            f"nothing here says which user this runs as, so the image decides; set runAsUser to {NUMBER}",
+            "compose.yaml",
+            "services: {a: {image: a/b:1, user: root}}\n",
+            "uid: 1001",
+            'container runs as root; set `user: "1001"`',
         ),
+        ("web.yaml", POD % "", "explicit: true", f"no user set, so the image decides; set `runAsUser` {NONZERO}"),
     ],
 )
-def test_what_is_said_about_a_user(path: str, text: str, options: str, message: str) -> None:
+def test_root_user_messages(path: str, text: str, options: str, message: str) -> None:
     found = check(f"rules: {{root-user: {{{options}}}}}\n", path, text, "root-user")
     assert [finding.full_message for finding in found] == [f"{message} (.imglint.yaml:1)"]
 
@@ -560,51 +551,53 @@ def test_what_is_said_about_a_user(path: str, text: str, options: str, message: 
 @pytest.mark.parametrize(
     "base", ["a/nonroot:1", "a/b:1-non-root", "a/rootless-b:1", "a/b-unprivileged", "nonroot/b@" + DIGEST[1:]]
 )
-def test_a_base_that_says_nonroot_needs_no_user(base: str) -> None:
+def test_base_named_nonroot_needs_no_user(base: str) -> None:
     assert check("", "Dockerfile", f"FROM {base}\n", "root-user") == []
 
 
-def test_a_build_image_as_a_base_is_misplaced() -> None:
-    found = check(TABLE, "Dockerfile", "FROM docker.io/library/golang:1.25.3\nUSER 1\n", "misplaced-image", "unapproved-image")
-    assert [finding.full_message for finding in found] == [
-        "docker.io/library/golang is refused by .imglint.yaml:19; approved for base in production: quay.io/kubernaut/*, quay.io/minio/minio:latest"
+def test_build_image_as_a_base_is_misplaced() -> None:
+    text, selected = "FROM docker.io/library/golang:1.25.3\nUSER 1\n", ("misplaced-image", "unapproved-image")
+    assert [finding.full_message for finding in check(TABLE, "Dockerfile", text, *selected)] == [
+        "docker.io/library/golang is not an approved image; "
+        "approved here: quay.io/kubernaut/*, quay.io/minio/minio:latest (.imglint.yaml:20)"
     ]
-    found = check(
-        TABLE.partition("  - match: docker.io/library/*")[0],
-        "Dockerfile",
-        "FROM docker.io/library/golang:1.25.3\n",
-        "misplaced-image",
-    )
-    assert [finding.full_message.partition(";")[0] for finding in found] == [
-        "docker.io/library/golang is approved as build (.imglint.yaml:10), not as base"
+    without_last_row = TABLE.partition("  - match: docker.io/library/*")[0]
+    assert [finding.full_message for finding in check(without_last_row, "Dockerfile", text, *selected)] == [
+        "docker.io/library/golang is not approved as a base image, only as a build image; "
+        "approved here: quay.io/kubernaut/*, quay.io/minio/minio:latest (.imglint.yaml:11)"
     ]
 
 
-def test_an_image_outside_of_its_files_is_misplaced() -> None:
+def test_image_outside_its_files_is_misplaced() -> None:
     policy = "images: [{match: docker.io/library/postgres, files: [db/]}]\n"
     text = "services: {db: {image: 'docker.io/library/postgres:16.1.0'}}\n"
     assert [finding.full_message for finding in check(policy, "compose.yaml", text, "misplaced-image")] == [
-        "docker.io/library/postgres is approved in db/ (.imglint.yaml:1), not in this file"
+        "docker.io/library/postgres is not approved in this file, only in db/ (.imglint.yaml:1)"
     ]
     assert check(policy, "db/compose.yaml", text, "misplaced-image") == []
 
 
-def test_a_tag_left_to_others_is_not_judged() -> None:
+def test_unknown_tag_is_not_checked() -> None:
     policy = 'images: [{match: quay.io/acme/*, tags: ["v{semver}"]}]\n'
     text = "image:\n  repository: quay.io/acme/web\n  tag: ''\n"
     assert check(policy, "values.yaml", text, "latest-tag", "unconventional-tag", "moving-tag", "unapproved-image") == []
 
 
-def test_a_row_asks_for_a_digest() -> None:
-    policy = "images: [{match: quay.io/acme/*, digest: required}]\n"
+def test_row_that_requires_a_digest() -> None:
+    policy = "images: [{match: quay.io/acme/*, digest: required, reason: the mirror is shared}]\n"
     found = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:v1.0.0'}}\n")
     assert [(finding.rule, str(finding.level), finding.full_message) for finding in found] == [
-        ("missing-digest", "error", "no digest pins this image (.imglint.yaml:1); add @sha256:... behind the tag")
+        ("missing-digest", "error", "image is not pinned by digest: the mirror is shared (.imglint.yaml:1)")
     ]
 
 
-def test_of_a_place_that_another_reader_names_the_user_is_spoken_of() -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (root_user.Options(), "container runs as root; set the user to a nonzero number"),
+        (root_user.Options(uid=1001), "container runs as root; set the user to 1001"),
+    ],
+)
+def test_root_user_advice_for_a_place_of_a_third_party_reader(options: root_user.Options, message: str) -> None:
     user = RunUser(Source("Jobfile", "root"), (0, 4), "job-user", "job", "root")
-    assert [finding.full_message for finding in root_user.check_user(user, root_user.Options())] == [
-        "this runs as root; set the user to a number other than 0"
-    ]
+    assert [finding.full_message for finding in root_user.check_user(user, options)] == [message]

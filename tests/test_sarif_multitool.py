@@ -1,4 +1,4 @@
-"""The SARIF log stands up to Microsoft's validator, under the rules of the standard and those of GitHub Advanced Security."""
+"""SARIF logs pass Microsoft's validator, with the rules of the standard and those of GitHub Advanced Security."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ DEMO = Path(__file__).parent.parent / "fixtures" / "demo"
 BAD = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - {name: web, image: web:latest}\n"
 GOOD = "FROM docker.io/library/alpine:3.20.1\nUSER 1001\n"
 
-LIVED_WITH = {
-    "SARIF2002": "messages are written out: most stand once, so that a table of them would save nothing",
-    "SARIF2003": "the uploader knows the commit; imglint does not ask Git",
-    "SARIF2006": "the validator may have no network",
-    "SARIF2009": "rules have names for people, not numbers",
+ACCEPTED = {
+    "SARIF2002": "messages are written out: most occur once, so a table of messages would save nothing",
+    "SARIF2003": "the uploader adds the commit; imglint does not run Git",
+    "SARIF2006": "the validator may have no network access",
+    "SARIF2009": "rules have readable names, not numbers",
     "SARIF2010": "viewers of code scanning have the code",
     "SARIF2011": "viewers of code scanning have the code",
 }
-"""The validator's notes that are known, and why they may stand. Warnings and errors may not."""
+"""Notes of the validator that are accepted, with the reason. Warnings and errors are not."""
 
 TREES: dict[str, dict[bytes, str]] = {
     "findings": {b"web.yaml": BAD, b"Dockerfile": "FROM web\n", b"broken.dockerfile": "RUN x\n"},
     "a clean run": {b"Dockerfile": GOOD},
     "nothing to read": {b"README.md": ""},
-    "related places": {b"Dockerfile": "ARG BASE=web:latest\nFROM ${BASE}\n"},
+    "related locations": {b"Dockerfile": "ARG BASE=web:latest\nFROM ${BASE}\n"},
     "names that a URI has to escape": dict.fromkeys(
         [
             b"a b/c%20d.yaml",
@@ -47,8 +47,8 @@ TREES: dict[str, dict[bytes, str]] = {
         b"esc\x1b[31m.yaml": BAD,
         b"Dockerfile": "FROM web:\x1b[31mred\n",
     },
-    "a name that is no text": {b"\xff.yaml": BAD},
-    "text that reads as a link": {b"Dockerfile": "FROM [a](b)\n"},
+    "a file name that is not UTF-8": {b"\xff.yaml": BAD},
+    "text that looks like a link": {b"Dockerfile": "FROM [a](b)\n"},
     "characters beyond the basic plane": {"😀.yaml".encode(): BAD.replace("name: web", "name: 😀")},
     "the demo": {
         os.fsencode(path.relative_to(DEMO)): path.read_text(encoding="utf-8")
@@ -57,12 +57,12 @@ TREES: dict[str, dict[bytes, str]] = {
     },
 }
 EMPTY = '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": []}]}'
-"""A log in which something is missing."""
+"""An incomplete log."""
 
 
 @pytest.fixture(scope="module")
-def said(peers: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """Return what the validator says of the log of each tree, and of the empty one. It starts slowly, so it is given all at once."""
+def results(peers: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """Return the validator's results for the log of each tree, and for the incomplete one. It starts slowly, so it runs once for all logs."""
     logs = tmp_path_factory.mktemp("logs")
     (logs / "empty.sarif").write_text(EMPTY)
     for tree, files in TREES.items():
@@ -73,31 +73,31 @@ def said(peers: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, lis
             path.write_text(text, encoding="utf-8")
         command = [Path(sys.executable).parent / "imglint", "--format", "sarif", "--output", logs / f"{tree}.sarif"]
         subprocess.run([str(word) for word in command], cwd=checkout, check=False, capture_output=True)
-    results = _validated(peers, logs)
-    return {name: [result for result in results if _log_of(result) == name] for name in (*TREES, "empty")}
+    found = _validated(peers, logs)
+    return {name: [result for result in found if _log_of(result) == name] for name in (*TREES, "empty")}
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_the_validator_finds_nothing_that_may_not_stand(tree: str, said: dict[str, list[dict[str, Any]]]) -> None:
-    assert [result for result in said[tree] if result.get("level", "warning") != "note"] == []
-    # It did look: of every log there is something to note.
-    notes = {result["ruleId"] for result in said[tree]}
+def test_log_passes_the_validator(tree: str, results: dict[str, list[dict[str, Any]]]) -> None:
+    assert [result for result in results[tree] if result.get("level", "warning") != "note"] == []
+    # Every log has a note, which shows that the validator read it.
+    notes = {result["ruleId"] for result in results[tree]}
     assert notes
-    assert notes <= LIVED_WITH.keys()
+    assert notes <= ACCEPTED.keys()
 
 
-def test_the_validator_sees_what_is_wrong(said: dict[str, list[dict[str, Any]]]) -> None:
-    """The other tests would prove nothing if it saw nothing."""
-    assert {"GH1018", "SARIF2005"} <= {result["ruleId"] for result in said["empty"]}
+def test_validator_reports_an_incomplete_log(results: dict[str, list[dict[str, Any]]]) -> None:
+    # Without this, the other tests could pass because the validator does not work.
+    assert {"GH1018", "SARIF2005"} <= {result["ruleId"] for result in results["empty"]}
 
 
 def _validated(peers: Path, logs: Path) -> list[dict[str, Any]]:
-    """Return what the validator says of the logs in a folder. Its exit status is 0 either way, so its own log is read."""
+    """Return the validator's results for the logs in a folder. Its exit status is always 0, so its own log is read."""
     answer = logs / "answer.json"
     tool = peers / "@microsoft" / f"sarif-multitool-{sys.platform}" / "Sarif.Multitool"
     call = [str(tool), "validate", f"{logs}/*.sarif", "--rule-kind", "Sarif;GHAS", "--output", str(answer)]
     levels = ["--log", "ForceOverwrite", "--level", "Error;Warning;Note"]
-    # The validator needs no ICU library then, which a small machine does not have.
+    # With this, the validator needs no ICU library, which small machines do not have.
     given = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
     subprocess.run([*call, *levels], check=True, capture_output=True, env=given)
     run = json.loads(answer.read_text(encoding="utf-8-sig"))["runs"][0]

@@ -1,4 +1,4 @@
-"""The `imglint` command's front door. Imports click only where the arguments are more than paths: that is half of the time of a small run."""
+"""The entry point of the `imglint` command. Imports click only if there are options, because that takes half the time of a small run."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with its exit status."""
-    # Loading modules makes no garbage worth looking for; the engine looks again where there are many files.
+    """Run the command line and exit with its status."""
+    # Importing modules leaves little garbage. The engine enables collection again for many files.
     gc.disable()
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
-        # Taking the process apart piece by piece would be a tenth of the time of a small run.
+        # An orderly shutdown of the interpreter would take a tenth of the time of a small run.
         os._exit(status)
 
 
@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
             status = run_cli(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the output has gone; Python would complain about it once more when it closes stdout.
+        # The reader of the output is gone. Without this, Python would report it again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -52,13 +52,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(error: Exception, debug: bool) -> int:
-    """Tell of a failure that nothing else has caught: a stdout that cannot be written, or a fault of imglint itself."""
+    """Report an unexpected exception: stdout could not be written, or imglint has a bug. Return the exit status."""
     from imglint.output import warn
 
     if debug:
         from traceback import print_exc
 
         print_exc()
-    report = "" if isinstance(error, OSError) else "; this is a fault in imglint: please report it, with what --debug says"
+    report = "" if isinstance(error, OSError) else "; this is a bug in imglint, please report it with the output of --debug"
     warn(f"imglint: {type(error).__name__}: {error}{report}")
     return 2

@@ -1,4 +1,4 @@
-"""What leaves the program beside a report on stdout: messages to people, and files written whole or not at all. Imports printable."""
+"""Output: messages on stderr, reports on stdout, and files, which are written atomically."""
 
 from __future__ import annotations
 
@@ -14,40 +14,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ENCODING = ("utf-8", "backslashreplace")
-"""The encoding of all output, and what becomes of a character that it cannot hold."""
+"""The encoding of all output, and the error handler for characters that it cannot represent."""
 HELD = 1 << 20
-"""Bytes of a report that are held as they are until all of it is there; more are compressed."""
+"""Bytes of a report that are kept uncompressed while it is written."""
 DEVICES = ("/dev/", "/proc/")
 
 
 def warn(message: str) -> None:
-    """Write a line for people to stderr."""
+    """Write a message to stderr."""
     sys.stderr.write(printable(message) + "\n")
 
 
 def check_target(path: str) -> None:
-    """Raise UsageError where a file cannot be written: before the work is done, rather than after it."""
+    """Raise UsageError if a file cannot be written. Called before a run, so that no work is lost."""
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise UsageError(f"{path}: this is a folder; name a file to write")
+        raise UsageError(f"{path}: is a folder; give the path of a file")
     if not os.path.isdir(folder):
-        raise UsageError(f"{path}: there is no folder {folder} to write it in")
+        raise UsageError(f"{path}: folder {folder} does not exist")
     link = _link_above(path)
     if link:
-        raise UsageError(
-            f"{path}: {link} is a symbolic link, and nothing is written through one; name the folder that it stands for"
-        )
+        raise UsageError(f"{path}: {link} is a symbolic link; use the path that it points to")
 
 
 class SpooledReport(TextIOBase):
-    """A report that is not to leave the program before all of it is there. A long one is held in a tenth of its size."""
+    """A buffer for a report, so that nothing is written before the report is complete. A long one is compressed to about a tenth."""
 
     def __init__(self) -> None:
         self._packs: list[bytes] = []
         self._data = BytesIO()
 
     def writable(self) -> bool:
-        """Whether it can be written to."""
+        """Return True: text can be written to it."""
         return True
 
     def write(self, text: str, /) -> int:
@@ -61,7 +59,7 @@ class SpooledReport(TextIOBase):
         return len(text)
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield all of it as it leaves the program."""
+        """Yield the encoded report in pieces."""
         for pack in self._packs:
             import zlib
 
@@ -70,21 +68,21 @@ class SpooledReport(TextIOBase):
 
 
 def encoded(text: str) -> bytes:
-    """Return text as it leaves the program: UTF-8, with what that cannot hold as escapes."""
+    """Return text in UTF-8, with escapes for characters that it cannot represent."""
     return text.encode(*ENCODING)
 
 
 def write_stdout(data: bytes) -> None:
-    """Write all of the data to stdout. One call may not be enough: unbuffered, as by PYTHONUNBUFFERED, a pipe takes what it has room for."""
+    """Write data to stdout. Unbuffered (PYTHONUNBUFFERED), a write to a pipe may be partial, hence the loop."""
     rest = memoryview(data)
     while rest:
         rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def write_whole(path: str, pieces: Iterable[bytes]) -> None:
-    """Write a file whole or not at all; a symbolic link of that name is replaced, never followed. A device is written to as it is.
+    """Write a file atomically. A symbolic link at the path is replaced, not followed; a device is written to directly.
 
-    Raises UsageError where it cannot be written.
+    Raises UsageError if it cannot be written.
     """
     check_target(path)
     try:
@@ -110,17 +108,17 @@ def _replace(path: str, pieces: Iterable[bytes]) -> None:
 
 
 def _link_above(path: str) -> str | None:
-    """Return the first folder on the way to path that is a symbolic link of a checked tree: below the current folder, or in a Git repository."""
+    """Return the first parent folder of path that is a symbolic link below the current folder or in a Git repository: it may be untrusted."""
     from imglint.repository import repository_root
 
-    folder, at = os.path.dirname(os.path.join(os.getcwd(), path)), os.sep
+    folder, current = os.path.dirname(os.path.join(os.getcwd(), path)), os.sep
     for part in folder.split(os.sep):
-        above, at = at, os.path.join(at, part)
-        if os.path.islink(at) and (_is_here(above) or repository_root(above) is not None):
-            return at if os.path.isabs(path) else os.path.relpath(at)
+        parent, current = current, os.path.join(current, part)
+        if os.path.islink(current) and (_is_in_current_folder(parent) or repository_root(parent) is not None):
+            return current if os.path.isabs(path) else os.path.relpath(current)
     return None
 
 
-def _is_here(folder: str) -> bool:
+def _is_in_current_folder(folder: str) -> bool:
     current = os.getcwd()
     return os.path.commonpath((current, folder)) == current

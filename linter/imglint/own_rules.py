@@ -1,4 +1,4 @@
-"""The rules that the engine itself speaks for, because no plugin could: files, comments and policies rather than images. Imports the plugins' Rule."""
+"""The engine's own rules, about files, comments and policies rather than images: level and documentation, by id."""
 
 from __future__ import annotations
 
@@ -7,71 +7,72 @@ from imglint.model import Severity
 OWN_RULES = {
     "syntax-error": (
         Severity.ERROR,
-        """A file that its reader cannot read as what it is.
+        """A syntax error in a file of a known kind.
 
-Only a file that its name or its content claims for a kind is held to that kind: a broken YAML file of no known kind is passed over.
-What stands in the broken part is not checked, so the level is error: a clean report would be a false one.
+**Why it matters:** the broken part of the file is not checked, so a report without this error would look clean. A file of no known kind
+is skipped, even if it is broken.
 
-**How to put it right:** correct the syntax at the place named. If the file only looks like this kind, name it in the policy's `exclude`.""",
+**How to fix it:** correct the syntax at the reported position. If the file only looks like this kind, list it under `exclude` in the policy.""",
     ),
     "invalid-reference": (
         Severity.ERROR,
-        """A text that stands where an image is named, and is no image reference.
+        """A value that is not a valid image reference.
 
-No registry serves such a name: a pull fails. The grammar is the one that Docker, containerd and Kubernetes share: an optional registry,
-a repository in lower case, an optional tag of at most 128 characters, an optional digest.
+**Why it matters:** pulling such an image always fails. Docker, containerd and Kubernetes share the grammar: an optional registry, a
+repository in lower case, an optional tag of at most 128 characters, an optional digest.
 
-**How to put it right:** the message says which piece is wrong and what is allowed there.""",
+**How to fix it:** correct the part at the reported position.""",
     ),
     "unresolved-reference": (
         Severity.OFF,
-        """An image reference with a variable that has no value in the files.
+        """An image reference that contains a variable without a value.
 
-No rule judges such a reference, because nobody can know what it becomes. Switch this rule on where every reference has to be decided in the
-repository.
+**Why it matters:** the reference is not checked by any other rule, because its value is unknown. Enable this rule if every reference must be
+known from the repository alone.
 
-**How to put it right:** give the variable a default where it is declared, or a value under `variables` in the policy.""",
+**How to fix it:** give the variable a default where it is declared, or a value under `variables` in the policy.""",
     ),
     "unread-file": (
         Severity.ERROR,
-        """A file that should have been checked and could not be read.
+        """A file that could not be read, or not completely.
 
-It cannot be opened, is larger than 16 MiB, is no regular file, or is not in the encoding that it says. A report that passed it over would look clean.
+**Why it matters:** the file is not checked, so a report without this error would look clean. Reasons are missing permissions, an unknown
+encoding, a size of more than 16 MiB, or more content than imglint's limits allow.
 
-**How to put it right:** mend the file, or name it in the policy's `exclude`.""",
+**How to fix it:** fix the cause that the message names, or list the file under `exclude` in the policy.""",
     ),
     "internal-error": (
         Severity.ERROR,
-        """A reader or a rule that failed on a file: a fault in imglint or in a plugin, never in the file.
+        """A bug in imglint or in a plugin: a reader or a rule failed on this file.
 
-The other files are checked all the same; the exit status is 2.
+**Why it matters:** the file was not checked completely. The other files were checked, but the exit status is 2.
 
-**How to put it right:** run again with `--debug` for the traceback, and report it with the file, or the smallest part of it that still fails.""",
+**How to fix it:** run again with `--debug` for the traceback, and report it with the file, or with the smallest part of the file that still
+fails.""",
     ),
     "unused-ignore": (
         Severity.NOTE,
-        """A comment `imglint: ignore[...]` that silences nothing, or that names no known rule.
+        """An `imglint: ignore[...]` comment that silences no finding or names an unknown rule.
 
-Left in place it would hide the next finding that is meant to be seen.
+**Why it matters:** the comment would hide the next finding of that rule.
 
-**How to put it right:** delete the rule's name from the comment, or the comment.""",
+**How to fix it:** remove the rule from the comment, or the whole comment.""",
     ),
     "expired-exception": (
         Severity.ERROR,
-        """An exception in the policy whose `until` day is over.
+        """An exception in the policy after its `until` date.
 
-It silences nothing any more. Days end at midnight UTC.
+**Why it matters:** it no longer silences anything. An exception ends at midnight UTC after its `until` date.
 
-**How to put it right:** put right what it excused and delete it, or have a new day approved.""",
+**How to fix it:** fix the findings that it silenced and delete it, or have a later date approved.""",
     ),
     "unused-exception": (
         Severity.NOTE,
-        """An exception in the policy that silenced nothing in a run over the policy's whole folder.
+        """An exception in the policy that silenced no finding in a run over the policy's whole folder.
 
-What it excused is gone, or its pattern never fitted.
+**Why it matters:** the finding is gone, or the exception never matched it. It would hide the next finding that it matches.
 
-**How to put it right:** delete it, or correct its `match`, `rules` or `files`.""",
+**How to fix it:** delete the exception, or correct its `match`, `rules` or `files`.""",
     ),
 }
-
-"""Level and documentation of each, by id."""
+"""Level and documentation of each rule, by id."""

@@ -1,11 +1,12 @@
-"""A reference that does not spell out its registry.
+"""An image reference without a registry.
 
-**Why it matters:** `nginx` means `docker.io/library/nginx` to Docker, and what the host's configuration says to
-Podman and CRI-O. Who reads the file cannot tell where the image comes from, and an audit by text passes it over.
+**Why it matters:** Docker resolves `nginx` to `docker.io/library/nginx`; Podman and CRI-O resolve it to whatever the
+host is configured to search. A reader cannot tell where the image comes from, and a text search for the registry
+misses it.
 
-**How to put it right:** write the registry, as the message does.
+**How to fix it:** write the registry. The message shows the full name.
 
-What the repository builds itself (`built` in the policy, or a compose service with `build`) is not judged.
+Images that this repository builds (`built` in the policy, or a compose service with `build`) are not checked.
 
 ## Flagged
 
@@ -52,14 +53,11 @@ TAGS = ("reproducibility",)
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a name without a registry, at the name."""
     reference = use.reference
-    if reference is not None and not reference.registry_explicit and not use.built:
-        # What the policy refuses is not to be written out, but replaced, as unapproved-image says.
-        refused = use.row is not None and not use.row.approved
-        yield use.finding(
-            f"the registry is left to the reader; {'it is read as' if refused else _write(use)} {reference.name}", "repository"
-        )
-
-
-def _write(use: ImageUse) -> str:
-    # `name` has to stay as the manifests have it, or the entry selects nothing.
-    return "write newName:" if use.place == "kustomize-image" else "write"
+    if reference is None or reference.registry_explicit or use.built:
+        return
+    # The name of a Kustomize entry has to stay as it is in the manifests: there the registry belongs into newName.
+    refused = use.row is not None and not use.row.approved
+    if use.place == "kustomize-image" and not refused:
+        yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
+    else:
+        yield use.finding(f"no registry given; this resolves to {reference.name}", "repository")

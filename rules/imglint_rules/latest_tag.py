@@ -1,13 +1,13 @@
-"""The tag `latest`, or neither tag nor digest, which reads as `latest`.
+"""The tag `latest`, or no tag and no digest, which means `latest`.
 
-**Why it matters:** the tag moves with every push. Two nodes can run two images under one name, a rollback has nothing
-to go back to, and nobody can say which release is running.
+**Why it matters:** `latest` changes with every release. Two nodes can run different images under the same name, a
+rollback has nothing to return to, and nobody can tell which release is running.
 
-**How to put it right:** write the version that was tested, or pin a digest. Where the vendor publishes no other tag,
-name `latest` in the `tags` or the `match` of the image's row in the policy.
+**How to fix it:** use the version that you tested, or pin a digest. If the vendor publishes no other tag, list
+`latest` in the `tags` or the `match` of the image's row in the policy.
 
-A reference with a digest is not flagged: the digest decides. Nor is one whose tag is left to others, as in a Helm
-value, nor what the repository builds itself. By default the rule speaks in production.
+A reference with a digest is not flagged, because the digest decides what is pulled. Neither is a Helm value or a
+Kustomize entry without a tag, nor an image that this repository builds. By default, the rule checks production only.
 
 ## Flagged
 
@@ -53,6 +53,7 @@ spec:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
+from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,19 +68,15 @@ LATEST = "latest"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag latest, at the tag, or at the whole reference where it has none."""
-    reference = use.reference
+    """Flag `latest` at the tag, or at the whole reference if it has none."""
+    reference, row = use.reference, use.row
     if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.built:
         return
-    if use.row is not None and use.row.names_latest:
+    if row is not None and row.names_latest:
         return
-    what = (
-        "the tag latest moves with every push"
-        if reference.tag
-        else "without a tag this reads as latest, which moves with every push"
-    )
-    allowed = [tag.text for tag in use.row.tags if not tag.fits(LATEST)] if use.row is not None else []
-    if use.row is not None and allowed:
-        yield use.finding(f"{what}; write a tag such as {', '.join(allowed)}", "tag", policy=use.row.at)
+    problem = "`latest` is a moving tag" if reference.tag else "no tag given, so `latest` is pulled"
+    allowed = [tag.text for tag in row.tags if not tag.fits(LATEST)] if row is not None else []
+    if row is not None and allowed:
+        yield use.finding(f"{problem}{because(row)}; use a tag such as {either(allowed)}", "tag", policy=row.at)
     else:
-        yield use.finding(f"{what}; write the version that was tested, or pin a digest", "tag")
+        yield use.finding(f"{problem}; use a version tag or pin a digest", "tag")

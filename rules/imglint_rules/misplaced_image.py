@@ -1,10 +1,12 @@
-"""An image in an environment, a role or a file for which none of its rows speaks.
+"""An approved image in an environment, role or file that its rows do not allow.
 
-**Why it matters:** a development build in production, or a toolchain as the base of what is shipped, is a trusted
-image where it was never meant to be. What a row refuses in one place only is not approved in the others either.
+**Why it matters:** a development build in production, or a toolchain as the base of a shipped image, is a trusted
+image in the wrong place.
 
-**How to put it right:** use an image that is approved for that place, as the message says, or widen `environments`,
-`roles` or `files` of the row.
+**How to fix it:** use an image that is approved there, or extend the `environments`, `roles` or `files` of the
+image's row.
+
+An image that a row refuses in some places, and that no row approves in the others, is flagged too.
 
 ## Flagged
 
@@ -40,6 +42,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, approved_patterns, similar_approved
+from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,31 +58,44 @@ ROWS_MAX = 3
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag an image that has rows for other places only, as a whole."""
-    match = use.policy_match
-    if use.reference is None or match is None:
+    reference, match = use.reference, use.policy_match
+    if reference is None or match is None:
         return
     approving = [row for row in match.partial_matches if row.approved]
     if not approving and (use.built or not match.partial_matches):
         return
-    mismatches = [(row, row.mismatch(use.environment, use.role, match.path)) for row in approving or match.partial_matches]
-    rows = ", ".join([_named(row, key) for row, key in mismatches[:ROWS_MAX]])
-    place = _place(use, {key for _, key in mismatches})
-    what = f"approved {rows}, not {place}" if approving else f"refused {rows}, and by no row approved {place}"
-    here = similar_approved(use) or approved_patterns(use)
-    offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}" if here else ""
-    yield use.finding(f"{use.reference.name} is {what}{offer}", policy=mismatches[0][0].at)
+    rows = approving or match.partial_matches
+    mismatches = [(row, row.mismatch(use.environment, use.role, match.path)) for row in rows]
+    here, there = _here(use, {key for _, key in mismatches}), _there(mismatches[:ROWS_MAX])
+    elsewhere = f", only {there}" if approving else f" and refused {there}"
+    offers = similar_approved(use) or approved_patterns(use)
+    advice = f"; approved here: {', '.join(offers)}" if offers else ""
+    yield use.finding(f"{reference.name} is not approved {here}{elsewhere}{because(rows[0])}{advice}", policy=rows[0].at)
 
 
-def _named(row: Row, key: str) -> str:
-    """Say where a row speaks, by the first of its keys that does not fit."""
-    if key == "environments":
-        return f"in {' and '.join(row.environments)}"
-    if key == "roles":
-        return f"as {' and '.join(row.roles)}" if row.roles else "in any role but frontend, for its row names none"
-    return f"in {' and '.join(pattern.text for pattern in row.files.patterns) if row.files else ''}"
+def _here(use: ImageUse, keys: set[str]) -> str:
+    """Describe the place of a use by what keeps its rows from applying: the environment, the role, or the file."""
+    if len(keys) > 1:
+        return "here"
+    return {"environments": f"in {use.environment}", "roles": f"as a {use.role} image", "files": "in this file"}[keys.pop()]
 
 
-def _place(use: ImageUse, keys: set[str]) -> str:
-    """Name the place as far as it decides: the environment, the role, or the file."""
-    words = {"environments": f"in {use.environment}", "roles": f"as {use.role}", "files": "in this file"}
-    return " or ".join([word for key, word in words.items() if key in keys])
+def _there(mismatches: list[tuple[Row, str]]) -> str:
+    """Describe the places where rows apply, by the key of each that does not fit the use."""
+    places: dict[str, list[str]] = {}
+    for row, key in mismatches:
+        places.setdefault(key, []).extend(_values(row, key))
+    return ", or ".join([_phrase(key, list(dict.fromkeys(values))) for key, values in places.items()])
+
+
+def _values(row: Row, key: str) -> list[str]:
+    if key == "files":
+        return [pattern.text for pattern in row.files.patterns] if row.files else []
+    return list(row.environments if key == "environments" else row.roles)
+
+
+def _phrase(key: str, values: list[str]) -> str:
+    if not values:
+        # The use is a frontend, and the row names no roles.
+        return "in other roles"
+    return f"as a {either(values)} image" if key == "roles" else f"in {either(values)}"

@@ -1,13 +1,13 @@
-"""A reference without a digest.
+"""An image reference without a digest.
 
-**Why it matters:** a tag can be set anew by whoever may push; a digest names the bytes themselves.
+**Why it matters:** anyone with push access can move a tag to another image. A digest identifies the exact content.
 
-**How to put it right:** add the digest behind the tag, as `docker buildx imagetools inspect` shows it, and let a bot
+**How to fix it:** add the digest after the tag, as `docker buildx imagetools inspect IMAGE` prints it, and let an update bot
 keep it current.
 
-The rule is off until the policy sets a level, then it speaks in production, unless the policy names other
-environments; a row asks for it with `digest: required`. What the repository builds itself is not judged: it has no
-digest until it is pushed.
+The rule is off by default. A policy that sets a level without `environments` enables it in production; a row enables it for
+its images with `digest: required`. Images that this repository builds are not checked: they have no digest until they
+are pushed.
 
 ## Flagged
 
@@ -42,6 +42,7 @@ spec:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
+from imglint_rules._words import because
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,10 +58,11 @@ SECURITY_SEVERITY = "4.0"
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a reference without a digest, as a whole."""
-    reference = use.reference
+    reference, row = use.reference, use.row
     if reference is None or reference.digest is not None or use.built:
         return
     if use.place == "kustomize-image" and not use.tag_known:
-        # It changes the name alone; the manifest that it rewrites keeps its digest.
+        # The entry changes the name only; the digest in the manifest stays.
         return
-    yield use.finding(f"no digest pins this image; add @sha256:... behind the {'tag' if reference.tag else 'name'}")
+    reason = because(row) if row is not None and "missing-digest" in row.rules else ""
+    yield use.finding(f"image is not pinned by digest{reason}")

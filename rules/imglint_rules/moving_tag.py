@@ -1,19 +1,19 @@
-r"""A tag that moves with releases, such as `1`, `v1.2`, `stable` or `main`, not pinned by a digest.
+r"""A tag that moves with releases, such as `1`, `v1.2`, `stable` or `main`, without a digest.
 
-**Why it matters:** the image changes under a name that stays, so that what was tested is not what is deployed.
+**Why it matters:** the image behind the tag changes, so the image that you deploy may not be the one that you tested.
 
-**How to put it right:** write a whole version, or add the digest behind the tag: `postgres:16@sha256:...`.
+**How to fix it:** use a full version, or pin a digest after the tag: `postgres:16@sha256:...`.
 
-What moves:
+These tags move:
 
-- a version of one or two numbers, or one that leaves its last number open, with or without `v`, alone, before a
-  variant or behind `release`: `1`, `v1.2`, `1.x`, `16-alpine`, `1.25-bookworm`, `release-1.2`;
+- a version of one or two numbers, or with an open last number, with or without `v`, alone, before a variant or after
+  `release`: `1`, `v1.2`, `1.x`, `16-alpine`, `1.25-bookworm`, `release-1.2`;
 - a name that begins with `latest`, `stable`, `lts`, `edge`, `nightly` or `current`: `latest-alpine3.20`, `stable-1`;
-- a name without any digit: `main`, `bookworm`, `jdk-slim`.
+- a name without digits: `main`, `bookworm`, `jdk-slim`.
 
-What does not: whatever holds, between dashes or underscores, a version of three numbers (`1.25.3-alpine`), a date
-(`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of three digits or more
-(`9.4-1194`), or a commit (`main-abc1234`). `latest` is latest-tag's affair.
+A tag does not move if one of its pieces, separated by dashes or underscores, is a version of three numbers
+(`1.25.3-alpine`), a date (`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of at
+least three digits (`9.4-1194`), or a commit (`main-abc1234`). The tag `latest` is reported by latest-tag.
 
 ## Flagged
 
@@ -64,7 +64,7 @@ LEVEL = Severity.OFF
 TAGS = ("reproducibility",)
 LATEST = "latest"
 CHANNELS = (LATEST, "stable", "lts", "edge", "nightly", "current")
-"""Names that a publisher sets to whatever is newest."""
+"""Names of tags that publishers move to their newest image."""
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -73,12 +73,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if reference is None or reference.digest is not None or reference.tag in (None, LATEST):
         return
     tag = str(reference.tag)
-    if moves(tag):
-        yield use.finding(f"the tag {tag} moves with releases; write a whole version, or add the digest", "tag")
+    if is_moving(tag):
+        yield use.finding(f"`{tag}` is a moving tag; use a full version or pin a digest", "tag")
 
 
-def moves(tag: str) -> bool:
-    """Whether a tag is one that is set anew with each release."""
+def is_moving(tag: str) -> bool:
+    """Return whether a tag looks like one that moves with each release."""
     version, release = _patterns()
     if not any(character.isdigit() for character in tag):
         return True
@@ -92,7 +92,7 @@ def moves(tag: str) -> bool:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what a version of one or two numbers, or with an open end, is, and what a piece that names one release is."""
+    """Return the pattern of a partial version (one or two numbers, or an open end), and that of a piece that identifies one release."""
     version = re.compile(r"[vV]?[0-9]{1,4}(?:\.[0-9]+)?(?:\.[xX])?")
     release = re.compile(
         r"""[vV]?[0-9]+\.[0-9]+\.[0-9].*              # three numbers or more

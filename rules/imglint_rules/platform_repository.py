@@ -1,14 +1,14 @@
-"""One repository or tag for each platform, such as `app-amd64` or `:v1-arm64`, instead of one multi-platform image.
+"""A repository or tag for one platform, such as `app-amd64` or `:v1-arm64`, instead of a multi-platform image.
 
-**Why it matters:** a manifest that names one platform runs on that platform alone; on another node it ends in `exec
-format error`, and every file has to be kept once for each platform.
+**Why it matters:** on a node of another platform the container fails with `exec format error`, and every manifest has
+to be maintained once per platform.
 
-**How to put it right:** publish one image index for all platforms and write its name; the runtime takes the right
-image from it.
+**How to fix it:** publish one image index for all platforms and use its name. The container runtime selects the
+image for its platform.
 
-A platform is recognised where a part of the repository or of the tag between dashes, underscores, dots or slashes is
-its name: `amd64`, `x86_64`, `arm64`, `arm64v8`, `aarch64`, `armv7`, `ppc64le`, `s390x`, `riscv64`, `i386` and their
-kin.
+A platform is recognized if its name is a separate word of the repository or the tag, between dashes, underscores,
+dots or slashes: `amd64`, `x86_64`, `arm64`, `arm64v8`, `aarch64`, `armv7`, `ppc64le`, `s390x`, `riscv64`, `i386` and
+similar names.
 
 ## Flagged
 
@@ -55,21 +55,20 @@ TAGS = ("portability",)
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag the repository that names a platform, else the tag that does."""
+    """Flag the repository if it names a platform, otherwise the tag."""
     reference = use.reference
     if reference is None:
         return
     for part, text in (("repository", reference.repository), ("tag", reference.tag or "")):
         found = _platform().search(text)
         if found:
-            what = f"the {part} is for {found[1]} alone"
-            yield use.finding(f"{what}; publish one multi-platform image and name that, without {found[1]}", part)
+            yield use.finding(f"{part} is specific to {found[1]}; use a multi-platform image", part)
             return
 
 
 @cache
 def _platform() -> re.Pattern[str]:
-    """Return the names of platforms as a part by themselves. `386` and `arm` are words of other kinds too, save at the end or behind `linux`."""
+    """Return the pattern of a platform's name as a separate word. `386` and `arm` have other meanings too, so they need `linux` or an end."""
     return re.compile(
         r"""(?:^|[-_./])(
         amd64(?:v[1-4])? | x86[-_]64(?:[-_]v[1-4])? | i[36]86 | (?:linux[-_])386

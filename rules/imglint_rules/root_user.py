@@ -1,16 +1,19 @@
-"""A container that runs as root.
+"""A container that runs as root, or may do so.
 
-**Why it matters:** whoever breaks out of a process that runs as root is root on the host, where nothing else stands
-in the way; and root in the container can rewrite what it runs.
+**Why it matters:** a process that breaks out of a container as root is root on the host. Inside the container, root
+can overwrite the files that it runs.
 
-**How to put it right:** end the shipped stage with `USER` and a number (Kubernetes cannot tell what a name stands
-for), set `runAsUser` or `runAsNonRoot: true`, or set `user` in the compose file.
+**How to fix it:** end the shipped stage with `USER` and a number (Kubernetes cannot check a name), set `runAsUser` or
+`runAsNonRoot: true`, or set `user` in the compose file.
 
-Judged are the last `USER` of a shipped stage, `runAsUser`, `runAsNonRoot: false`, and the compose `user`. A shipped
-stage without `USER` passes where the name or tag of its base says `nonroot`, `rootless` or `unprivileged`.
+The rule checks the last `USER` of a shipped stage, `runAsUser`, `runAsNonRoot: false`, and the compose `user`. A
+shipped stage without `USER` passes if the name or the tag of its base image contains `nonroot`, `non-root`, `rootless` or
+`unprivileged`.
 
-**Options:** `uid`, a number or a list of numbers: any other user is flagged too, names included. `explicit: true`: a
-pod or service that says nothing is flagged too.
+**Options:**
+
+- `uid`, a number or a list of numbers: flag every other user too, including users given by name;
+- `explicit: true`: flag a pod or service that sets no user, too.
 
 ## Flagged
 
@@ -57,6 +60,7 @@ USER 1001:0
 from __future__ import annotations
 
 from imglint import ImageReference, RunUser, Severity, record
+from imglint_rules._words import either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +71,13 @@ if TYPE_CHECKING:
 LEVEL = Severity.WARNING
 TAGS = ("security",)
 SECURITY_SEVERITY = "7.0"
-KEYS = {"user": "USER", "compose-user": "user", "run-as-user": "runAsUser", "run-as-non-root": "runAsUser"}
-"""What decides the user, by the place that the readers name."""
+SETTINGS = {
+    "user": ("USER", "USER {}"),
+    "compose-user": ("user", 'user: "{}"'),
+    "run-as-user": ("runAsUser", "runAsUser: {}"),
+    "run-as-non-root": ("runAsUser", "runAsUser: {}"),
+}
+"""The setting that decides the user, and how to write it, by the place that the readers give."""
 NONROOT_WORDS = ("nonroot", "non-root", "rootless", "unprivileged")
 
 
@@ -81,55 +90,54 @@ class Options:
 
 
 def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
-    """Flag root, and, with uid, every other user, where the user is decided."""
+    """Flag root, and with `uid` every other user, where the user is decided."""
     if not user.known:
         return
-    message = _unnamed(user, options) if user.user is None else _named(user, user.user, options)
+    message = _without_user(user, options) if user.user is None else _with_user(user, user.user, options)
     if message:
         yield user.finding(message)
 
 
-def _unnamed(user: RunUser, options: Options) -> str | None:
-    """Say what is wrong where nothing names a user."""
-    better = _better(user, options)
+def _without_user(user: RunUser, options: Options) -> str | None:
+    """Return the message for a container without a user; None if it passes."""
+    advice = _advice(user, options)
     if user.nonroot is not None:
-        return None if user.nonroot else f"runAsNonRoot: false lets this run as root; write true, or {better}"
+        return None if user.nonroot else f"`runAsNonRoot: false` allows root; set it to `true`, or {advice}"
     if not user.explicit:
-        return f"nothing here says which user this runs as, so the image decides; {better}" if options.explicit else None
-    if user.base is not None and _says_nonroot(user.base):
-        return None
-    base = f", and its base {user.base} does not say nonroot" if user.base else ""
-    return f"this runs as root: no user is named{base}; {better}"
+        return f"no user set, so the image decides; {advice}" if options.explicit else None
+    if user.base is None:
+        return f"container runs as root: no USER set; {advice}"
+    return None if _is_nonroot(user.base) else f"no USER set; base image {user.base} may run as root; {advice}"
 
 
-def _named(user: RunUser, written: str, options: Options) -> str | None:
-    """Say what is wrong with a user as it is written: a name or a number, with or without a group."""
+def _with_user(user: RunUser, written: str, options: Options) -> str | None:
+    """Return the message for a user: a name or a number, with or without a group. None if it passes."""
     name = written.partition(":")[0].strip()
     number = (name.lstrip("0") or "0") if name.isascii() and name.isdigit() else None
     if name == "root" or number == "0":
-        return f"this runs as root; {_better(user, options)}"
+        return f"container runs as root; {_advice(user, options)}"
     allowed = _uids(options)
     if not allowed or number in allowed:
         return None
-    if number is None:
-        return f"the user is written as a name, {name}; write {_wanted(options)}, so that it can be checked"
-    return f"the user {name} is not {_wanted(options)}"
+    problem = f"user {name} is not a number" if number is None else f"container runs as user {name}"
+    return f"{problem}; {_advice(user, options)}"
 
 
 def _uids(options: Options) -> list[str]:
     uid = options.uid
-    return [] if uid is None else [str(one) for one in (uid if isinstance(uid, tuple) else (uid,))]
+    return [] if uid is None else [str(number) for number in (uid if isinstance(uid, tuple) else (uid,))]
 
 
-def _better(user: RunUser, options: Options) -> str:
-    """Say what to write, in the words of the file."""
-    return f"set {KEYS.get(user.place, 'the user')} to {_wanted(options)}"
+def _advice(user: RunUser, options: Options) -> str:
+    """Return what to set, in the syntax of the file."""
+    uids = _uids(options)
+    key, syntax = SETTINGS.get(user.place, ("", ""))
+    if len(uids) == 1 and syntax:
+        return f"set `{syntax.format(uids[0])}`"
+    return f"set {f'`{key}`' if key else 'the user'} to {either(uids) if uids else 'a nonzero number'}"
 
 
-def _wanted(options: Options) -> str:
-    return " or ".join(_uids(options)) or "a number other than 0"
-
-
-def _says_nonroot(base: ImageReference) -> bool:
-    said = f"{base.repository}:{base.tag or ''}"
-    return any(word in said for word in NONROOT_WORDS)
+def _is_nonroot(base: ImageReference) -> bool:
+    """Return whether the name or the tag of a base image says that it does not run as root."""
+    text = f"{base.repository}:{base.tag or ''}"
+    return any(word in text for word in NONROOT_WORDS)

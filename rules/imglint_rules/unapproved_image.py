@@ -1,12 +1,13 @@
-"""An image that no row of the policy's `images` matches, or that its row refuses.
+"""An image that matches no row of the policy's `images`, or a row with `approved: false`.
 
-**Why it matters:** an image runs with what it was given by whoever built it. The table of approved images is where a
-team decides whom it trusts, and it is worth what is held to it.
+**Why it matters:** an image runs whatever its publisher put into it. The `images` table lists the publishers that your
+team trusts.
 
-**How to put it right:** use an approved image, as the message suggests, or have a row added to the policy.
+**How to fix it:** use an approved image, such as one that the message suggests, or add a row for the image to the
+policy.
 
-The rule is silent where the policy has no `images`, and about what the repository builds itself. An image that has rows
-for other places only is misplaced-image's affair.
+The rule does nothing if the policy has no `images`. It does not check images that this repository builds. An image
+with rows for other environments, roles or files is reported by misplaced-image instead.
 
 ## Flagged
 
@@ -43,6 +44,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, approved_patterns, replacement, similar_approved
+from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,27 +58,30 @@ SECURITY_SEVERITY = "7.0"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag an image that no row names, or that its row refuses, as a whole."""
+    """Flag an image that no row matches, or that its row refuses, as a whole."""
     reference, match, row = use.reference, use.policy_match, use.row
     if reference is None or match is None or match.table is None or match.partial_matches or use.built:
         return
-    alike = similar_approved(use)
-    here = [] if alike else approved_patterns(use)
-    offer = f"; close to it: {', '.join(alike)}" if alike else ""
-    if here:
-        offer = f"; approved for {use.role} in {use.environment}: {', '.join(here)}"
+    similar = similar_approved(use)
     if row is None:
-        paths = " or ".join(dict.fromkeys(match.table.paths))
-        yield use.finding(f"{_told(use, reference, alike)} is approved by no row of {paths}{offer}")
+        yield use.finding(f"{_name(use, reference, similar)} is not an approved image{_advice(use, similar)}")
     elif not row.approved:
-        reason = f": {row.reason}" if row.reason else ""
         instead = replacement(use)
-        yield use.finding(f"{reference.name} is not approved{reason}{f'; write {instead}' if instead else offer}", policy=row.at)
+        advice = f"; use {instead}" if instead else _advice(use, similar)
+        yield use.finding(f"{reference.name} is not an approved image{because(row)}{advice}", policy=row.at)
 
 
-def _told(use: ImageUse, reference: ImageReference, alike: list[str]) -> str:
-    """Return the name of an image, with what is pulled of it where an approved one differs in nothing else."""
-    if not any(one.startswith((f"{reference.name}:", f"{reference.name}@")) for one in alike):
+def _advice(use: ImageUse, similar: list[str]) -> str:
+    """Return the end of a message: similar approved images, otherwise some that are approved in this place."""
+    if similar:
+        return f"; did you mean {either(similar)}?"
+    patterns = approved_patterns(use)
+    return f"; approved here: {', '.join(patterns)}" if patterns else ""
+
+
+def _name(use: ImageUse, reference: ImageReference, similar: list[str]) -> str:
+    """Return the name of an image, with its tag and digest if a similar approved image differs in nothing else."""
+    if not any(image.startswith((f"{reference.name}:", f"{reference.name}@")) for image in similar):
         return reference.name
     tag = "" if use.pulled_tag is None else f":{use.pulled_tag}"
     return f"{reference.name}{tag}{f'@{reference.digest}' if reference.digest else ''}"

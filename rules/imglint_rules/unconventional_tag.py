@@ -1,12 +1,12 @@
-"""A tag that the image's row does not allow in its `tags`, or forbids in its `forbidden-tags`.
+"""A tag that the `tags` of its row do not allow, or that its `forbidden-tags` match.
 
-**Why it matters:** tools and people read the tag: which release it is, whether it may be deployed, when it may be
-cleaned up. A tag outside of the convention tells them wrong.
+**Why it matters:** people and tools rely on tags to tell which release an image is, whether it may be deployed, and
+when it can be deleted. A tag outside the convention misleads them.
 
-**How to put it right:** write a tag of one of the patterns that the message names.
+**How to fix it:** use a tag that matches one of the patterns in the message.
 
-`forbidden-tags` win over `tags`. No tag and no digest reads as `latest`, as it does when the image is pulled; a
-digest alone has no tag to judge, and a tag that is left to others, as in a Helm value, is not judged.
+`forbidden-tags` take precedence over `tags`. A reference without tag and digest is checked as `latest`, because that is
+what is pulled. A digest without a tag is not checked, and neither is a Helm value or a Kustomize entry without a tag.
 
 ## Flagged
 
@@ -41,6 +41,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
+from imglint_rules._words import because
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,15 +54,17 @@ TAGS = ("convention",)
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag a tag against its row, at the tag, or at the whole reference where it has none."""
+    """Flag a tag that its row does not allow, at the tag, or at the whole reference if it has none."""
     row, tag = use.row, use.pulled_tag
     if use.reference is None or row is None or tag is None or not row.approved:
         return
-    what = f"the tag {tag}" if use.reference.tag else f"without a tag this reads as {tag}, which"
-    allowed = ", ".join([pattern.text for pattern in row.tags])
     forbidden = next((pattern.text for pattern in row.forbidden_tags if pattern.fits(tag)), None)
     if forbidden is not None:
-        because = "" if forbidden == tag else f" ({forbidden})"
-        yield use.finding(f"{what} is forbidden{because}{f'; allowed: {allowed}' if allowed else ''}", "tag", policy=row.at)
+        problem = "is forbidden" if forbidden == tag else f"is forbidden by `{forbidden}`"
     elif row.tags and not any(pattern.fits(tag) for pattern in row.tags):
-        yield use.finding(f"{what} is not allowed; allowed: {allowed}", "tag", policy=row.at)
+        problem = "is not allowed"
+    else:
+        return
+    subject = f"tag `{tag}`" if use.reference.tag else f"no tag given, and `{tag}`"
+    advice = f"; allowed: {', '.join([pattern.text for pattern in row.tags])}" if row.tags else ""
+    yield use.finding(f"{subject} {problem}{because(row)}{advice}", "tag", policy=row.at)

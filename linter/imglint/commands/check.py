@@ -1,4 +1,4 @@
-"""`imglint check`: a request from the command line to a report and an exit status. Imports the engine; other modules where they are asked for."""
+"""`imglint check`: checks files, writes the reports, and computes the exit status. Imports baselines and the progress bar only when used."""
 
 from __future__ import annotations
 
@@ -21,102 +21,101 @@ if TYPE_CHECKING:
     from imglint.plugins import Format
 
 
-def check(request: CommandOptions) -> int:
-    """Check what is asked for, write the reports, and return the exit status. What is wrong with the call goes to stderr, nothing to stdout."""
-    return run_command(request, _check)
+def check(options: CommandOptions) -> int:
+    """Check the paths of the options, write the reports, and return the exit status. If the call fails, stdout stays empty."""
+    return run_command(options, _check)
 
 
-def _check(request: CommandOptions) -> int:
-    settings = settings_for(request)
-    if request.verbose:
-        warn(f"policy: {settings.policy.path or 'none; the defaults hold'}")
-    targets = [(request.format, request.output), *request.reports]
+def _check(options: CommandOptions) -> int:
+    settings = settings_for(options)
+    if options.verbose:
+        warn(f"policy: {settings.policy.path or 'none; using the defaults'}")
+    targets = [(options.format, options.output), *options.reports]
     writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
     files = [target for _, target in writers if target]
     for file in files:
         check_target(file)
-    _keep_apart([*files, *([request.write_baseline] if request.write_baseline else [])], request, settings)
+    _check_conflicts([*files, *([options.write_baseline] if options.write_baseline else [])], options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
-    report = _report(request, settings)
-    written = [(_rendered(writer, report, target, request), target) for writer, target in writers]
-    # Stdout comes last: where a file cannot be written, it stays empty.
-    for held, target in sorted(written, key=lambda entry: entry[1] is None):
-        _write(held, target)
-    return _status(report, request.fail_on or settings.policy.fail_on)
+    report = _report(options, settings)
+    rendered = [(_rendered(writer, report, target, options), target) for writer, target in writers]
+    # Stdout comes last, so that it stays empty if a file cannot be written.
+    for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
+        _write(output, target)
+    return _status(report, options.fail_on or settings.policy.fail_on)
 
 
-def _keep_apart(files: list[str], request: CommandOptions, settings: Settings) -> None:
-    """Refuse to write two reports to one file, or one over what is read."""
+def _check_conflicts(files: list[str], options: CommandOptions, settings: Settings) -> None:
+    """Raise UsageError if two reports would be written to one file, or one over a file that is read."""
     targets = [os.path.realpath(file) for file in files]
     if len(set(targets)) < len(targets):
-        raise UsageError("two reports would be written to one file; name a file for each")
-    for path in filter(None, (*request.paths, settings.policy.path)):
+        raise UsageError("two reports have the same output file; use a different file for each")
+    for path in filter(None, (*options.paths, settings.policy.path)):
         if os.path.realpath(path) in targets:
-            raise UsageError(f"{path}: this file is read; a report would overwrite it")
+            raise UsageError(f"{path}: cannot write a report to a file that is read; choose another file")
 
 
-def _report(request: CommandOptions, settings: Settings) -> Report:
-    """Run, and leave out what a baseline holds: the one given, or the one now written."""
-    if not request.baseline and not request.write_baseline:
-        return run(request.paths or ("",), settings, _watch(request))
+def _report(options: CommandOptions, settings: Settings) -> Report:
+    """Return the report of a run, without the findings of the baseline that is given or written."""
+    if not options.baseline and not options.write_baseline:
+        return run(options.paths or ("",), settings, _progress(options))
     from imglint.engine.baseline import read_baseline, without_known, write_baseline
 
-    known = read_baseline(request.baseline) if request.baseline else {}
-    if request.write_baseline:
-        check_target(request.write_baseline)
-    report = run(request.paths or ("",), settings, _watch(request))
-    if request.write_baseline:
-        write_baseline(request.write_baseline, report)
-        report, _ = without_known(report, read_baseline(request.write_baseline), request.write_baseline, ())
-    elif request.baseline:
-        report, gone = without_known(report, known, request.baseline, request.paths or ("",))
-        narrowed = request.select or request.ignore or request.exclude
-        if gone and not request.quiet and not narrowed:
-            warn(
-                f"{request.baseline}: {gone} of its findings {'is' if gone == 1 else 'are'} no longer there; write it again to forget them"
-            )
+    known = read_baseline(options.baseline) if options.baseline else {}
+    if options.write_baseline:
+        check_target(options.write_baseline)
+    report = run(options.paths or ("",), settings, _progress(options))
+    if options.write_baseline:
+        write_baseline(options.write_baseline, report)
+        report, _ = without_known(report, read_baseline(options.write_baseline), options.write_baseline, ())
+    elif options.baseline:
+        report, gone = without_known(report, known, options.baseline, options.paths or ("",))
+        narrowed = options.select or options.ignore or options.exclude
+        if gone and not options.quiet and not narrowed:
+            found = "1 finding no longer occurs" if gone == 1 else f"{gone} findings no longer occur"
+            warn(f"{options.baseline}: {found}; update the baseline with --write-baseline")
     return report
 
 
-def _watch(request: CommandOptions) -> Progress | None:
-    """Return what shows the progress of a run, where somebody sees it."""
-    if request.quiet or not sys.stderr.isatty():
+def _progress(options: CommandOptions) -> Progress | None:
+    """Return the progress bar if stderr is a terminal."""
+    if options.quiet or not sys.stderr.isatty():
         return None
     from imglint.commands.progress import progress
 
     return progress
 
 
-def _rendered(writer: Format, report: Report, target: str | None, request: CommandOptions) -> SpooledReport:
+def _rendered(writer: Format, report: Report, target: str | None, options: CommandOptions) -> SpooledReport:
     """Return a report in a format.
 
-    Raises PluginError where the format fails.
+    Raises PluginError if the format fails.
     """
-    held = SpooledReport()
-    style = {"colour": target is None and _is_colourful(request.color), "summary": not request.quiet} if writer.terminal else {}
+    output = SpooledReport()
+    style = {"color": target is None and _uses_color(options.color), "summary": not options.quiet} if writer.terminal else {}
     try:
-        writer.write(report, held, **style)
+        writer.write(report, output, **style)
     except Exception as error:
-        if request.debug:
+        if options.debug:
             raise
         raise PluginError(
-            f"the format {writer.name} failed: {type(error).__name__}: {error}; --debug gives the traceback"
+            f"the format {writer.name} failed: {type(error).__name__}: {error}; run with --debug for the traceback"
         ) from error
-    return held
+    return output
 
 
-def _write(held: SpooledReport, target: str | None) -> None:
+def _write(output: SpooledReport, target: str | None) -> None:
     """Write a report to stdout or to a file, whole or not at all."""
     if target is not None:
-        write_whole(target, held.pieces())
+        write_whole(target, output.pieces())
         return
-    for piece in held.pieces():
+    for piece in output.pieces():
         write_stdout(piece)
 
 
-def _is_colourful(asked: bool | None) -> bool:
-    if asked is not None:
-        return asked
+def _uses_color(option: bool | None) -> bool:
+    if option is not None:
+        return option
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -125,5 +124,5 @@ def _status(report: Report, fail_on: str) -> int:
         return FAILED
     if fail_on == "never":
         return CLEAN
-    least = Severity[fail_on.upper()]
-    return FINDINGS if any(finding.level >= least for finding in report.findings) else CLEAN
+    threshold = Severity[fail_on.upper()]
+    return FINDINGS if any(finding.level >= threshold for finding in report.findings) else CLEAN

@@ -1,4 +1,4 @@
-"""The command line, by click: options and commands to requests. Imports click; what a command does stands in a module of its own."""
+"""The command line: parses options and commands with click. Each command is implemented in a module of its own, which is imported when it runs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class _Commands(click.Group):
-    """The commands; whatever names none of them is a call of check, when it is run and when a shell completes it."""
+    """The commands. Arguments that do not start with a command belong to `check`, in a run and in shell completion."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Spell `check` out where it is left out."""
+        """Insert `check` if no command is given."""
         if args and args[0] not in (*self.commands, *OWN_OPTIONS):
             args = ["check", *args]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Offer the commands, and what check takes."""
+        """Return the commands, and the options and files that `check` accepts."""
         from click.shell_completion import CompletionItem
 
         found = super().shell_complete(ctx, incomplete)
@@ -54,11 +54,14 @@ OWN_OPTIONS = ("-h", "--help", "--version")
 LEVELS = click.Choice(["note", "warning", "error", "never"])
 PATHS = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
 CONFIG = click.option(
-    "--config", metavar="FILE", type=click.Path(), help="The policy file; else the nearest .imglint.yaml above."
+    "--config",
+    metavar="FILE",
+    type=click.Path(),
+    help="Policy file [default: the nearest .imglint.yaml in this folder or above].",
 )
-ENVIRONMENT = click.option("--environment", metavar="NAME", help="Count all files as of this environment.")
+ENVIRONMENT = click.option("--environment", metavar="NAME", help="Treat all files as part of this environment.")
 EXCLUDE = click.option(
-    "--exclude", metavar="PATTERN", multiple=True, help="Leave out files by a gitignore pattern; may be repeated."
+    "--exclude", metavar="PATTERN", multiple=True, help="Skip files that match this gitignore pattern; may be repeated."
 )
 
 
@@ -70,7 +73,7 @@ def run(arguments: list[str]) -> int:
         return 130
     except click.UsageError as error:
         name = error.ctx.command_path if error.ctx else "imglint"
-        warn(f"imglint: {_one_line(error)} See {printable(name)} --help")
+        warn(f"imglint: {_one_line(error)} (see `{printable(name)} --help`)")
         return 2
     except click.ClickException as error:
         warn(f"imglint: {_one_line(error)}")
@@ -79,15 +82,19 @@ def run(arguments: list[str]) -> int:
 
 
 def _one_line(error: click.ClickException) -> str:
-    return " ".join(error.format_message().split("\n"))
+    similar = sorted(getattr(error, "possibilities", None) or ())
+    text = error.message if similar else error.format_message()
+    text = " ".join(text.split("\n")).removesuffix(".")
+    advice = f"; did you mean {' or '.join([f'`{name}`' for name in similar])}?" if similar else ""
+    return f"{text[:1].lower()}{text[1:]}{advice}"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, message="imglint %(version)s")
 def cli() -> None:
-    """Hold the image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts to a registry policy.
+    """Check container image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts against a registry policy.
 
-    `imglint [PATHS]...` is `imglint check [PATHS]...`.
+    `imglint [PATHS]...` is short for `imglint check [PATHS]...`.
     """
 
 
@@ -107,35 +114,51 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     default="text",
     metavar="NAME",
     shell_complete=_format_names,
-    help="Write the report as text, json, sarif, github or gitlab, or as a plugin does [default: text].",
+    help="Report format: text, json, sarif, github, gitlab, or the name of a plugin [default: text].",
 )
-@click.option("--output", metavar="FILE", type=click.Path(), help="Write the report to a file instead of stdout.")
-@click.option("--report", "reports", metavar="FORMAT=FILE", multiple=True, callback=_pair, help="Write another report to a file.")
+@click.option("--output", metavar="FILE", type=click.Path(), help="Write the report to this file instead of stdout.")
+@click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT=FILE",
+    multiple=True,
+    callback=_pair,
+    help="Also write a report in this format to a file; may be repeated.",
+)
 @ENVIRONMENT
+@click.option("--select", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Run only this rule; may be repeated.")
 @click.option(
-    "--select", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Apply only this rule; may be repeated."
-)
-@click.option(
-    "--ignore", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Do not apply this rule; may be repeated."
+    "--ignore", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Do not run this rule; may be repeated."
 )
 @EXCLUDE
 @click.option(
     "--fail-on",
     type=LEVELS,
     metavar="LEVEL",
-    help="Exit with 1 from this level on: note, warning, error or never [default: warning].",
+    help="Lowest level that makes the exit status 1: note, warning, error or never [default: warning].",
 )
-@click.option("--no-ignore-comments", "comments", flag_value=False, default=True, help="Report what comments silence, too.")
-@click.option("--baseline", metavar="FILE", type=click.Path(), help="Report only what this baseline does not hold.")
-@click.option("--write-baseline", metavar="FILE", type=click.Path(), help="Write all findings to a baseline.")
-@click.option("--stdin-filename", metavar="PATH", help="What to call the text of stdin, when the path is '-'.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes [default: by the number of files].")
-@click.option("--quiet", is_flag=True, help="Print the findings only.")
-@click.option("--verbose", is_flag=True, help="Tell on stderr what is read and by which policy.")
-@click.option("--debug", is_flag=True, help="Print tracebacks of internal errors.")
-@click.option("--color/--no-color", default=None, help="Colour the text [default: on a terminal].")
+@click.option(
+    "--no-ignore-comments",
+    "comments",
+    flag_value=False,
+    default=True,
+    help="Report findings that `imglint: ignore` comments silence.",
+)
+@click.option("--baseline", metavar="FILE", type=click.Path(), help="Report only findings that are not in this baseline.")
+@click.option("--write-baseline", metavar="FILE", type=click.Path(), help="Write all findings to this baseline.")
+@click.option("--stdin-filename", metavar="PATH", help="File name of the text on stdin, if the path is '-'.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of worker processes [default: chosen automatically].",
+)
+@click.option("--quiet", is_flag=True, help="Print only the findings.")
+@click.option("--verbose", is_flag=True, help="Print to stderr which policy is used and which files are read.")
+@click.option("--debug", is_flag=True, help="Print the tracebacks of internal errors.")
+@click.option("--color/--no-color", default=None, help="Color the text [default: on a terminal].")
 def check_command(**options: Any) -> int:
-    """Check files and folders; by default the current folder."""
+    """Check files and folders (default: the current folder)."""
     return check(CommandOptions(**options))
 
 
@@ -144,9 +167,15 @@ def check_command(**options: Any) -> int:
 @CONFIG
 @ENVIRONMENT
 @EXCLUDE
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json"]),
+    metavar="NAME",
+    default="text",
+    help="Output format: text or json [default: text].",
+)
 def images_command(format: str, **options: Any) -> int:  # noqa: A002  the name of the option
-    """List every place where an image is named."""
+    """List every image reference."""
     from imglint.commands.images import images
 
     return images(CommandOptions(format=format, **options))
@@ -155,27 +184,27 @@ def images_command(format: str, **options: Any) -> int:  # noqa: A002  the name 
 @cli.command("rules")
 @click.argument("rule", required=False, shell_complete=_rule_names)
 def rules_command(rule: str | None) -> int:
-    """List the rules, or print one rule's documentation."""
+    """List the rules, or print the documentation of one."""
     from imglint.commands.rules import print_rules
 
     return print_rules(rule)
 
 
 @cli.command("explain")
-@click.argument("place", metavar="FILE[:LINE]", type=click.Path())
+@click.argument("target", metavar="FILE[:LINE]", type=click.Path())
 @CONFIG
 @ENVIRONMENT
-def explain_command(place: str, **options: Any) -> int:
-    """Tell which row, rules and levels apply to each image, and why."""
+def explain_command(target: str, **options: Any) -> int:
+    """Show which row, rules and levels apply to each image, and why."""
     from imglint.commands.explain import explain
 
-    return explain(place, CommandOptions(**options))
+    return explain(target, CommandOptions(**options))
 
 
 @cli.command("init")
 @PATHS
 def init_command(paths: tuple[str, ...]) -> int:
-    """Write a starter policy from what the tree uses today."""
+    """Write a starter policy from the images in use today."""
     from imglint.commands.init import init
 
     return init(paths)
@@ -183,7 +212,7 @@ def init_command(paths: tuple[str, ...]) -> int:
 
 @cli.command("schema")
 def schema_command() -> int:
-    """Print the policy file's JSON Schema."""
+    """Print the JSON Schema of the policy file."""
     from imglint.commands.rules import print_schema
 
     return print_schema()

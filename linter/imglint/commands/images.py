@@ -1,4 +1,4 @@
-"""`imglint images`: every place where an image is named, for people or as JSON. Imports the engine and check's settings; json for JSON."""
+"""`imglint images`: lists every image reference, as text or JSON. Imports json for JSON only."""
 
 from __future__ import annotations
 
@@ -13,38 +13,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def images(request: CommandOptions) -> int:
-    """Print the places of the request's paths in file and line order, and return the exit status; what could not be read goes to stderr."""
-    return run_command(request, _images)
+def images(options: CommandOptions) -> int:
+    """Print all image references in file and line order, and return the exit status. Problems with files go to stderr."""
+    return run_command(options, _images)
 
 
-def _images(request: CommandOptions) -> int:
-    settings = settings_for(request)
+def _images(options: CommandOptions) -> int:
+    settings = settings_for(options)
     uses: list[ImageUse] = []
     problems: list[Problem] = []
-    for found in files(request.paths or ("",), settings):
+    for found in files(options.paths or ("",), settings):
         for fact in read_file(found, settings).facts:
             if isinstance(fact, ImageUse):
                 uses.append(fact)
             elif isinstance(fact, Problem):
                 problems.append(fact)
     for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
-        place = problem.location
-        warn(f"{place.path}:{place.line}:{place.column}: {problem.message}")
+        location = problem.location
+        warn(f"{location.path}:{location.line}:{location.column}: {problem.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
-    write = _write_json if request.format == "json" else _write_text
+    write = _write_json if options.format == "json" else _write_text
     write_stdout(encoded("".join(write(uses))))
     return FAILED if any(problem.rule == INTERNAL_ERROR for problem in problems) else CLEAN
 
 
 def _write_text(uses: list[ImageUse]) -> Iterator[str]:
     for use in uses:
-        place = use.location
+        location = f"{use.location.path}:{use.location.line}:{use.location.column}"
         name = str(use.reference) if use.reference else use.text
-        why = f" ({use.fault.message})" if use.fault else ""
-        yield (
-            printable(f"{place.path}:{place.line}:{place.column}: {name}, {use.role}, {use.where}, {use.environment}{why}") + "\n"
-        )
+        problem = f" ({use.fault.message})" if use.fault else ""
+        yield printable(f"{location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
 
 
 def _write_json(uses: list[ImageUse]) -> Iterator[str]:
@@ -56,15 +54,14 @@ def _write_json(uses: list[ImageUse]) -> Iterator[str]:
 
 
 def _entry(use: ImageUse) -> dict[str, object]:
-    """Return the documented object of one place."""
-    place, reference = use.location, use.reference
-    row = use.row
+    """Return the JSON object of one image reference."""
+    location, reference, row = use.location, use.reference, use.row
     return {
-        "path": well_formed(place.path),
-        "line": place.line,
-        "column": place.column,
-        "end_line": place.end_line,
-        "end_column": place.end_column,
+        "path": well_formed(location.path),
+        "line": location.line,
+        "column": location.column,
+        "end_line": location.end_line,
+        "end_column": location.end_column,
         "kind": use.source.kind,
         "place": use.place,
         "where": well_formed(use.where),
@@ -76,19 +73,19 @@ def _entry(use: ImageUse) -> dict[str, object]:
         "tag": reference and reference.tag,
         "digest": reference and reference.digest,
         "registry_explicit": reference and reference.registry_explicit,
-        "parts": {name: _point(use, span) for name, span in sorted(_apart(use))},
+        "parts": {name: _point(use, span) for name, span in sorted(_parts_outside_name(use))},
         "role": use.role,
         "environment": use.environment,
         "row": row and row.line,
     }
 
 
-def _apart(use: ImageUse) -> Iterable[tuple[str, tuple[int, int]]]:
-    """Return the parts that stand outside of the name part's own text."""
+def _parts_outside_name(use: ImageUse) -> Iterable[tuple[str, tuple[int, int]]]:
+    """Return the names and spans of the parts outside the text of the name, such as a separate `tag`."""
     low, high = use.span
     return [(name, span) for name, span in use.parts.items() if name != "whole" and not low <= span[0] <= span[1] <= high]
 
 
 def _point(use: ImageUse, span: tuple[int, int]) -> dict[str, int]:
-    place = use.source.location(*span)
-    return {"line": place.line, "column": place.column}
+    location = use.source.location(*span)
+    return {"line": location.line, "column": location.column}

@@ -1,4 +1,4 @@
-"""Guesses for a starter policy: the environments that names of files and folders tell, the pattern that tags share. Imports the tag patterns."""
+"""Heuristics for a starter policy: environments from file and folder names, and the pattern that tags share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DEVELOPMENT = "development"
 COMPOSE = "compose"
-"""The kind of file that is of development unless its path says otherwise."""
+"""The kind of file that belongs to development by default."""
 
 STRONG = {
     PRODUCTION: ("production", "prod", "prd"),
@@ -21,19 +21,19 @@ STRONG = {
     "test": ("test", "tests", "testing", "e2e", "qa"),
     DEVELOPMENT: ("development", "develop", "dev", "devel"),
 }
-"""Words of a name that tell the environment, in the order in which a policy lists them: of a file that two lists name, the strictest speaks."""
+"""Words that identify an environment, strictest first: the order of the lists in the policy, in which the first match decides."""
 
 MANIFEST = "kubernetes"
-"""The kind of file whose name says what it holds, rather than for whom."""
+"""The kind of file that is usually named after its content, not its environment."""
 
 WEAK = {PRODUCTION: ("live",), "test": ("ci",), DEVELOPMENT: ("local", "localdev")}
-"""Words that tell it where they are all of a folder's name, or the last word of a file's that is no manifest: `live-chat` is no environment."""
+"""Words that identify an environment only as a whole folder name, or as the last word of a file name other than a manifest's. `live-chat` is none."""
 
 AMBIGUOUS = frozenset(("test", "tests", "testing", "stage"))
-"""Strong words that as one of several in a folder's name more often tell what it is about: `test-runner`."""
+"""Strong words that, among others in a name, usually do not mean an environment: `test-runner`."""
 
 PATTERNS_MAX = 6
-"""Patterns of one environment and sort; where there would be more, wider ones take their place."""
+"""Patterns for the folders, and for the files, of one environment. If there would be more, wider patterns replace them."""
 
 TAG_PATTERNS = (
     "v{major}.{minor}.{patch}",
@@ -52,10 +52,10 @@ TAG_PATTERNS = (
     "{major}.{minor}-{name}",
     "{major}-{name}",
 )
-"""Patterns that tags are tried with, the narrowest first."""
+"""Candidate patterns for tags, narrowest first."""
 
 TAGS_MIN = 3
-"""Different images and tags that a pattern has to fit before it is taken for a convention."""
+"""Different pairs of image and tag that a pattern must match to count as a convention."""
 
 _NOT_PRODUCTION = re.compile(r"(non|not|no|pre)[-_.](?=prod)", re.IGNORECASE)
 _FORMATS = frozenset(("yaml", "yml", "json", "tpl", "dockerfile", "containerfile"))
@@ -63,7 +63,7 @@ _COMPOSE_NAME = re.compile(r"(?P<front>(?:docker-|podman-)?compose)(?P<more>.*)(
 
 
 def tag_pattern(tags: Collection[tuple[str, str]]) -> str | None:
-    """Return the narrowest pattern that fits all tags, each given with its image; None where there is none, or too few to tell."""
+    """Return the narrowest pattern that matches all tags, given as pairs of image and tag; None if there is none, or fewer than TAGS_MIN pairs."""
     if len(set(tags)) < TAGS_MIN:
         return None
     different = {tag for _, tag in tags}
@@ -75,25 +75,25 @@ def _fits_all(pattern: TagPattern, tags: Iterable[str]) -> bool:
 
 
 def environment_patterns(files: Iterable[tuple[str, str, bool]]) -> dict[str, list[str]]:
-    """Return patterns for the files of each environment that paths tell of, in the order for a policy.
+    """Return file patterns for each environment that the paths suggest, in the order of a policy.
 
-    Of each file are given the path, relative to the policy's folder and parted by slashes, the kind, and whether it names an image or a user: of
-    one that does not, only the folders count.
+    Each file is given as its path (relative to the policy's folder, with slashes), its kind, and whether it sets an image or a user. The name of a file
+    that does not is ignored, but its folders count.
     """
     folders: dict[str, dict[str, str]] = {}
     names: dict[str, dict[str, str]] = {}
-    for path, kind, says in files:
+    for path, kind, is_used in files:
         *above, name = path.split("/")
-        told = set[str]()
+        in_folders = set[str]()
         for depth, folder in enumerate(above, 1):
             environment = _of_folder(folder)
-            if environment and environment not in told:
-                told.add(environment)
+            if environment and environment not in in_folders:
+                in_folders.add(environment)
                 folders.setdefault(environment, {})[escaped("/".join(above[:depth])) + "/"] = escaped(folder) + "/"
-        environment, word = _of_file(name, kind) if says else (None, "")
+        environment, word = _of_file(name, kind) if is_used else (None, "")
         if environment:
             names.setdefault(environment, {})[escaped(name)] = _wider(name, word)
-        elif says and kind == COMPOSE and not told:
+        elif is_used and kind == COMPOSE and not in_folders:
             named = _COMPOSE_NAME.fullmatch(name)
             wide = f"{named['front']}*{named['end']}" if named else escaped(name)
             narrow = name if named else path if above else f"/{path}"
@@ -103,12 +103,12 @@ def environment_patterns(files: Iterable[tuple[str, str, bool]]) -> dict[str, li
 
 
 def _few(patterns: dict[str, str]) -> list[str]:
-    """Return the narrow patterns, or, where they are too many, the wider ones that they map to."""
+    """Return the narrow patterns, or, if there are more than PATTERNS_MAX, the wider ones that they map to."""
     return sorted(patterns if len(patterns) <= PATTERNS_MAX else set(patterns.values()))
 
 
 def _of_folder(name: str) -> str | None:
-    # A dot parts the name of a domain here, as in `operator.example.dev`.
+    # A dot does not separate words, because folders may be named after domains: `operator.example.dev`.
     words = re.split("[-_]", _plain(name))
     if len(words) == 1:
         return _environment(words[0], STRONG) or _environment(words[0], WEAK)
@@ -117,7 +117,7 @@ def _of_folder(name: str) -> str | None:
 
 
 def _of_file(name: str, kind: str) -> tuple[str | None, str]:
-    """Return the environment that a file's name tells, and the word that does."""
+    """Return the environment that a file name suggests, and the word for it."""
     words = [word for word in re.split("[-_.]", _plain(name)) if word not in _FORMATS]
     if not words:
         return None, ""
@@ -130,7 +130,7 @@ def _of_file(name: str, kind: str) -> tuple[str | None, str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name in lower case, in which `pre-prod` is one word."""
+    """Return a name in lower case, with `pre-prod` joined to one word."""
     return _NOT_PRODUCTION.sub(r"\1", name).lower()
 
 
@@ -139,7 +139,7 @@ def _environment(word: str, known: dict[str, tuple[str, ...]]) -> str | None:
 
 
 def _wider(name: str, word: str) -> str:
-    """Return a pattern for all files whose names hold a word where this one does."""
+    """Return a pattern for all file names with the word in the same position: at the start, in the middle, or at the end."""
     at = name.lower().find(word)
     if at < 0:
         return escaped(name)
@@ -148,7 +148,7 @@ def _wider(name: str, word: str) -> str:
 
 
 def escaped(path: str) -> str:
-    """Return a path as a pattern that fits it. A character that cannot be printed is left open, as is a space at the end."""
+    """Return a gitignore pattern that matches a path. Characters that are not printable and a final space become `?`."""
     text = "".join([_escaped(character) for character in path])
     if text.endswith(" "):
         text = text[:-1] + "?"

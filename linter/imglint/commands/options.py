@@ -1,4 +1,4 @@
-"""What a command is asked for, and what it is then held to: from the options to the engine's settings. Imports the engine and the policy's lookup."""
+"""The options of the command line, and the engine's settings for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLEAN, FINDINGS, FAILED = 0, 1, 2
 
 @record
 class CommandOptions:
-    """What the command line asks for; the fields are its options. `color` is None where the terminal decides."""
+    """The options of a command, by name. `color` is None if it depends on the terminal."""
 
     paths: tuple[str, ...] = ()
     config: str | None = None
@@ -48,10 +48,10 @@ class CommandOptions:
     color: bool | None = None
 
 
-def run_command(request: CommandOptions, answer: Callable[[CommandOptions], int]) -> int:
-    """Return the exit status of a command, with whatever is wrong with the call, the policy or a plugin told on stderr."""
+def run_command(options: CommandOptions, command: Callable[[CommandOptions], int]) -> int:
+    """Run a command and return its exit status. Print errors in the call, the policy or a plugin to stderr."""
     try:
-        return answer(request)
+        return command(options)
     except PolicyError as error:
         for mistake in error.mistakes:
             warn(str(mistake))
@@ -60,52 +60,55 @@ def run_command(request: CommandOptions, answer: Callable[[CommandOptions], int]
     return FAILED
 
 
-def settings_for(request: CommandOptions) -> Settings:
-    """Return what a run over the request's paths is held to.
+def settings_for(options: CommandOptions) -> Settings:
+    """Return the engine's settings for the options.
 
     Raises UsageError, PluginError or PolicyError.
     """
-    for path in request.paths:
+    for path in options.paths:
         if path != "-" and not os.path.lexists(path):
-            raise UsageError(f"{path}: there is no such file or folder")
-    if request.stdin_filename is not None and request.paths != ("-",):
-        raise UsageError("--stdin-filename names the text of stdin: give the path '-' and no other")
+            raise UsageError(f"{path}: no such file or folder")
+    if options.stdin_filename is not None and options.paths != ("-",):
+        raise UsageError("--stdin-filename requires '-' as the only path")
     rules_by_id = rules()
-    policy = _policy(request, rules_by_id)
-    for name in (*request.select, *request.ignore):
+    policy = _policy(options, rules_by_id)
+    for name in (*options.select, *options.ignore):
         known_name("rule", name, rules_by_id)
-    if request.environment is not None and policy.path is not None:
-        known_name("environment", request.environment, policy.environments)
+    if options.environment is not None and policy.path is not None:
+        known_name("environment", options.environment, policy.environments)
     return Settings(
         policy,
         rules_by_id,
-        request.environment,
-        frozenset(request.select),
-        frozenset(request.ignore),
-        _excluded(request.exclude),
-        request.comments,
-        stdin_filename=request.stdin_filename or "-",
+        options.environment,
+        frozenset(options.select),
+        frozenset(options.ignore),
+        _excluded(options.exclude),
+        options.comments,
+        stdin_filename=options.stdin_filename or "-",
         today=strftime("%Y-%m-%d", gmtime()),
-        jobs=request.jobs,
-        verbose=request.verbose,
-        debug=request.debug,
+        jobs=options.jobs,
+        verbose=options.verbose,
+        debug=options.debug,
     )
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:
-    """Return name where it is among the known ones.
+    """Return a name that is among the known ones.
 
-    Raises UsageError, with the nearest known name or all of them, where it is not.
+    Raises UsageError, with the closest known name or a list of all, if it is not.
     """
     if name in known:
         return name
-    from imglint.spelling import did_you_mean
+    from imglint.spelling import closest
 
-    raise UsageError(f"there is no {what} {name}{did_you_mean(name, known) or '; known are ' + ', '.join(sorted(known))}")
+    close = closest(name, known)
+    listed = "run `imglint rules` for a list" if what == "rule" else f"known {what}s: {', '.join(sorted(known))}"
+    advice = f"did you mean `{close}`?" if close else listed
+    raise UsageError(f"unknown {what} `{name}`; {advice}")
 
 
-def _policy(request: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
-    path = request.config or find("")
+def _policy(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
+    path = options.config or find("")
     if path is None:
         return default_policy()
     from imglint.policy.load import load
@@ -114,17 +117,17 @@ def _policy(request: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
 
 
 def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
-    """Return whether a path is left out by the patterns of the command line, which are relative to the current folder."""
+    """Return a function that says whether `--exclude` leaves out a path; None without patterns. They are relative to the current folder."""
     if not patterns:
         return None
     from imglint.patterns.globs import InvalidPattern
     from imglint.patterns.path import PathPattern, PathPatterns
 
-    read: list[PathPattern] = []
+    parsed: list[PathPattern] = []
     for pattern in patterns:
         try:
-            read.append(PathPattern("/" + pattern.removeprefix("./") if pattern.startswith("./") else pattern))
+            parsed.append(PathPattern("/" + pattern.removeprefix("./") if pattern.startswith("./") else pattern))
         except InvalidPattern as error:
             raise UsageError(f"--exclude {pattern}: {error.reason}") from None
-    excluding = PathPatterns(read)
+    excluding = PathPatterns(parsed)
     return lambda path, is_folder: excluding.fit(os.path.relpath(path).replace(os.sep, "/"), is_folder)

@@ -1,4 +1,4 @@
-"""A progress bar on stderr for a run that takes a while. Imports click, once a second has passed on a terminal."""
+"""The progress bar on stderr. Imports click only when it is shown, after PATIENCE_S."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 PATIENCE_S = 1.0
-"""Seconds that a run may take before it says how far it has come."""
+"""Seconds before the progress bar is shown."""
 
 
 def progress(work: Iterable[T]) -> Iterator[T]:
-    """Yield each piece of work, and show on stderr how much is left once it takes longer than PATIENCE_S. Meant for a terminal."""
+    """Yield each piece of work. Show a progress bar on stderr, which must be a terminal, if it takes longer than PATIENCE_S."""
     pieces = iter(work)
     end = monotonic() + PATIENCE_S
     for piece in pieces:

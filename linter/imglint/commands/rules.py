@@ -1,4 +1,4 @@
-"""What the rules say of themselves, for `imglint rules` and docs/rules.md, and the policy file's schema. Imports the plugins."""
+"""`imglint rules` and `imglint schema`: print the documentation of the rules, and the schema of the policy file. Generates docs/rules.md too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_rules(name: str | None) -> int:
-    """Print all rules, a line each, or the documentation of one, and return the exit status."""
+    """Print a line for each rule, or the documentation of one, and return the exit status."""
     try:
         known = rules()
         text = _listed(known) if name is None else _documented(known[known_name("rule", name, known)])
@@ -35,9 +35,11 @@ def print_schema() -> int:
 
 
 def _listed(known: dict[str, Rule]) -> str:
-    width = max(len(name) for name in known)
-    lines = [f"{rule.id:<{width}}  {_scope(rule):<24}  {rule.summary}" for rule in known.values()]
-    return "\n".join([*lines, "", "imglint rules RULE tells more of one.", ""])
+    name_width, scope_width = (
+        max(map(len, column)) for column in zip(*[(rule.id, _scope(rule)) for rule in known.values()], strict=True)
+    )
+    lines = [f"{rule.id:<{name_width}}  {_scope(rule):<{scope_width}}  {rule.summary}" for rule in known.values()]
+    return "\n".join([*lines, "", "`imglint rules RULE` prints the documentation of a rule.", ""])
 
 
 def _documented(rule: Rule) -> str:
@@ -45,7 +47,7 @@ def _documented(rule: Rule) -> str:
 
 
 def page() -> str:
-    """Return the documentation of all rules as one page in Markdown, `docs/rules.md`."""
+    """Return the documentation of all rules in Markdown: the page `docs/rules.md`."""
     known = sorted(rules().values(), key=lambda rule: rule.id)
     table = [f"| [{rule.id}](#{rule.id}) | {_scope(rule)} | {rule.summary} |" for rule in known]
     parts = [_PAGE_HEAD, "\n".join(["| rule | default | flags |", "|---|---|---|", *table])]
@@ -53,12 +55,12 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_PAGE_HEAD = """<!-- Written by `make docs` from the rules' docstrings: change those. -->
+_PAGE_HEAD = """<!-- Generated from the rules' docstrings by `make docs`; do not edit. -->
 
 # Rules
 
-What each rule flags, why, and how to put it right. `imglint rules RULE` prints the same. A policy sets a rule's level under `rules` and says where it
-applies; [policy.md](policy.md) tells how. In the examples, a block `yaml policy` holds for the blocks behind it."""
+What each rule flags, why it matters, and how to fix it. `imglint rules RULE` prints the same. To change the level of a rule or where it applies, add it
+to `rules` in the [policy](policy.md). In the examples, a `yaml policy` block applies to the blocks after it."""
 
 
 def _section(rule: Rule) -> str:
@@ -67,13 +69,13 @@ def _section(rule: Rule) -> str:
 
 
 def _default(rule: Rule) -> str:
-    """Say in a sentence what the rule does where no policy speaks of it."""
-    places = f"in {', '.join(rule.environments)}" if rule.environments else "everywhere"
+    """Return the rule's default level and environments as a sentence."""
+    environments = f"in {', '.join(rule.environments)}" if rule.environments else "in all environments"
     if rule.level:
-        return f"**Default:** {rule.level}, {places}."
-    return f"**Default:** off. A level without environments makes it speak {places}."
+        return f"**Default:** {rule.level}, {environments}."
+    return f"**Default:** off. A policy that sets a level without `environments` enables it {environments}."
 
 
 def _scope(rule: Rule) -> str:
-    """Say at which level a rule speaks by default, and where."""
+    """Return the rule's default level and environments as a few words."""
     return f"{rule.level} in {', '.join(rule.environments)}" if rule.level and rule.environments else str(rule.level)

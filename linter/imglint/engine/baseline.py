@@ -1,7 +1,7 @@
-"""The baseline: the findings that a team has decided to live with for now. Imports json.
+"""The baseline: a file of known findings, which are not reported.
 
-A finding is known again by its rule, its file (relative to the baseline's folder), the text at its place and the line that this stands on, without
-its indentation: lines may move, and other findings come and go. Of several that are alike, as many are known as the baseline counts.
+A finding is known if its rule, its file (relative to the baseline's folder), its text and its line without indentation are those of an entry, so a
+baseline survives line shifts. Of equal findings, as many are known as the entry counts.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 VERSION = 1
 NEVER_KNOWN = frozenset(("internal-error", "unread-file"))
-"""Rules that no baseline holds: a file that was not read cannot be lived with."""
+"""Rules that no baseline silences, because the file was not checked."""
 
 _FIELDS = ("rule", "path", "text", "line")
 _Key = tuple[str, ...]
 
 
 def write_baseline(path: str, report: Report) -> None:
-    """Write the findings of a report.
+    """Write the findings of a report to a baseline.
 
-    Raises UsageError where the file cannot be written.
+    Raises UsageError if the file cannot be written.
     """
     counts = Counter([_key(finding, path) for finding in report.findings if finding.rule not in NEVER_KNOWN])
     entries = [{**dict(zip(_FIELDS, key, strict=True)), "count": count} for key, count in sorted(counts.items())]
@@ -42,40 +42,40 @@ def write_baseline(path: str, report: Report) -> None:
 
 
 def read_baseline(path: str) -> Mapping[_Key, int]:
-    """Return how many findings of each kind the baseline holds.
+    """Return the number of findings in a baseline by key.
 
-    Raises UsageError, with the place in the file, where it is no baseline.
+    Raises UsageError, with line and column, if the file is not a valid baseline.
     """
     try:
         text = read_text(path)
         content = json.loads(text)
     except UnreadFile as error:
-        raise UsageError(f"{path}: the baseline cannot be read: {error.reason}") from None
+        raise UsageError(f"{path}: cannot read baseline: {error.reason}") from None
     except json.JSONDecodeError as error:
-        raise UsageError(f"{path}:{error.lineno}:{error.colno}: the baseline is no JSON: {error.msg}; {_AGAIN}") from None
+        raise UsageError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}; {_ADVICE}") from None
     except RecursionError:
-        raise UsageError(f"{path}:1:1: the baseline is nested too deep; {_AGAIN}") from None
+        raise UsageError(f"{path}:1:1: nested too deeply; {_ADVICE}") from None
     if not isinstance(content, dict) or content.get("version") != VERSION or not isinstance(content.get("findings"), list):
-        raise UsageError(f'{path}:1:1: expected an object with "version": {VERSION} and a list of "findings"; {_AGAIN}')
+        raise UsageError(f'{path}:1:1: expected an object with "version": {VERSION} and a list of "findings"; {_ADVICE}')
     counts: Counter[_Key] = Counter()
     for entry in content["findings"]:
         key = _entry_key(entry)
         if key is None:
-            # imglint writes each entry on a line of its own; one that somebody has laid out otherwise is told by its text alone.
+            # imglint writes each entry on a line of its own. In a reformatted file the entry is not found, and line 1 is reported.
             line = text.count("\n", 0, max(text.find(json.dumps(entry)), 0)) + 1
-            wanted = f"the texts {', '.join(_FIELDS)} and a count of at least 1"
-            raise UsageError(f"{path}:{line}:1: expected {wanted}, found {json.dumps(entry)[:80]}; {_AGAIN}")
+            expected = f"the strings {', '.join(_FIELDS)} and a positive count"
+            raise UsageError(f"{path}:{line}:1: expected {expected}, found {json.dumps(entry)[:80]}; {_ADVICE}")
         counts[key] += entry["count"]
     return counts
 
 
-_AGAIN = "write it again with --write-baseline"
+_ADVICE = "write the baseline again with --write-baseline"
 
 
 def without_known(report: Report, known: Mapping[_Key, int], path: str, checked: Sequence[str]) -> tuple[Report, int]:
-    """Return the report without the findings that the baseline at path holds, and the number of those it holds that are no longer there.
+    """Return the report without the findings in the baseline at `path`, and the number of findings in the baseline that no longer occur.
 
-    Of files that lie outside of the paths that were checked, nothing can be said.
+    Files outside the checked paths are not counted, because their findings may still occur.
     """
     left = Counter(known)
     new: list[Finding] = []

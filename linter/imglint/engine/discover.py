@@ -1,4 +1,4 @@
-"""Paths to files: walks named folders, and leaves out what Git and the policy leave out. Imports gitignore where a .gitignore stands."""
+"""Discovery: from paths to files, without those that Git ignores or the policy excludes. Imports gitignore only if there is a .gitignore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSED_OVER = frozenset((".git", "node_modules", ".venv", "venv", ".tox"))
 
 @record
 class Found:
-    """A file to check. `named` tells whether the user named it, rather than a folder above it."""
+    """A file to check. `named` is whether the user named the file itself, not a folder above it."""
 
     path: str
     named: bool
@@ -28,7 +28,7 @@ class Found:
 
 @record
 class WalkError:
-    """A folder whose entries could not be read, or a .gitignore that is not obeyed, and why, as a sentence."""
+    """A folder that could not be listed, or a .gitignore that could not be applied, and the message for it."""
 
     path: str
     reason: str
@@ -37,9 +37,9 @@ class WalkError:
 def discover(
     paths: Sequence[str], wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]
 ) -> Iterator[Found | WalkError]:
-    """Yield the files to check, each once, in the order of their paths within each path given; an empty path is the current folder.
+    """Yield the files to check, each once, in path order within each of the paths. An empty path is the current folder.
 
-    `wanted` says by a file's path whether a walk has to look into it; `excluded` whether a path, which may be a folder's, is left out.
+    `wanted` returns whether a walk yields the file at a path; `excluded` returns whether a path, of a file or a folder, is left out.
     """
     seen: set[str] = set()
     for path in paths:
@@ -49,7 +49,7 @@ def discover(
                 if entry.named and excluded(entry.path, False):
                     continue
                 if len(paths) > 1:
-                    # One walk meets no file twice, and need not remember any.
+                    # A single walk finds each file once, so there is nothing to remember.
                     real = os.path.abspath(entry.path)
                     if real in seen:
                         continue
@@ -58,7 +58,7 @@ def discover(
 
 
 def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]) -> Iterator[Found | WalkError]:
-    """Walk a folder without recursion and without following links, in the order of the paths of all that it holds."""
+    """Walk a folder iteratively, in path order, without following links."""
     above, unread = _ignored_above(root)
     yield from unread
     waiting: list[tuple[str, bool, tuple[_Ignored, ...]]] = [(root, True, above)] if above is not None else []
@@ -68,13 +68,13 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
             yield Found(path, False)
             continue
         try:
-            entries = sorted(os.scandir(path or "."), key=_place, reverse=True)
+            entries = sorted(os.scandir(path or "."), key=_sort_key, reverse=True)
         except OSError as error:
-            yield WalkError(path, f"this folder cannot be read: {error.strerror or error}")
+            yield WalkError(path, f"cannot read folder: {error.strerror or error}")
             continue
         if any(entry.name == GITIGNORE and not _is_folder(entry) for entry in entries):
-            ignored, fault = _with_gitignore(path, ignored)
-            yield from fault
+            ignored, errors = _with_gitignore(path, ignored)
+            yield from errors
         absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
         for entry in entries:
             joined = os.path.join(path, entry.name) if path else entry.name
@@ -86,8 +86,8 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
                 waiting.append((joined, _is_folder(entry), ignored))
 
 
-def _place(entry: os.DirEntry[str]) -> str:
-    """Return what puts the entries of a folder in the order of all the paths below them."""
+def _sort_key(entry: os.DirEntry[str]) -> str:
+    """Return the key that sorts the entries of a folder by the full paths of the files below them."""
     return entry.name + os.sep if _is_folder(entry) else entry.name
 
 
@@ -103,16 +103,16 @@ def _kept(entry: os.DirEntry[str], path: str, wanted: Callable[[str], bool]) -> 
 
 @record
 class _Ignored:
-    """The patterns of one .gitignore, and the folder that they are relative to, absolute and ending in a slash."""
+    """The patterns of one .gitignore, and the absolute folder that they are relative to, with a final slash."""
 
     folder: str
     patterns: GitIgnore
 
 
 def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[WalkError]]:
-    """Return the .gitignore files of the folders above root, up to the root of its Git repository, and those that could not be read.
+    """Return the .gitignore files above root, up to the root of its Git repository, and errors for those that could not be read.
 
-    None where they leave out root itself or a folder above it. Outside of a repository there are none.
+    The first is None if root itself or a folder above it is ignored. Outside a repository, .gitignore files above root do not apply.
     """
     top, folder = repository_root(root), os.path.abspath(root)
     below: list[str] = []
@@ -124,32 +124,31 @@ def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[WalkErr
     for folder in reversed(below):
         parent = os.path.dirname(folder)
         if os.path.lexists(os.path.join(parent, GITIGNORE)):
-            ignored, fault = _with_gitignore(parent, ignored)
-            unread += fault
+            ignored, errors = _with_gitignore(parent, ignored)
+            unread += errors
         if _is_ignored(folder, True, ignored):
             return None, unread
     return ignored, unread
 
 
 def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ignored, ...], list[WalkError]]:
-    """Return the .gitignore files in force below a folder that has one, and what keeps its own from being obeyed."""
+    """Return the .gitignore files that apply below a folder with one, and an error if its own could not be applied."""
     from imglint.engine.gitignore import PATTERNS_MAX, GitIgnore, lines_of
 
     path = os.path.join(folder, GITIGNORE)
     try:
         patterns = GitIgnore(lines_of(read_bytes(path)))
     except UnreadFile as error:
-        return above, [WalkError(path, f"this file is not obeyed: {error.reason}")]
+        return above, [WalkError(path, f".gitignore not applied: {error.reason}")]
     if patterns.patterns + sum([one.patterns.patterns for one in above]) > PATTERNS_MAX:
-        reason = f"with it, more than {PATTERNS_MAX} patterns would be in force; that is the limit"
-        return above, [WalkError(path, f"this file is not obeyed: {reason}")]
+        return above, [WalkError(path, f".gitignore not applied: more than {PATTERNS_MAX} patterns would apply to this folder")]
     return (*above, _Ignored(os.path.join(os.path.abspath(folder), ""), patterns)), []
 
 
 def _is_ignored(path: str, is_folder: bool, ignored: tuple[_Ignored, ...]) -> bool:
-    """Ask the nearest .gitignore about an absolute path first: the first that speaks of it decides."""
-    for one in reversed(ignored):
-        verdict = one.patterns.verdict(path[len(one.folder) :], is_folder)
-        if verdict is not None:
-            return verdict
+    """Return whether an absolute path is ignored: the nearest .gitignore with a matching pattern decides."""
+    for gitignore in reversed(ignored):
+        result = gitignore.patterns.ignores(path[len(gitignore.folder) :], is_folder)
+        if result is not None:
+            return result
     return False

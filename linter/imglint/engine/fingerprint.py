@@ -1,8 +1,7 @@
-"""Fingerprints of lines, as GitHub's code scanning computes them, so that a finding is known again when lines above it move. Imports nothing.
+"""Line hashes as GitHub code scanning computes them, so that findings are matched across line shifts.
 
-The algorithm is that of the CodeQL action's uploader: a polynomial hash, modulo 2**64, over the UTF-16 code units from the start of the line on,
-100 of them, spaces and tabs left out and line breaks made one, with U+FFFF for the end of the file and zeros behind it. A number tells equal hashes
-in one file apart.
+The algorithm is that of the CodeQL action's uploader: a polynomial hash modulo 2**64 over the 100 UTF-16 code units from the start of the line, without
+spaces and tabs, with each line break as one unit, U+FFFF at the end of the file, and zeros after that. A number distinguishes equal hashes in one file.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ BLOCK_SIZE = 100
 
 _END = "\uffff"
 _MASK = (1 << 64) - 1
-_POWERS = tuple([pow(37, BLOCK_SIZE - 1 - place, 1 << 64) for place in range(BLOCK_SIZE)])
+_POWERS = tuple([pow(37, BLOCK_SIZE - 1 - index, 1 << 64) for index in range(BLOCK_SIZE)])
 
 
 def line_hashes(text: str, lines: Collection[int]) -> dict[int, str]:
-    """Return `hash:occurrence` for each of the lines, which count from 1, that the text has. A carriage return ends a line here, as it does there."""
+    """Return `hash:occurrence` for each of the given lines (from 1) that exist. A carriage return ends a line, as in GitHub's algorithm."""
     units = _units(text)
     starts = _starts(units, max(lines, default=0))
-    # Two lines have the same hash where they have the same block; only collisions of the 64 bits are told apart here and not there.
+    # Occurrences are counted by block, not by hash: only a collision of 64 bits would make a difference.
     seen = {units[at : at + BLOCK_SIZE]: 0 for number, at in enumerate(starts, 1) if number in lines}
     hashes: dict[int, str] = {}
     for number, at in enumerate(starts, 1):
@@ -36,7 +35,7 @@ def line_hashes(text: str, lines: Collection[int]) -> dict[int, str]:
 
 
 def _starts(units: str, count: int) -> list[int]:
-    """Return where the first lines begin, at most as many."""
+    """Return the offsets of the first `count` lines, or of all if there are fewer."""
     starts = [0] * bool(count)
     while len(starts) < count and (end := units.find("\n", starts[-1])) >= 0:
         starts.append(end + 1)
@@ -44,7 +43,7 @@ def _starts(units: str, count: int) -> list[int]:
 
 
 def _units(text: str) -> str:
-    """Return what the hash sees of a text: one character for each UTF-16 code unit."""
+    """Return the hashed part of a text, with one character per UTF-16 code unit."""
     kept = text.replace("\r\n", "\n").replace("\r", "\n").replace(" ", "").replace("\t", "")
     if not kept.isascii() and max(kept) > "\uffff":
         kept = "".join([char if char <= "\uffff" else _pair(ord(char) - 0x10000) for char in kept])
@@ -56,5 +55,5 @@ def _pair(code: int) -> str:
 
 
 def _hash(block: str) -> int:
-    # A block that the end of the file cuts short is followed by zeros, which add nothing.
+    # A block at the end of the file may be shorter; the zeros after it add nothing.
     return sum([ord(unit) * power for unit, power in zip(block, _POWERS, strict=False)]) & _MASK

@@ -1,6 +1,6 @@
-r""".gitignore files: what they leave out, matched in time that no pattern can stretch. Imports the path patterns.
+r""".gitignore files: which paths they ignore. Matching time is bounded for every pattern.
 
-The last pattern that fits a path decides about it, one with `!` in the negative. What Git does not take for a pattern is passed over.
+The last matching pattern decides; one with `!` includes the path again. Lines that Git does not accept as patterns are skipped.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PATTERNS_MAX = 10_000
-"""Patterns with wildcards or folders that may be in force for one path. Each path is held against each of them."""
+"""Limit of patterns with wildcards or folders that apply to one path, because each of them is compared with each path."""
 
 _SPECIAL = frozenset("*?[\\/")
-_Verdict = tuple[int, bool]
+_Match = tuple[int, bool]
 
 
 class GitIgnore:
-    """The patterns of one file. `patterns` is how many of them are looked at one by one; plain names, however many, are looked up."""
+    """The patterns of one file. `patterns` is the number of them that are compared one by one; plain names are looked up instead."""
 
     __slots__ = ("_names", "_ordered", "patterns")
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._names: dict[tuple[str, bool], _Verdict] = {}
+        self._names: dict[tuple[str, bool], _Match] = {}
         self._ordered: list[tuple[int, bool, PathPattern]] = []
         for number, line in enumerate(lines):
             if line and line[0] != "#":
@@ -45,29 +45,29 @@ class GitIgnore:
         elif name:
             self._names[name, text.rstrip(" ").endswith("/")] = (number, ignored)
 
-    def verdict(self, path: str, is_folder: bool) -> bool | None:
-        """Whether a path, relative to the file's folder and parted by slashes, is left out; None where no pattern speaks of it.
+    def ignores(self, path: str, is_folder: bool) -> bool | None:
+        """Return whether a path is ignored; None if no pattern matches. It is relative to the file's folder and has slashes as separators.
 
-        That a folder above is left out is not asked here.
+        Ignored parent folders are not considered.
         """
         if not path.isascii():
             path = os.fsencode(path).decode("latin-1")
         name = path.rpartition("/")[2]
-        last, verdict = self._names.get((name, False), _SILENT)
+        last, ignored_by_name = self._names.get((name, False), _NO_MATCH)
         if is_folder:
-            last, verdict = max((last, verdict), self._names.get((name, True), _SILENT))
+            last, ignored_by_name = max((last, ignored_by_name), self._names.get((name, True), _NO_MATCH))
         for number, ignored, pattern in self._ordered:
             if number < last:
                 break
             if pattern.is_for(path, name, is_folder):
                 return ignored
-        return verdict if last >= 0 else None
+        return ignored_by_name if last >= 0 else None
 
 
-_SILENT: _Verdict = (-1, False)
+_NO_MATCH: _Match = (-1, False)
 
 
 def lines_of(data: bytes) -> list[str]:
-    """Return the lines of a .gitignore as Git parts them, a character for each byte: so Git matches, whatever the encoding."""
+    """Return the lines of a .gitignore as Git splits them, with one character per byte, because Git matches bytes."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     return [line.removesuffix("\r") for line in text.split("\n")]

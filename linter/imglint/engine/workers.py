@@ -1,6 +1,6 @@
-"""Worker processes for large trees: forked, so that they have all that is imported, and asked over pipes.
+"""Worker processes for large trees. They are forked, so that they share all imported modules, and receive work through pipes.
 
-Imports pickle. `concurrent.futures` does the same, and takes as long to import as checking some hundred files does.
+`concurrent.futures` would do the same, but importing it takes as long as checking several hundred files.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _SIZE = 8
-"""Bytes of the number that says how long a message is."""
+"""Bytes of the length in front of a message."""
 
 
 def mapped(work: Callable[[Any], Any], pieces: Iterable[Any], jobs: int) -> Generator[Any, None, None]:
-    """Yield what `work` gives for each piece, in the order of the pieces, from that many processes. A piece is taken when one of them is free.
+    """Yield the result of `work` for each piece, in order, computed by `jobs` processes. A piece is taken when a process is free.
 
-    Raises what `work` raises, and UsageError where a process cannot be started, or dies, as it would of a fault in a parser written in C.
+    Raises the exceptions of `work`, and UsageError if a process cannot be started or crashes, for example in a parser written in C.
     """
     workers: list[_Worker] = []
     try:
@@ -32,7 +32,7 @@ def mapped(work: Callable[[Any], Any], pieces: Iterable[Any], jobs: int) -> Gene
             for _ in range(jobs):
                 workers.append(_Worker(work, workers))
         except OSError as error:
-            raise UsageError(f"no more worker processes can be started: {error.strerror}; run with --jobs 1") from None
+            raise UsageError(f"cannot start worker processes: {error.strerror}; run with --jobs 1") from None
         yield from _in_turn(workers, enumerate(pieces))
     finally:
         for worker in workers:
@@ -43,16 +43,16 @@ def _in_turn(workers: list[_Worker], pieces: Iterator[tuple[int, Any]]) -> Itera
     done: dict[int, Any] = {}
     turn = 0
     free = list(workers)
-    # The next piece is looked for while all are at work: none has to wait for it.
+    # The next piece is prepared while all workers are busy, so that none has to wait for it.
     ahead = next(pieces, None)
     while ahead or len(free) < len(workers):
         while ahead and free:
-            free.pop().ask(ahead)
+            free.pop().send(ahead)
             ahead = next(pieces, None)
         ready, _, _ = select([worker for worker in workers if worker not in free], [], [])
         for worker in ready:
-            number, answer = worker.answer()
-            done[number] = answer
+            number, result = worker.receive()
+            done[number] = result
             free.append(worker)
         while turn in done:
             yield done.pop(turn)
@@ -60,71 +60,71 @@ def _in_turn(workers: list[_Worker], pieces: Iterator[tuple[int, Any]]) -> Itera
 
 
 class _Worker:
-    """A process that is asked and answers, one piece at a time, so that neither side ever waits for the other to read."""
+    """A process that works on one piece at a time, so that neither side blocks on a full pipe."""
 
     def __init__(self, work: Callable[[Any], Any], others: list[_Worker]) -> None:
-        asked, self._asking = os.pipe()
-        self._answers, answering = os.pipe()
+        tasks, self._tasks = os.pipe()
+        self._results, results = os.pipe()
         self._process = os.fork()
         if not self._process:
-            # An end that another process holds open too is never seen to close.
+            # A pipe is closed only when every process that inherited its ends has closed them.
             for worker in (self, *others):
                 worker.close()
-            _serve(work, asked, answering)
-        os.close(asked)
-        os.close(answering)
+            _serve(work, tasks, results)
+        os.close(tasks)
+        os.close(results)
 
     def fileno(self) -> int:
-        """Return the descriptor at which to wait for an answer."""
-        return self._answers
+        """Return the file descriptor on which the result arrives."""
+        return self._results
 
-    def ask(self, piece: tuple[int, Any]) -> None:
-        """Hand a piece and its number over."""
+    def send(self, piece: tuple[int, Any]) -> None:
+        """Send a piece with its number to the process."""
         try:
-            _send(self._asking, piece)
+            _send(self._tasks, piece)
         except BrokenPipeError:
-            raise _died() from None
+            raise _crashed() from None
 
-    def answer(self) -> tuple[int, Any]:
-        """Return the number of a piece and what came of it."""
+    def receive(self) -> tuple[int, Any]:
+        """Return the number of the piece and its result."""
         try:
-            number, answer = _receive(self._answers)
+            number, result = _receive(self._results)
         except EOFError:
-            raise _died() from None
-        if isinstance(answer, Exception):
-            raise answer
-        return number, answer
+            raise _crashed() from None
+        if isinstance(result, Exception):
+            raise result
+        return number, result
 
     def stop(self) -> None:
-        """End the process, whatever it is at."""
+        """Kill the process and close its pipes."""
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
         self.close()
 
     def close(self) -> None:
-        """Let go of the ends of its pipes."""
-        os.close(self._asking)
-        os.close(self._answers)
+        """Close this side of the pipes."""
+        os.close(self._tasks)
+        os.close(self._results)
 
 
-def _serve(work: Callable[[Any], Any], asked: int, answering: int) -> NoReturn:
+def _serve(work: Callable[[Any], Any], tasks: int, results: int) -> NoReturn:
     try:
-        # An interrupt is the main process's to handle; the workers end with it.
+        # The main process handles interrupts, and the workers end with it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while True:
-            number, piece = _receive(asked)
+            number, piece = _receive(tasks)
             try:
-                answer = work(piece)
+                result = work(piece)
             except Exception as error:
-                answer = error
-            _send(answering, (number, answer))
+                result = error
+            _send(results, (number, result))
     finally:
-        # What the main process has begun is not to be ended here once more: it has buffers to flush.
+        # Skip exit handlers and buffers that were inherited from the main process.
         os._exit(1)
 
 
-def _died() -> UsageError:
-    return UsageError("a worker process died; run with --jobs 1 to find the file that it died of, and report it")
+def _crashed() -> UsageError:
+    return UsageError("a worker process crashed; run with --jobs 1 to find the file that causes it, and report the bug")
 
 
 def _send(pipe: int, message: object) -> None:
@@ -135,9 +135,9 @@ def _send(pipe: int, message: object) -> None:
 
 
 def _receive(pipe: int) -> Any:
-    """Return the next message. Raises EOFError where nobody is left to send one."""
+    """Return the next message. Raises EOFError if the pipe is closed."""
     size = int.from_bytes(_read(pipe, _SIZE), "big")
-    return pickle.loads(_read(pipe, size))  # noqa: S301  the other end is a process of this run
+    return pickle.loads(_read(pipe, size))  # noqa: S301  sent by a process of this run
 
 
 def _read(pipe: int, size: int) -> bytes:

@@ -1,8 +1,11 @@
-"""One module for each output format. A module here is a format; nothing else has to know of it.
+"""The output formats, one module each.
 
-A format's file name is its name on the command line, and its function is its contract:
+A format's file name is its name on the command line, and these names are its contract:
 
-- `write(report, out)`: write the Report to a text stream.
-- `FINGERPRINTS = True`, where it uses the findings' fingerprints, which are not computed otherwise;
-- `TERMINAL = True`, where it is made for people: `write` then takes the arguments `colour` and `summary`, which say whether to use them.
+- `write(report, out)`: writes the Report to a text stream;
+- `FINGERPRINTS = True` (optional): the format uses the fingerprints of findings, which are not computed otherwise;
+- `TERMINAL = True` (optional): the format is meant for people. `write` then takes the keyword arguments `color` (whether to use the escape sequences of
+  a terminal) and `summary` (whether to end with a summary).
+
+Modules that begin with an underscore are not formats.
 """

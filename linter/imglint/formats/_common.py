@@ -1,4 +1,4 @@
-"""What the formats for programs share: paths from the repository's root, stretches of one line. Imports the walk's repository root."""
+"""Helpers for the machine-readable formats: paths relative to the repository root, and ends of one-line regions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def from_root(path: str) -> str | None:
-    """Return the path of a file from the root of its repository, which is where services expect it to start; None where it has no such path.
+    """Return the path of a file relative to the root of its repository, as services expect it; None if it is outside of that.
 
-    The root is the nearest folder at or above the current one that holds `.git`; of a file outside of that, the one at or above the file's own
-    folder. Outside of any repository it is the current folder.
+    The root is the nearest folder with a `.git` at or above the current folder; for a file outside of it, at or above the file's own folder; without
+    a repository, the current folder.
     """
     return _relative(path, os.getcwd())
 
@@ -26,17 +26,17 @@ _root_of = cache(repository_root)
 
 @cache
 def _relative(path: str, current: str) -> str | None:
-    whole = os.path.normpath(os.path.join(current, path))
-    for root in (_root_of(current), _root_of(os.path.dirname(whole)), current):
+    absolute = os.path.normpath(os.path.join(current, path))
+    for root in (_root_of(current), _root_of(os.path.dirname(absolute)), current):
         if root is not None:
-            relative = os.path.relpath(whole, root)
+            relative = os.path.relpath(absolute, root)
             if relative != os.pardir and not relative.startswith(os.pardir + os.sep):
                 return relative
     return None
 
 
 def one_line_end(finding: Finding) -> int | None:
-    """Return the column after a finding's stretch of its first line; None where it has no length, and so no end that a viewer could show."""
-    place = finding.location
-    end = place.end_column if place.end_line == place.line else finding.line_column + len(finding.line_text)
-    return end if end > place.column else None
+    """Return the end column of a finding on its first line; None if the finding is empty there, since viewers reject empty regions."""
+    location = finding.location
+    end = location.end_column if location.end_line == location.line else finding.line_column + len(finding.line_text)
+    return end if end > location.column else None

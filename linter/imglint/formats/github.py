@@ -1,7 +1,7 @@
-"""The format `github`: workflow commands, which GitHub Actions shows as annotations on the changed lines. Imports what the formats share.
+"""The format `github`: workflow commands, which GitHub Actions shows as annotations.
 
-A command is a line of the log, so nothing from a file may end the line or a value: all that is not printable stands as its escape, and `%`, `:` and `,`
-as GitHub's own escapes.
+Each command is one line of the log. Text from a file must not end the line or a value, so characters that are not printable are written as escapes,
+and `%`, `:` and `,` as the escapes of workflow commands.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE
 
 
 def write(report: Report, out: TextIO) -> None:
-    """Write a workflow command for each finding; nothing where there are none."""
+    """Write a workflow command for each finding."""
     for finding in report.findings:
         out.write(_command(finding))
 
 
 def _command(finding: Finding) -> str:
-    place, end = finding.location, one_line_end(finding)
-    properties = {"file": from_root(place.path) or place.path, "line": place.line, "col": place.column, "endLine": place.line}
+    location, end = finding.location, one_line_end(finding)
+    path, line = from_root(location.path) or location.path, location.line
+    properties = {"file": path, "line": line, "col": location.column, "endLine": line}
     if end is not None:
         properties["endColumn"] = end
     properties["title"] = f"imglint {finding.rule}"

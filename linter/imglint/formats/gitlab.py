@@ -1,6 +1,6 @@
-"""The format `gitlab`: GitLab's Code Quality report, a list of findings for its merge requests. Imports json and hashlib.
+"""The format `gitlab`: GitLab's Code Quality report, which merge requests show.
 
-The fields are those of docs.gitlab.com, "Code Quality report format".
+The fields are documented on docs.gitlab.com, "Code Quality report format".
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from imglint.model import Finding, Report
 
 FINGERPRINTS = True
-"""The findings' fingerprints are part of GitLab's."""
+"""GitLab's fingerprints are computed from those of the findings."""
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
 
 
 def write(report: Report, out: TextIO) -> None:
-    """Write the findings as a JSON list, one a line."""
+    """Write the findings as a JSON array, one per line."""
     encode = json.JSONEncoder().encode
     seen: dict[str, int] = {}
     rows = [encode(_finding(finding, seen)) for finding in report.findings]
@@ -44,7 +44,7 @@ def _finding(finding: Finding, seen: dict[str, int]) -> dict[str, object]:
 
 
 def _fingerprint(finding: Finding, path: str, seen: dict[str, int]) -> str:
-    """Return what stays the same when lines above the finding move. Findings that are alike in all of it are numbered: GitLab wants each its own."""
-    alike = "\0".join((finding.rule, path, finding.fingerprint, finding.text))
-    seen[alike] = seen.get(alike, 0) + 1
-    return sha256(f"{alike}\0{seen[alike]}".encode("utf-8", "backslashreplace")).hexdigest()
+    """Return a fingerprint that survives line shifts. Findings with the same one are numbered, because GitLab requires unique fingerprints."""
+    key = "\0".join((finding.rule, path, finding.fingerprint, finding.text))
+    seen[key] = seen.get(key, 0) + 1
+    return sha256(f"{key}\0{seen[key]}".encode("utf-8", "backslashreplace")).hexdigest()

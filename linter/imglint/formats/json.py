@@ -1,7 +1,4 @@
-"""The format `json`: one object with all findings, for programs. Imports json.
-
-It is ASCII, whatever is in the files, so that no encoding of the output can spoil it. A finding takes one line.
-"""
+"""The format `json`: one object with all findings, each on a line of its own. The output is ASCII, so it is valid in every encoding."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write(report: Report, out: TextIO) -> None:
-    """Write the report as an object: `version` of imglint, `findings`, `summary`."""
+    """Write the report as an object with imglint's `version`, the `findings` and a `summary`."""
     encode = json.JSONEncoder().encode
     levels = [finding.level for finding in report.findings]
     summary = {str(level): levels.count(level) for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)}
@@ -39,17 +36,17 @@ def _finding(finding: Finding) -> dict[str, object]:
         "rule": finding.rule,
         "level": str(finding.level),
         "message": well_formed(finding.full_message),
-        **_place(finding.location),
+        **_location(finding.location),
         "text": well_formed(finding.text),
-        "related": [_place(place) for place in finding.related],
+        "related": [_location(location) for location in finding.related],
     }
 
 
-def _place(place: Location) -> dict[str, object]:
+def _location(location: Location) -> dict[str, object]:
     return {
-        "path": well_formed(place.path),
-        "line": place.line,
-        "column": place.column,
-        "end_line": place.end_line,
-        "end_column": place.end_column,
+        "path": well_formed(location.path),
+        "line": location.line,
+        "column": location.column,
+        "end_line": location.end_line,
+        "end_column": location.end_column,
     }

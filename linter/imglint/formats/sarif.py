@@ -1,6 +1,6 @@
-"""The format `sarif`: SARIF 2.1.0 for code scanning services, GitHub's above all. Imports sarif_om, json and zlib.
+"""The format `sarif`: SARIF 2.1.0, for GitHub code scanning and similar services.
 
-What GitHub asks beyond the standard: docs.github.com, "SARIF support for code scanning".
+GitHub's requirements beyond the standard are on docs.github.com, "SARIF support for code scanning".
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from imglint.source import Location
 
 FINGERPRINTS = True
-"""The findings' fingerprints are written."""
+"""The log contains the fingerprints of the findings."""
 
 RESULTS_MAX = 25_000
-"""Results that GitHub takes in one run."""
+"""GitHub's limit of results per run."""
 SIZE_MAX = 10_000_000
-"""Bytes that GitHub takes in one file, compressed by gzip."""
+"""GitHub's limit of bytes per file, compressed with gzip."""
 RELATED_MAX = 100
-"""Places of one result that GitHub shows."""
+"""GitHub's limit of locations shown per result."""
 
 PROJECT = "https://github.com/imglint/imglint"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -47,23 +47,23 @@ _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 
 
 def write(report: Report, out: TextIO) -> None:
-    """Write the report as a log of one run. Where GitHub would refuse it for its size, the gravest findings are kept, and stderr is told."""
-    findings = _gravest(report.findings, RESULTS_MAX)
+    """Write the report as a log with one run. If it exceeds GitHub's limits, keep the most severe findings and print a warning."""
+    findings = _most_severe(report.findings, RESULTS_MAX)
     text = _log(findings)
     while (size := _compressed(text)) > SIZE_MAX and findings:
-        findings = _gravest(findings, min(len(findings) - 1, len(findings) * SIZE_MAX * 9 // (size * 10)))
+        findings = _most_severe(findings, min(len(findings) - 1, len(findings) * SIZE_MAX * 9 // (size * 10)))
         text = _log(findings)
     left_out = len(report.findings) - len(findings)
     if left_out:
         warn(
-            f"imglint: the SARIF log holds the {len(findings)} gravest findings; {left_out} more are left out, because GitHub takes"
-            f" no more than {RESULTS_MAX} results and {SIZE_MAX // 1_000_000} MB compressed"
+            f"imglint: the SARIF log contains the {len(findings)} most severe findings; {left_out} more are left out because of GitHub's"
+            f" limits of {RESULTS_MAX} results and {SIZE_MAX // 1_000_000} MB compressed"
         )
     out.write(text)
 
 
-def _gravest(findings: Collection[Finding], limit: int) -> Collection[Finding]:
-    """Return the limit gravest findings, in the order in which they came."""
+def _most_severe(findings: Collection[Finding], limit: int) -> Collection[Finding]:
+    """Return at most `limit` findings, the most severe ones, in their original order."""
     if len(findings) <= limit:
         return findings
     numbered = sorted(enumerate(findings), key=lambda entry: -entry[1].level)[:limit]
@@ -71,13 +71,13 @@ def _gravest(findings: Collection[Finding], limit: int) -> Collection[Finding]:
 
 
 def _compressed(text: str) -> int:
-    """Return the bytes of text under gzip, or without it where those already suffice."""
+    """Return the size of text in bytes, compressed unless it is within SIZE_MAX anyway. Text is ASCII."""
     return len(text) if len(text) <= SIZE_MAX else len(zlib.compress(text.encode(), wbits=31))
 
 
 def _log(findings: Collection[Finding]) -> str:
     known = rules()
-    places = {name: place for place, name in enumerate(known)}
+    indexes = {name: index for index, name in enumerate(known)}
     driver = sarif_om.ToolComponent(
         name="imglint",
         version=VERSION,
@@ -91,8 +91,8 @@ def _log(findings: Collection[Finding]) -> str:
         results=[],
     )
     log = sarif_om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run])
-    # Each result becomes text at once: the objects of ten thousand would take more memory than all the rest of a run.
-    results = ",".join([_encoded(_result(finding, places)) for finding in findings])
+    # Each result is encoded at once: the objects of ten thousand would take more memory than the rest of the run.
+    results = ",".join([_encoded(_result(finding, indexes)) for finding in findings])
     return _encoded(log).replace('"results":[]', f'"results":[{results}]', 1) + "\n"
 
 
@@ -117,7 +117,7 @@ def _rule(rule: Rule) -> object:
 
 
 def _description(doc: str) -> str:
-    """Return the paragraph after the summary, which says why the rule matters; the summary where there is none."""
+    """Return the paragraph after the summary, which says why the rule matters; the summary if there is no other."""
     paragraphs = [paragraph for paragraph in doc.split("\n\n") if paragraph.strip()]
     return " ".join(paragraphs[min(1, len(paragraphs) - 1)].split())
 
@@ -126,12 +126,14 @@ def _text(text: str) -> object:
     return sarif_om.MultiformatMessageString(text=text)
 
 
-def _result(finding: Finding, places: dict[str, int]) -> object:
+def _result(finding: Finding, indexes: dict[str, int]) -> object:
     fingerprints = {"primaryLocationLineHash": finding.fingerprint} if finding.fingerprint else None
-    related = [_location(place, place.end_column, number) for number, place in enumerate(finding.related[:RELATED_MAX], 1)]
+    related = [
+        _location(location, location.end_column, number) for number, location in enumerate(finding.related[:RELATED_MAX], 1)
+    ]
     return sarif_om.Result(
         rule_id=finding.rule,
-        rule_index=places.get(finding.rule, -1),
+        rule_index=indexes.get(finding.rule, -1),
         level=str(finding.level),
         message=sarif_om.Message(text=_message(finding.full_message)),
         locations=[_location(finding.location, one_line_end(finding))],
@@ -141,22 +143,23 @@ def _result(finding: Finding, places: dict[str, int]) -> object:
 
 
 def _message(text: str) -> str:
-    """Return a message in which nothing reads as a link of SARIF's own (3.11.6)."""
+    """Return a message without embedded links: text from a file must not be taken for one (SARIF 2.1.0, section 3.11.6)."""
     text = well_formed(text)
     return re.sub(r"[\\[\]]", r"\\\g<0>", text) if "](" in text else text
 
 
-def _location(place: Location, end: int | None, number: int = -1) -> object:
+def _location(location: Location, end: int | None, number: int = -1) -> object:
+    line = location.line
     region = sarif_om.Region(
-        start_line=place.line, start_column=place.column, end_line=None if end is None else place.line, end_column=end
+        start_line=line, start_column=location.column, end_line=None if end is None else line, end_column=end
     )
-    physical = sarif_om.PhysicalLocation(artifact_location=_artifact(place.path), region=region)
+    physical = sarif_om.PhysicalLocation(artifact_location=_artifact(location.path), region=region)
     message = sarif_om.Message(text="used here") if number > 0 else None
     return sarif_om.Location(id=number, physical_location=physical, message=message)
 
 
 def _artifact(path: str) -> object:
-    """Return where a file is: a URI from the repository's root, percent-encoded from the very bytes of its name."""
+    """Return the location of a file: a URI relative to the repository root, percent-encoded from the bytes of its name."""
     relative = from_root(path)
     if relative is None:
         return sarif_om.ArtifactLocation(uri="file://" + quote(os.fsencode(os.path.abspath(path))))
@@ -164,7 +167,7 @@ def _artifact(path: str) -> object:
 
 
 def _plain(value: Any) -> Any:
-    """Return an object of sarif_om as the JSON that its attributes' metadata describe, without what says nothing: None, and -1 for absent."""
+    """Return a sarif_om object as JSON, as the metadata of its attributes describe. Leave out None and -1, which mean absent."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
     properties = _properties(value.__class__.__name__)
@@ -180,7 +183,7 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _properties(kind: str) -> list[tuple[str, str]] | None:
-    """Return the names of a class's attributes in Python and in SARIF; None for a class that is not one of sarif_om."""
+    """Return the attribute names of a sarif_om class in Python and in SARIF; None for any other class."""
     attributes = getattr(getattr(sarif_om, kind, None), "__attrs_attrs__", None)
     if attributes is None:
         return None

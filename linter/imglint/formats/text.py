@@ -1,4 +1,4 @@
-"""The format `text`: findings for people, each with the line it stands on. Imports nothing that a run does not hold already.
+"""The format `text`: findings for people, each with its source line. Every run imports it, so it imports little itself.
 
 deploy/web.yaml:12:23: error latest-tag: message
    12 |         image: nginx:latest
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from imglint.model import Finding, Report
 
 TERMINAL = True
-"""`write` takes `colour` and `summary`."""
+"""`write` takes `color` and `summary`."""
 
 LINE_MAX = 120
-"""Characters of a source line that are shown; of a longer one, the stretch around the finding."""
+"""Characters of a source line that are shown. A longer line is cut to the part around the finding."""
 BEFORE_MAX = 40
 """Characters shown before a finding on a longer line."""
 TAB = "    "
@@ -31,33 +31,33 @@ _BOLD, _DIM = "1", "2"
 _LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
 
 
-def write(report: Report, out: TextIO, *, colour: bool = False, summary: bool = True) -> None:
-    """Write the findings with their lines, then a summary. `colour` adds the escape sequences of a terminal."""
+def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = True) -> None:
+    """Write the findings with their source lines, then a summary. `color` enables the escape sequences of a terminal."""
     counts: dict[Severity, int] = {}
     for finding in report.findings:
         counts[finding.level] = counts.get(finding.level, 0) + 1
-        out.write(_finding(finding, colour))
+        out.write(_finding(finding, color))
     if summary:
-        out.write(_summary(report, counts, colour))
+        out.write(_summary(report, counts, color))
 
 
-def _finding(finding: Finding, colour: bool) -> str:
-    place = finding.location
+def _finding(finding: Finding, color: bool) -> str:
+    location = finding.location
     level = _LEVELS.get(finding.level, _BOLD)
-    head = _paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD, colour)
-    lines = [f"{head} {_paint(str(finding.level), level, colour)} {finding.rule}: {printable(finding.full_message)}"]
+    head = _paint(f"{printable(location.path)}:{location.line}:{location.column}:", _BOLD, color)
+    lines = [f"{head} {_paint(str(finding.level), level, color)} {finding.rule}: {printable(finding.full_message)}"]
     if finding.line_text.strip():
         first = finding.line_column
-        end = place.end_column if place.end_line == place.line else first + len(finding.line_text)
-        shown, indent, marked = excerpt(finding.line_text, place.column - first, end - first)
-        lines.append(f"{_paint(f'{place.line:>5} |', _DIM, colour)} {shown}")
-        lines.append(f"{_paint('      |', _DIM, colour)} {' ' * indent}{_paint('^' * marked, level, colour)}")
+        end = location.end_column if location.end_line == location.line else first + len(finding.line_text)
+        shown, indent, marked = excerpt(finding.line_text, location.column - first, end - first)
+        lines.append(f"{_paint(f'{location.line:>5} |', _DIM, color)} {shown}")
+        lines.append(f"{_paint('      |', _DIM, color)} {' ' * indent}{_paint('^' * marked, level, color)}")
     lines.extend([f"  {printable(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])
     return "\n".join(lines) + "\n\n"
 
 
 def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
-    """Return what is shown of a line, and the columns of the terminal before the characters from start to end, and those that they take."""
+    """Return the shown part of a line, and the terminal columns before and under the characters from start to end."""
     low = max(start - BEFORE_MAX, 0) if len(line) > LINE_MAX else 0
     high = min(low + LINE_MAX, len(line))
     before = (ELLIPSIS if low else "") + _shown(line[low:start])
@@ -71,7 +71,7 @@ def _shown(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """Return the columns that text takes on a terminal: two for a wide character, none for one that combines with the one before it."""
+    """Return the terminal columns of text: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width
@@ -79,11 +79,11 @@ def _width(text: str) -> int:
     return sum([0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text])
 
 
-def _summary(report: Report, counts: dict[Severity, int], colour: bool) -> str:
+def _summary(report: Report, counts: dict[Severity, int], color: bool) -> str:
     if not report.files and not report.findings:
-        return "Nothing was checked: there is no file of a known kind here, or all are left out.\n"
-    told = [_paint(_count(counts[level], str(level)), style, colour) for level, style in _LEVELS.items() if level in counts]
-    found = f"Found {_listed(told)}" if told else "No findings"
+        return "Nothing was checked: all files are excluded, ignored by Git, or of an unknown kind.\n"
+    totals = [_paint(_count(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
+    found = f"Found {_listed(totals)}" if totals else "No findings"
     return f"{found} in {_count(report.files, 'file')} ({_count(report.places, 'image')}).\n"
 
 
@@ -95,5 +95,5 @@ def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _paint(text: str, style: str, colour: bool) -> str:
-    return f"\x1b[{style}m{text}\x1b[0m" if colour else text
+def _paint(text: str, style: str, color: bool) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if color else text
