@@ -47,7 +47,6 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *PAG
 POLICY_PAGES = ("docs/policy.md", "docs/policy-reference.md")
 HOOKS = {hook["id"] for hook in YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")}
 COMMANDS = Path(sys.executable).parent
-REPOSITORY = "https://github.com/imglint/imglint"
 UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
@@ -99,7 +98,7 @@ def of_kind(*names: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None]) -> Path:
-    """Return a Git repository with the files of this checkout, committed or not."""
+    """Return a copy of this checkout without generated files, as a Git repository of its own."""
     folder = tmp_path_factory.mktemp("repository") / "imglint"
     patterns = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if "/" not in line.rstrip("/")]
     generated = shutil.ignore_patterns(".git", *patterns)
@@ -109,8 +108,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None
 
     shutil.copytree(ROOT, folder, ignore=ignore)
     git(folder, "init", "--quiet")
-    git(folder, "add", "--force", ".")
-    git(folder, "commit", "--quiet", "--message", "The files of this checkout")
     return folder
 
 
@@ -168,18 +165,11 @@ def test_shell_commands_succeed(at: str, checkout: Path) -> None:
     _succeeds("bash", "-ec", BLOCKS[at].text, cwd=checkout / BLOCKS[at].folder, env=environment)
 
 
-def test_the_installation_in_the_readme_works(repository: Path, tmp_path: Path) -> None:
+def test_the_installation_in_the_readme_works(checkout: Path, tmp_path: Path) -> None:
     (at,) = [at for at in of_kind("sh") if BLOCKS[at].document == "README.md"]
     _succeeds(sys.executable, "-m", "venv", "venv", cwd=tmp_path, env={**os.environ})
-    environment = {
-        **os.environ,
-        "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}",
-        # Git clones the copy of this checkout instead.
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{repository}.insteadOf",
-        "GIT_CONFIG_VALUE_0": REPOSITORY,
-    }
-    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=tmp_path, env=environment)
+    environment = {**os.environ, "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}"}
+    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=checkout, env=environment)
     assert _succeeds("imglint", "--version", cwd=tmp_path, env=environment).startswith("imglint ")
 
 
