@@ -63,10 +63,11 @@ def test_every_key_and_role_is_on_the_page(heading: str, keys: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_key_has_a_section_with_its_type_default_and_an_example(key: str) -> None:
+def test_every_key_has_a_section_with_type_default_example_and_errors(key: str) -> None:
     text = section(key)
     assert re.search(r"^Type: .* Default: ", text, re.MULTILINE | re.DOTALL)
     assert f"\n{key}:" in text
+    assert "\nErrors: " in text
 
 
 def test_every_kind_is_on_the_page() -> None:
