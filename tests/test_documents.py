@@ -294,6 +294,10 @@ def test_the_index_lists_every_page() -> None:
     assert {f"docs/{name}" for name in listed} == {*PAGES} - {"docs/index.md"}
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
 def test_the_readme_lists_every_rule_with_its_default() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| ([a-z ]+) \|$", readme, re.MULTILINE))
