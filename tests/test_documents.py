@@ -1,19 +1,30 @@
-"""Everything that README, docs and CONTRIBUTING show is so: commands print what is shown, policies load, files and options that are named exist.
+"""Everything that the documents show is true: commands print what is shown, policies load, and files and options that they name exist.
 
-A fenced block says by its info string what it is, and each kind is tried in its own way; a block of no known kind fails. In a block `console`, lines
-that start with `$ ` are commands and the others what they print, stdout and stderr as a terminal shows them. It runs in a copy of the folder that a
-comment `<!-- in FOLDER -->` above it names, fixtures/demo where there is none. `IMGLINT_UPDATE=1 pytest tests/test_documents.py` writes what the
-commands print into the documents: read the difference before you commit it.
+The info string of a fenced block says what it is, and each kind of block has its test; a block of an unknown kind fails.
+
+- `console`: lines that start with `$ ` are commands, the others are their output. The commands run in a copy of the checkout, or in the folder
+  of it that a comment `<!-- in FOLDER -->` above the block names.
+- `sh`: commands without output. They run in the same way, except that make only prints what it would run.
+- `yaml policy`, and `yaml` in the pages about the policy: a policy that loads.
+- `yaml pre-commit`, `yaml github`, `yaml github-step`, `yaml gitlab`: configuration that these services accept.
+- `LANGUAGE file=PATH`: a quotation from a file.
+- `dockerfile`, `yaml compose`: files without findings.
+
+`IMGLINT_UPDATE=1 pytest tests/test_documents.py` writes the output of the commands, docs/rules.md and docs/terminal.svg: read the difference
+before you commit it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +34,7 @@ from ruamel.yaml import YAML
 
 from imglint.commands.cli import cli
 from imglint.commands.rules import page
-from imglint.plugins import kinds, rules
+from imglint.plugins import formats, kinds, rules
 from imglint.policy.load import load
 from imglint.record import record
 
@@ -31,9 +42,12 @@ if TYPE_CHECKING:
     from tests.conftest import Imglint
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/policy.md", "docs/rules.md", "docs/extending.md")
+PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *PAGES)
+POLICY_PAGES = ("docs/policy.md", "docs/policy-reference.md")
 HOOKS = {hook["id"] for hook in YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = Path(sys.executable).parent
+UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
     r"(?:^<!-- in (?P<folder>\S+?)(?P<package>, with the package)? -->\n)?^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
@@ -43,7 +57,7 @@ _BLOCK = re.compile(
 
 @record
 class Block:
-    """A fenced block: where it stands, what it is, and in which folder it runs."""
+    """A fenced block: its place, its info string, its text, and the folder of the checkout that its commands run in."""
 
     document: str
     line: int
@@ -56,43 +70,63 @@ class Block:
     def at(self) -> str:
         return f"{self.document}:{self.line}"
 
+    @property
+    def kind(self) -> str:
+        if self.document in POLICY_PAGES and self.info == "yaml":
+            return "policy"
+        if self.document == "docs/rules.md":
+            return "rule"
+        return "file" if "file=" in self.info else self.info.removeprefix("yaml ")
+
 
 def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
-        yield Block(
-            document, line, match["info"], match["text"], match["folder"] or "fixtures/demo", match["package"] is not None
-        )
+        yield Block(document, line, match["info"], match["text"], match["folder"] or ".", match["package"] is not None)
 
 
 BLOCKS = {block.at: block for document in DOCUMENTS for block in blocks(document)}
+KINDS = {
+    "console", "sh", "policy", "pre-commit", "github", "github-step", "gitlab", "file", "dockerfile", "compose", "rule", "text",
+}  # fmt: skip
 
 
-def of_kind(*infos: str) -> list[str]:
-    return [at for at, block in BLOCKS.items() if _kind(block) in infos]
+def of_kind(*names: str) -> list[str]:
+    return [at for at, block in BLOCKS.items() if block.kind in names]
 
 
-def _kind(block: Block) -> str:
-    if block.document == "docs/policy.md" and block.info == "yaml":
-        return "policy"
-    if block.document == "docs/rules.md":
-        return "rule"
-    return "file" if "file=" in block.info else block.info.removeprefix("yaml ")
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None]) -> Path:
+    """Return a copy of this checkout without generated files, as a Git repository of its own."""
+    folder = tmp_path_factory.mktemp("repository") / "imglint"
+    patterns = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if "/" not in line.rstrip("/")]
+    generated = shutil.ignore_patterns(".git", *patterns)
+
+    def ignore(parent: str, names: list[str]) -> set[str]:
+        return generated(parent, names) | ({".env"} if Path(parent) == ROOT / "bench" else set())
+
+    shutil.copytree(ROOT, folder, ignore=ignore)
+    git(folder, "init", "--quiet")
+    return folder
 
 
-def test_every_block_is_of_a_kind_that_is_tried() -> None:
-    tried = {"console", "sh", "policy", "pre-commit", "github", "gitlab", "file", "dockerfile", "compose", "rule", "text"}
-    assert {at: block.info for at, block in BLOCKS.items() if _kind(block) not in tried} == {}
+@pytest.fixture
+def checkout(repository: Path, tmp_path: Path) -> Path:
+    """Return a fresh checkout."""
+    return Path(shutil.copytree(repository, tmp_path / "imglint", symlinks=True))
+
+
+def test_every_block_is_of_a_known_kind() -> None:
+    assert {at: block.info for at, block in BLOCKS.items() if block.kind not in KINDS} == {}
 
 
 @pytest.mark.parametrize("at", of_kind("console"))
-def test_commands_print_what_is_shown(at: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_commands_print_what_is_shown(at: str, checkout: Path, request: pytest.FixtureRequest) -> None:
     block = BLOCKS[at]
-    shutil.copytree(ROOT / block.folder, tmp_path / "there")
-    commands = request.getfixturevalue("with_example") if block.package else Path(sys.executable).parent
-    printed = _transcript(block.text, tmp_path / "there", commands)
-    if os.environ.get("IMGLINT_UPDATE"):
+    commands = request.getfixturevalue("with_example") if block.package else COMMANDS
+    printed = _transcript(block.text, checkout / block.folder, commands)
+    if UPDATE:
         path = ROOT / block.document
         path.write_text(path.read_text(encoding="utf-8").replace(f"\n{block.text}```", f"\n{printed}```"), encoding="utf-8")
     else:
@@ -100,76 +134,132 @@ def test_commands_print_what_is_shown(at: str, tmp_path: Path, request: pytest.F
 
 
 def _transcript(text: str, folder: Path, commands: Path) -> str:
-    """Return the commands of a block with what they print, run one after the other in one folder."""
-    given = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "COLUMNS": "80"}
+    """Return the commands of a block with their output, run one after the other as in one terminal."""
+    environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "COLUMNS": "80"}
     printed, status = "", 0
     for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
-        # `echo $?` shows the status of the command before it.
-        script = f"(exit {status})\n{command}"
-        call = ["bash", "-c", script]
+        # `echo $?` shows the status of the command before, and `cd` changes the folder of the commands after it.
+        script = f"trap 'pwd >&3' EXIT\n(exit {status})\n{command}"
+        reading, writing = os.pipe()
         outcome = subprocess.run(
-            call, cwd=folder, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            ["bash", "-c", f"exec 3>&{writing} {writing}>&-\n{script}"],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writing,),
+            text=True,
+            check=False,
         )
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            folder = Path(pipe.read().removesuffix("\n"))
         status = outcome.returncode
         printed += f"$ {command}\n{outcome.stdout}"
     return printed
+
+
+@pytest.mark.parametrize("at", [at for at in of_kind("sh") if BLOCKS[at].document != "README.md"])
+def test_shell_commands_succeed(at: str, checkout: Path) -> None:
+    environment = {**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}", "MAKEFLAGS": "n"}
+    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=checkout / BLOCKS[at].folder, env=environment)
+
+
+def test_the_installation_in_the_readme_works(checkout: Path, tmp_path: Path) -> None:
+    (at,) = [at for at in of_kind("sh") if BLOCKS[at].document == "README.md"]
+    _succeeds(sys.executable, "-m", "venv", "venv", cwd=tmp_path, env={**os.environ})
+    environment = {**os.environ, "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}"}
+    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=checkout, env=environment)
+    assert _succeeds("imglint", "--version", cwd=tmp_path, env=environment).startswith("imglint ")
+
+
+def test_make_demo_shows_the_findings_of_the_demo(checkout: Path) -> None:
+    (checkout / ".venv").symlink_to(sys.prefix)
+    shown = _succeeds("make", "--assume-old=.venv/.ready", "demo", cwd=checkout, env={**os.environ})
+    assert "deploy/prod/shop.yaml:10:36: error latest-tag: " in shown
 
 
 @pytest.mark.parametrize("at", of_kind("policy"))
 def test_policies_load(at: str, tmp_path: Path) -> None:
     path = tmp_path / ".imglint.yaml"
     path.write_text(BLOCKS[at].text, encoding="utf-8")
+    for name in YAML(typ="safe").load(path).get("extends", ()):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("rules: {latest-tag: error}\n")
     assert load(str(path), rules(), kinds()).path == str(path)
 
 
 @pytest.mark.parametrize("at", of_kind("pre-commit"))
-def test_pre_commit_takes_the_snippets_and_the_hooks_exist(at: str, tmp_path: Path) -> None:
+def test_pre_commit_accepts_the_snippets_and_the_hooks_exist(at: str, tmp_path: Path) -> None:
     path = tmp_path / ".pre-commit-config.yaml"
     path.write_text(BLOCKS[at].text)
-    _passes("pre-commit", "validate-config", str(path))
+    _succeeds(str(COMMANDS / "pre-commit"), "validate-config", str(path))
     assert {hook["id"] for repo in YAML(typ="safe").load(path)["repos"] for hook in repo["hooks"]} <= HOOKS
 
 
 @pytest.mark.parametrize(("kind", "schema"), [("github", "vendor.github-workflows"), ("gitlab", "vendor.gitlab-ci")])
-def test_ci_snippets_are_what_the_services_expect(kind: str, schema: str, tmp_path: Path) -> None:
+def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, tmp_path: Path) -> None:
     for at in of_kind(kind):
         (tmp_path / "ci.yml").write_text(BLOCKS[at].text)
-        _passes("check-jsonschema", "--builtin-schema", schema, str(tmp_path / "ci.yml"))
+        _succeeds(str(COMMANDS / "check-jsonschema"), "--builtin-schema", schema, str(tmp_path / "ci.yml"))
 
 
-def test_ci_snippets_are_the_examples_in_short() -> None:
-    """What the README shows of a job is what the whole example does, so that neither is mended without the other."""
-    for kind, example in (("github", "examples/github/imglint.yml"), ("gitlab", "examples/gitlab/.gitlab-ci.yml")):
-        (block,) = [BLOCKS[at] for at in of_kind(kind)]
-        whole = {line.strip() for line in (ROOT / example).read_text().splitlines()}
-        assert [line for line in block.text.splitlines() if line.strip() not in whole] == []
+@pytest.mark.parametrize(
+    ("kind", "example"),
+    [
+        ("github", "examples/github/imglint.yml"),
+        ("github-step", "examples/github/imglint.yml"),
+        ("gitlab", "examples/gitlab/.gitlab-ci.yml"),
+    ],
+)
+def test_ci_snippets_are_parts_of_the_examples(kind: str, example: str) -> None:
+    """A change of one is a change of the other."""
+    whole = [line.strip(" -") for line in (ROOT / example).read_text().splitlines()]
+    for at in of_kind(kind):
+        lines = [line.strip(" -") for line in BLOCKS[at].text.splitlines()]
+        assert [line for line in lines if not any(other.startswith(line) for other in whole)] == []
 
 
 @pytest.mark.parametrize("at", of_kind("file"))
-def test_code_that_is_shown_stands_in_the_file_that_is_named(at: str) -> None:
+def test_quotations_are_in_the_file_that_they_name(at: str) -> None:
     named = BLOCKS[at].info.partition("file=")[2]
     assert BLOCKS[at].text in (ROOT / named).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("at", of_kind("dockerfile", "compose"))
-def test_files_that_are_shown_give_no_finding(at: str, tmp_path: Path, imglint: Imglint) -> None:
+def test_files_that_are_shown_have_no_findings(at: str, tmp_path: Path, imglint: Imglint) -> None:
     name = "Dockerfile" if BLOCKS[at].info == "dockerfile" else "compose.yaml"
     (tmp_path / name).write_text(BLOCKS[at].text)
-    assert imglint("--fail-on", "note") == (0, "No findings in 1 file (1 image).\n", "")
-
-
-@pytest.mark.parametrize("at", of_kind("sh"))
-def test_commands_for_a_shell_exist(at: str) -> None:
-    known = {
-        "pip install imglint",
-        *(f"make {target}" for target in re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)),
-    }
-    assert {line.partition("#")[0].strip() for line in BLOCKS[at].text.splitlines()} <= known
+    assert len(json.loads(imglint("images", "--format", "json").out)) == 1
+    assert json.loads(imglint("--format", "json").out)["findings"] == []
 
 
 def test_the_page_of_the_rules_is_current() -> None:
-    """`make docs` writes it."""
-    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == page()
+    path = ROOT / "docs" / "rules.md"
+    if UPDATE:
+        path.write_text(page(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == page()
+
+
+def test_the_picture_of_the_terminal_is_current(tmp_path: Path) -> None:
+    current = ROOT / "docs" / "terminal.svg"
+    target = current if UPDATE else tmp_path / "terminal.svg"
+    _succeeds(sys.executable, str(ROOT / "scripts" / "screenshot"), str(target))
+    assert current.read_bytes() == target.read_bytes()
+
+
+def test_the_picture_escapes_text_and_breaks_long_lines() -> None:
+    image = runpy.run_path(str(ROOT / "scripts" / "screenshot"))["image"]
+    columns = 100
+    svg = image(f"\x1b[1ma <b> & 'c'\x1b[0m\n{'word ' * 30}\n{'x' * (columns + 1)}\n")
+    texts = [(bold, unescape(text)) for bold, text in re.findall(r"<text [^>]*?(bold)?\"?>([^<]*)</text>", svg)]
+    assert texts == [
+        ("bold", "a <b> & 'c'"),
+        ("", ("word " * 20).strip()),
+        ("", ("word " * 10).strip()),
+        ("", "x" * columns),
+        ("", "x"),
+    ]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -187,31 +277,59 @@ def test_links_lead_to_files_and_headings_that_exist(document: str) -> None:
     assert broken == []
 
 
-def test_the_readme_s_table_of_rules_says_what_the_rules_say() -> None:
-    said = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| ([a-z ]+) \|$", README, re.MULTILINE))
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_options_and_make_targets_in_the_text_exist(document: str) -> None:
+    prose = _BLOCK.sub("", (ROOT / document).read_text(encoding="utf-8"))
+    code = re.findall(r"`([^`\n]+)`", prose)
+    options = {option for command in cli.commands.values() for option in _options(command)} | {"--help", "--version"}
+    named = {option for text in code if text.startswith(("imglint ", "--")) for option in re.findall(r"--[a-z][a-z-]*", text)}
+    assert named <= options
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {text.split()[1] for text in code if text.startswith("make ")} <= targets
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[([a-z-]+\.md)\]\(\1\) \|", index, re.MULTILINE)
+    assert {f"docs/{name}" for name in listed} == {*PAGES} - {"docs/index.md"}
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_readme_lists_every_rule_with_its_default() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([a-z-]+)` \| .* \| ([a-z ]+) \|$", readme, re.MULTILINE))
     known = {rule.id: rule for rule in rules().values() if rule.check_image or rule.check_user}
     default = {
         name: f"{rule.level} in {', '.join(rule.environments)}" if rule.level and rule.environments else str(rule.level)
         for name, rule in known.items()
     }
-    assert said == default
+    assert listed == default
 
 
-def test_the_readme_s_table_of_options_holds_every_option() -> None:
-    check = cli.commands["check"]
-    options = {
-        text for option in check.params if isinstance(option, click.Option) for text in (*option.opts, *option.secondary_opts)
-    }
-    rows = re.findall(r"^\| (`--.*?) \| ", README, re.MULTILINE)
-    assert {option for row in rows for option in re.findall(r"--[a-z-]+", row)} == options - {"-h", "--help"}
+def test_the_page_of_the_command_line_covers_every_command_and_format() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert {"check", *re.findall(r"^\| `imglint ([a-z]+) ?", text, re.MULTILINE)} == set(cli.commands)
+    table = text.partition("\n## Formats\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE)) == set(formats())
+    shown = set(re.findall(r"^\$ imglint (?:([a-z]+) )?--help$", text, re.MULTILINE))
+    assert shown == {"", *cli.commands}
 
 
-def test_the_readme_s_table_of_commands_holds_every_command() -> None:
-    assert {"check", *re.findall(r"^\| `imglint ([a-z]+) ?", README, re.MULTILINE)} == set(cli.commands)
+def test_the_page_about_ci_lists_every_hook() -> None:
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(imglint[a-z-]*)` \|", text, re.MULTILINE)) == HOOKS
+
+
+def _options(command: click.Command) -> set[str]:
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
 
 
 def _headings(file: Path) -> set[str]:
-    """Return the anchors that the headings of a document have on GitHub, where one that comes again gets a number."""
+    """Return the anchors of a document's headings on GitHub, which numbers those that occur twice."""
     text = _BLOCK.sub("", file.read_text(encoding="utf-8"))
     anchors: list[str] = []
     for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
@@ -221,6 +339,8 @@ def _headings(file: Path) -> set[str]:
     return set(anchors)
 
 
-def _passes(tool: str, *arguments: str) -> None:
-    outcome = subprocess.run([str(Path(sys.executable).parent / tool), *arguments], capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+def _succeeds(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """Run a command that has to succeed; return its output."""
+    outcome = subprocess.run(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout
+    return outcome.stdout

@@ -1,4 +1,4 @@
-"""What docs/policy.md says of patterns is so: each example in its tables fits or does not, and no placeholder, row key or kind is left out."""
+"""docs/policy-reference.md is complete and correct: it has every key, placeholder, role and kind, and its patterns match as its tables show."""
 
 from __future__ import annotations
 
@@ -7,46 +7,47 @@ from pathlib import Path
 
 import pytest
 
+from imglint.model import ROLES
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.tag import PLACEHOLDERS, TagPattern
 from imglint.plugins import kinds
 from imglint.policy.load import ENTRY_KEYS, EXCEPTION_KEYS, KEYS, ROW_KEYS
 from imglint.reference import parse
 
-PAGE = (Path(__file__).parent.parent / "docs" / "policy.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "policy-reference.md").read_text(encoding="utf-8")
 
 
 def section(heading: str) -> str:
-    """Return the text below a heading, down to the next of any depth."""
+    """Return the text from a heading to the next heading of any level."""
     texts = re.split(r"^#+ ", PAGE, flags=re.MULTILINE)
     return next(text.removeprefix(f"{heading}\n") for text in texts if text.startswith(f"{heading}\n"))
 
 
 def table(heading: str) -> list[list[list[str]]]:
-    """Return the rows of the table below a heading: the texts in backticks of each cell."""
+    """Return the rows of the table under a heading, each as the code spans of its cells."""
     rows = [line.strip("|").split("|") for line in section(heading).splitlines() if line.startswith(("| `", "| [`"))]
     assert rows
     return [[re.findall("`([^`]+)`", cell) for cell in row] for row in rows]
 
 
-@pytest.mark.parametrize(("pattern", "fitting", "others"), table("Image patterns"))
-def test_image_patterns_fit_as_the_page_says(pattern: list[str], fitting: list[str], others: list[str]) -> None:
+@pytest.mark.parametrize(("pattern", "matching", "others"), table("Image patterns"))
+def test_image_patterns_match_as_shown(pattern: list[str], matching: list[str], others: list[str]) -> None:
     def fits(image: str) -> bool:
         reference = parse(image)
         return ImagePattern(pattern[0]).fits(reference.name, reference.tag or "latest", reference.digest)
 
-    assert fitting
-    assert [image for image in fitting + others if fits(image)] == fitting
+    assert matching
+    assert [image for image in matching + others if fits(image)] == matching
 
 
-@pytest.mark.parametrize(("names", "_meaning", "pattern", "fitting", "others"), table("Placeholders"))
-def test_tag_patterns_fit_as_the_page_says(
-    names: list[str], _meaning: list[str], pattern: list[str], fitting: list[str], others: list[str]
+@pytest.mark.parametrize(("names", "_meaning", "pattern", "matching", "others"), table("Placeholders"))
+def test_tag_patterns_match_as_shown(
+    names: list[str], _meaning: list[str], pattern: list[str], matching: list[str], others: list[str]
 ) -> None:
     assert all(name in pattern[0] for name in names)
-    assert fitting
+    assert matching
     assert others
-    assert [tag for tag in fitting + others if TagPattern(pattern[0]).fits(tag)] == fitting
+    assert [tag for tag in matching + others if TagPattern(pattern[0]).fits(tag)] == matching
 
 
 def test_every_placeholder_is_on_the_page() -> None:
@@ -54,11 +55,20 @@ def test_every_placeholder_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "keys"), [("Keys", KEYS), ("images", ROW_KEYS), ("rules", ENTRY_KEYS), ("exceptions", EXCEPTION_KEYS)]
+    ("heading", "keys"),
+    [("Keys", KEYS), ("images", ROW_KEYS), ("rules", ENTRY_KEYS), ("exceptions", EXCEPTION_KEYS), ("Roles", ROLES)],
 )
-def test_every_key_is_on_the_page(heading: str, keys: tuple[str, ...]) -> None:
+def test_every_key_and_role_is_on_the_page(heading: str, keys: tuple[str, ...]) -> None:
     assert {key for row in table(heading) for key in row[0]} == set(keys)
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_has_a_section_with_type_default_example_and_errors(key: str) -> None:
+    text = section(key)
+    assert re.search(r"^Type: .* Default: ", text, re.MULTILINE | re.DOTALL)
+    assert f"\n{key}:" in text
+    assert "\nErrors: " in text
+
+
 def test_every_kind_is_on_the_page() -> None:
-    assert all(f"`{kind}`" in section("exclude, kinds, fail-on") for kind in kinds())
+    assert all(f"`{kind}`" in section("kinds") for kind in kinds())
