@@ -269,7 +269,7 @@ def _written(report: Report, output: str) -> str:
         for result in results:
             result.pop("ruleIndex", None)
         return json.dumps(results, indent=1) + "\n"
-    import_module(f"imglint.formats.{name}").write(report, out, **({"colour": True} if coloured else {}))
+    import_module(f"imglint.formats.{name}").write(report, out, **({"color": True} if coloured else {}))
     return out.getvalue()
 
 

@@ -93,7 +93,7 @@ def _rendered(writer: Format, report: Report, target: str | None, request: Comma
     Raises PluginError where the format fails.
     """
     held = SpooledReport()
-    style = {"colour": target is None and _is_colourful(request.color), "summary": not request.quiet} if writer.terminal else {}
+    style = {"color": target is None and _is_colorful(request.color), "summary": not request.quiet} if writer.terminal else {}
     try:
         writer.write(report, held, **style)
     except Exception as error:
@@ -114,7 +114,7 @@ def _write(held: SpooledReport, target: str | None) -> None:
         write_stdout(piece)
 
 
-def _is_colourful(asked: bool | None) -> bool:
+def _is_colorful(asked: bool | None) -> bool:
     if asked is not None:
         return asked
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -4,5 +4,5 @@ A format's file name is its name on the command line, and its function is its co
 
 - `write(report, out)`: write the Report to a text stream.
 - `FINGERPRINTS = True`, where it uses the findings' fingerprints, which are not computed otherwise;
-- `TERMINAL = True`, where it is made for people: `write` then takes the arguments `colour` and `summary`, which say whether to use them.
+- `TERMINAL = True`, where it is made for people: `write` then takes the arguments `color` and `summary`, which say whether to use them.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imglint.model import Finding, Report
 
 TERMINAL = True
-"""`write` takes `colour` and `summary`."""
+"""`write` takes `color` and `summary`."""
 
 LINE_MAX = 120
 """Characters of a source line that are shown; of a longer one, the stretch around the finding."""
@@ -31,27 +31,27 @@ _BOLD, _DIM = "1", "2"
 _LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
 
 
-def write(report: Report, out: TextIO, *, colour: bool = False, summary: bool = True) -> None:
-    """Write the findings with their lines, then a summary. `colour` adds the escape sequences of a terminal."""
+def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = True) -> None:
+    """Write the findings with their lines, then a summary. `color` adds the escape sequences of a terminal."""
     counts: dict[Severity, int] = {}
     for finding in report.findings:
         counts[finding.level] = counts.get(finding.level, 0) + 1
-        out.write(_finding(finding, colour))
+        out.write(_finding(finding, color))
     if summary:
-        out.write(_summary(report, counts, colour))
+        out.write(_summary(report, counts, color))
 
 
-def _finding(finding: Finding, colour: bool) -> str:
+def _finding(finding: Finding, color: bool) -> str:
     place = finding.location
     level = _LEVELS.get(finding.level, _BOLD)
-    head = _paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD, colour)
-    lines = [f"{head} {_paint(str(finding.level), level, colour)} {finding.rule}: {printable(finding.full_message)}"]
+    head = _paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD, color)
+    lines = [f"{head} {_paint(str(finding.level), level, color)} {finding.rule}: {printable(finding.full_message)}"]
     if finding.line_text.strip():
         first = finding.line_column
         end = place.end_column if place.end_line == place.line else first + len(finding.line_text)
         shown, indent, marked = excerpt(finding.line_text, place.column - first, end - first)
-        lines.append(f"{_paint(f'{place.line:>5} |', _DIM, colour)} {shown}")
-        lines.append(f"{_paint('      |', _DIM, colour)} {' ' * indent}{_paint('^' * marked, level, colour)}")
+        lines.append(f"{_paint(f'{place.line:>5} |', _DIM, color)} {shown}")
+        lines.append(f"{_paint('      |', _DIM, color)} {' ' * indent}{_paint('^' * marked, level, color)}")
     lines.extend([f"  {printable(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])
     return "\n".join(lines) + "\n\n"
 
@@ -79,10 +79,10 @@ def _width(text: str) -> int:
     return sum([0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text])
 
 
-def _summary(report: Report, counts: dict[Severity, int], colour: bool) -> str:
+def _summary(report: Report, counts: dict[Severity, int], color: bool) -> str:
     if not report.files and not report.findings:
         return "Nothing was checked: there is no file of a known kind here, or all are left out.\n"
-    told = [_paint(_count(counts[level], str(level)), style, colour) for level, style in _LEVELS.items() if level in counts]
+    told = [_paint(_count(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
     found = f"Found {_listed(told)}" if told else "No findings"
     return f"{found} in {_count(report.files, 'file')} ({_count(report.places, 'image')}).\n"
 
@@ -95,5 +95,5 @@ def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _paint(text: str, style: str, colour: bool) -> str:
-    return f"\x1b[{style}m{text}\x1b[0m" if colour else text
+def _paint(text: str, style: str, color: bool) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if color else text
