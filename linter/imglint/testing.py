@@ -40,7 +40,7 @@ POLICY = "policy"
 FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
 """The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
 
-_BLOCK = re.compile(r"^## (?P<section>.*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^## (?P<section>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @record
