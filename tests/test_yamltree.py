@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from imglint.yaml.documents import DEPTH_MAX, SHORT, check_document, comments, documents, parse_document, traced
 from imglint.yaml.documents import InvalidYaml as Broken
-from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, merged, walk
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +64,16 @@ def test_a_scalar_is_its_text_and_its_place(parser: str, text: str, value: str, 
     assert text[node.start - 100 : node.end - 100] == written
 
 
-@pytest.mark.parametrize("text", ["~", "null", "NULL", "", "# nothing"])
-def test_null_is_no_value_unless_it_is_quoted(parser: str, text: str) -> None:
-    root = parse_document(f"k: {text}\nq: '{text}'")
+@pytest.mark.parametrize("text", ["~", "null", "NULL", "", "# a comment"])
+def test_a_quoted_null_is_text(parser: str, text: str) -> None:
+    root = parse_document(f"plain: {text}\nquoted: '{text}'")
     assert isinstance(root, Mapping)
-    assert root.scalar("k") is None
-    assert root.scalar("q") is not None
+    plain, quoted = root.get("plain"), root.get("quoted")
+    assert isinstance(plain, Scalar)
+    assert isinstance(quoted, Scalar)
+    assert (plain.is_null, quoted.is_null) == (True, False)
+    assert root.scalar("plain") is None
+    assert (root.scalar("quoted") is None) is (text == "")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +186,7 @@ def test_merge_keys_bring_in_what_a_mapping_does_not_say(parser: str, text: str,
     assert isinstance(root, Mapping)
     mapping = root.mapping("m")
     assert mapping is not None
-    assert {key: value.value for key, value in merged(mapping).items() if isinstance(value, Scalar)} == expected
+    assert {key: value.value for key, value in mapping.items() if isinstance(value, Scalar)} == expected
 
 
 @pytest.mark.parametrize(
