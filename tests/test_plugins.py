@@ -1,7 +1,7 @@
-"""Rules, readers and formats of other packages work as the built-in ones do, and one that breaks its contract is told, never passed over.
+"""Rules, readers and formats of other packages work as the built-in ones do, and one that breaks its contract is an error.
 
-The example package under fixtures/plugins is installed beside imglint as anybody would. What is broken is made up here: modules in a package that
-stands on the path beside the entry points of a distribution, which is all that installing leaves behind.
+The example package under fixtures/plugins is installed beside imglint. Broken packages are written by the tests: modules in a package on the path, and
+the entry points of a distribution.
 """
 
 from __future__ import annotations
@@ -37,30 +37,57 @@ def run(commands: Path, *arguments: str, cwd: Path, **variables: str) -> subproc
     return subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
 
 
-def test_rule_reader_and_format_of_the_example_work_together(with_example: Path) -> None:
+def test_the_plugins_of_the_example_work_together(with_example: Path) -> None:
     outcome = run(with_example, "--format", "csv", cwd=EXAMPLE / "example")
     assert outcome.stdout == (
         "path,line,column,level,rule,message\n"
-        "web.nomad,6,18,error,past-the-mirror,this is pulled past the mirror; write mirror.acme.example/hub/library/nginx (.imglint.yaml:3)\n"
+        "web.nomad,6,18,error,past-the-mirror,image is not pulled from the mirror; use mirror.acme.example/hub/library/nginx (.imglint.yaml:3)\n"
+        "web.pipeline.yaml,2,10,error,past-the-mirror,image is not pulled from the mirror; use mirror.acme.example/hub/library/golang"
+        " (.imglint.yaml:3)\n"
     )
     assert (outcome.returncode, outcome.stderr) == (1, "")
 
 
-def test_the_example_s_comment_is_understood(with_example: Path) -> None:
+def test_a_comment_in_the_example_silences_a_finding(with_example: Path) -> None:
     outcome = run(with_example, "--format", "csv", "--no-ignore-comments", cwd=EXAMPLE / "example")
     assert "web.nomad,13,18,error,past-the-mirror," in outcome.stdout
 
 
-def test_its_rule_is_listed_and_documented(with_example: Path) -> None:
+def test_the_rule_of_the_example_is_listed_and_documented(with_example: Path) -> None:
     assert "past-the-mirror       warning " in run(with_example, "rules", cwd=EXAMPLE).stdout
-    assert "Docker Hub counts pulls" in run(with_example, "rules", "past-the-mirror", cwd=EXAMPLE).stdout
+    assert "Docker Hub limits the number of pulls" in run(with_example, "rules", "past-the-mirror", cwd=EXAMPLE).stdout
 
 
-def test_its_option_is_held_to_its_type(with_example: Path, tmp_path: Path) -> None:
+def test_an_option_has_to_be_of_its_type(with_example: Path, tmp_path: Path) -> None:
     (tmp_path / ".imglint.yaml").write_text("rules:\n  past-the-mirror: {level: error, mirror: 5}\n")
     outcome = run(with_example, cwd=tmp_path)
     assert outcome.returncode == 2
-    assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a text")
+    assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a ")
+
+
+def test_the_example_s_own_tests_pass(with_example: Path, tmp_path: Path) -> None:
+    """Pytest is that of this environment; imglint and the example package are the installed ones."""
+    (tmp_path / "test_acme.py").write_text((EXAMPLE / "tests" / "test_acme.py").read_text())
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_acme.py"]
+    variables = {**os.environ, "PYTHONPATH": str(_site_packages(with_example))}
+    outcome = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_example_passes_a_strict_type_check(with_example: Path, tmp_path: Path) -> None:
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(with_example / "python"), "--cache-dir", "cache"]
+    code = [*mypy, str(_site_packages(with_example) / "imglint_acme")]
+    outcome = subprocess.run(code, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    # Pytest is not installed beside the example.
+    without_pytest = ["--disable-error-code", "import-not-found", "--disable-error-code", "untyped-decorator"]
+    tests = [*mypy, *without_pytest, str(EXAMPLE / "tests" / "test_acme.py")]
+    outcome = subprocess.run(tests, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def _site_packages(commands: Path) -> Path:
+    return next((commands.parent / "lib").glob("python*/site-packages"))
 
 
 @record

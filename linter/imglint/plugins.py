@@ -128,7 +128,8 @@ def _in_order(in_name: tuple[str, ...]) -> list[Plugin]:
     packages = list(dict.fromkeys([plugin.package for plugin in known]))
     hints = (*in_name, *ASKED_FIRST)
     return sorted(
-        known, key=lambda plugin: (packages.index(plugin.package), hints.index(plugin.name) if plugin.name in hints else len(hints))
+        known,
+        key=lambda plugin: (packages.index(plugin.package), hints.index(plugin.name) if plugin.name in hints else len(hints)),
     )
 
 
