@@ -19,8 +19,10 @@ from types import ModuleType
 
 import pytest
 
+from imglint.contracts import SETTING_KEYS
 from imglint.errors import PluginError
 from imglint.plugins import format_of, reader_of, rule_of
+from imglint.policy.load import ENTRY_KEYS
 from imglint.record import record
 from imglint.testing import check_text, read_text
 
@@ -253,6 +255,10 @@ def test_a_rule_that_keeps_its_contract_is_loaded(text: str) -> None:
     assert rule_of(module_of(text)).id == "mine"
 
 
+def test_no_option_can_be_named_after_a_key_of_every_rule() -> None:
+    assert SETTING_KEYS == ENTRY_KEYS
+
+
 def test_a_format_for_terminals_can_take_any_keyword_arguments() -> None:
     assert format_of(module_of("TERMINAL = True\ndef write(report, out, **style): pass")).terminal
     assert format_of(module_of("TERMINAL = True\ndef write(report, out, *, color, summary=True): pass")).terminal
@@ -369,6 +375,8 @@ FINDINGS = {
     "replace(good, location=Location('Dockerfile', 1, 99, 1, 99))": "Finding.location must lie in Dockerfile, found Dockerfile:1:99",
     "replace(good, location=Location('Dockerfile', 2, 3, 2, 1))": "Finding.location must lie in Dockerfile, found Dockerfile:2:3",
     "replace(good, location=Location('Dockerfile', 1.0, 1, 1, 2))": "Finding.location must lie in Dockerfile, found Dockerfile:1.0:1",
+    "replace(good, related=(Location('x', '1', 1, 1, 1),))": "Finding.related must be a tuple of Location, found (Location(",
+    "replace(good, related=(Location(None, 1, 1, 1, 1),))": "Finding.related must be a tuple of Location, found (Location(",
     "replace(good, related=[])": "Finding.related must be a tuple of Location, found []",
     "replace(good, related=('Dockerfile:1',))": "Finding.related must be a tuple of Location, found ('Dockerfile:1',)",
 }

@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from types import ModuleType
-    from typing import NoReturn, TypeVar
+    from typing import NoReturn, TypeGuard, TypeVar
 
     from imglint.model import Fact
     from imglint.source import Source
@@ -183,18 +183,23 @@ def _check_finding(module: str, finding: Finding, source: Source) -> None:
         place = finding.location
         shown = f"{place.path}:{place.line}:{place.column}" if isinstance(place, Location) else _repr(place)
         raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {shown}")
-    if not isinstance(finding.related, tuple) or not all(isinstance(place, Location) for place in finding.related):
+    if not isinstance(finding.related, tuple) or not all(_is_location(place) for place in finding.related):
         _refuse(module, "Finding.related must be a tuple of Location", finding.related)
 
 
 def _is_in(location: object, source: Source) -> bool:
     """Whether a location lies in a source: its line and column exist, and so do those of its end."""
-    if not isinstance(location, Location) or location.path != source.path:
+    if not _is_location(location) or location.path != source.path:
         return False
     start, end = (location.line, location.column), (location.end_line, location.end_column)
-    if any(type(number) is not int or number < 1 for number in (*start, *end)) or end < start:
+    return start <= end and source.location(source.offset(*start), source.offset(*end)) == location
+
+
+def _is_location(value: object) -> TypeGuard[Location]:
+    """Whether a value is a Location of a path, lines and columns."""
+    if not isinstance(value, Location) or not isinstance(value.path, str):
         return False
-    return source.location(source.offset(*start), source.offset(*end)) == location
+    return all(type(number) is int and number > 0 for number in (value.line, value.column, value.end_line, value.end_column))
 
 
 class _FactCheck:
