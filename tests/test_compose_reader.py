@@ -87,6 +87,22 @@ def test_a_part_stands_where_its_text_is_written(image: str, part: str, stands_a
     assert source.text[start:end] == stands_at
 
 
+@pytest.mark.parametrize(
+    ("shared", "service", "found"),
+    [
+        ("{dockerfile_inline: 'FROM nginx:1'}", "build: {<<: *shared, context: .}", "nginx:1"),
+        ("{cache_from: ['nginx:1']}", "build: {<<: *shared, context: .}", "nginx:1"),
+        ("{additional_contexts: {a: 'docker-image://nginx:1'}}", "build: {<<: *shared}", "nginx:1"),
+        ("{a: 'docker-image://nginx:1'}", "build: {additional_contexts: {<<: *shared}}", "nginx:1"),
+        ("{type: image, source: 'nginx:1'}", "volumes: [{<<: *shared, target: /a}]", "nginx:1"),
+        ("{image: 'nginx:1'}", "pre_start: [{<<: *shared, command: x}]", "nginx:1"),
+    ],
+)
+def test_merge_keys_count_everywhere_in_a_service(shared: str, service: str, found: str) -> None:
+    source = Source("compose.yaml", f"x-shared: &shared {shared}\nservices:\n  web:\n    {service}\n")
+    assert [use.text for use in _uses(source)] == [found]
+
+
 def test_a_variable_of_the_policy_wins_over_the_one_in_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=env\nB=env\n")
     source = Source(str(tmp_path / "compose.yml"), "services: {web: {image: 'x/$A:$B'}}", variables={"A": "policy"})
