@@ -77,6 +77,7 @@ def test_a_compose_file_is_claimed_by_its_name_or_content(path: str, text: str, 
         ("app:${GIVEN:-2}", "tag", "${GIVEN:-2}"),
         ("app:${GIVEN:+alpine}", "tag", "alpine"),
         ("$GIVEN/app:1", "repository", "$GIVEN/app"),
+        ("app:1${SUFFIX:-}", "tag", "1"),
     ],
 )
 @pytest.mark.parametrize("style", ["{}", "'{}'", '"{}"', "&anchor {}", "|-\n      {}", "!override {}"])
@@ -101,6 +102,22 @@ def test_a_part_is_where_its_text_is_written(image: str, part: str, written: str
 def test_merge_keys_count_everywhere_in_a_service(shared: str, service: str, found: str) -> None:
     source = Source("compose.yaml", f"x-shared: &shared {shared}\nservices:\n  web:\n    {service}\n")
     assert [use.text for use in _uses(source)] == [found]
+
+
+@pytest.mark.parametrize(
+    ("image", "invalid"),
+    [
+        ("nginx:${TAG/a/b}", "${TAG/a/b}"),
+        ("nginx:${TAG:-1", "${TAG:-1"),
+        ("nginx:${TAG:-${OTHER/a/b}}", "${OTHER/a/b}"),
+        ("nginx:${TAG:-1.${OTHER:-${LAST}}", "${TAG:-1.${OTHER:-${LAST}}"),
+    ],
+)
+def test_an_invalid_variable_is_reported_where_it_is(image: str, invalid: str) -> None:
+    (use,) = _uses(Source("compose.yaml", f"services: {{web: {{image: '{image}'}}}}"))
+    assert use.fault is not None
+    assert use.fault.rule == "invalid-reference"
+    assert use.source.text[slice(*use.fault.span)] == invalid
 
 
 def test_a_variable_in_the_policy_overrides_one_in_the_env_file(tmp_path: Path) -> None:

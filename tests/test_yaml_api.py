@@ -51,7 +51,10 @@ def image_of(source: Source, step: Mapping) -> ImageUse | None:
         if name is None:
             return None
         parts: list[Scalar | str] = [name, ":", version] if version else [name]
-        return image_use_of(source, name, place="step", where=where, role=BUILD, parts=parts, tag_known=version is not None)
+        tag_known = version is not None
+        return image_use_of(
+            source, name, place="step", where=where, role=BUILD, parts=parts, prefix="docker://", tag_known=tag_known
+        )
     image = step.scalar("image") or step.scalar("uses")
     return image_use_of(source, image, place="step", where=where, role=BUILD, prefix="docker://") if image else None
 
@@ -122,6 +125,12 @@ def test_a_reference_may_be_split_over_scalars() -> None:
     assert split.source.location(*split.parts["tag"]).line == 2
     assert text[slice(*split.parts["tag"])] == "1.2"
     assert (str(without_version.reference), without_version.tag_known) == ("docker.io/acme/b", False)
+
+
+def test_a_scheme_is_no_part_of_a_reference_that_is_split() -> None:
+    [use] = uses_of("steps:\n- image: {name: docker://acme/app, version: 1.2}\n")
+    assert (str(use.reference), use.text) == ("docker.io/acme/app:1.2", "acme/app")
+    assert use.source.text[slice(*use.parts["whole"])] == "acme/app"
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,56 @@ def test_both_parsers_agree_on_fixtures(path: str, monkeypatch: pytest.MonkeyPat
     assert [(_content(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)] == with_c
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("image: nginx:1 # {{ x }}", "nginx:1"),
+        ("image: 'nginx:1' # {{ x }}", "nginx:1"),
+        ('- image: "acme/{{ x }}:1"', "acme/{{ x }}:1"),
+        ("image: acme/{{ x # y }}:1 # z", "acme/{{ x # y }}:1"),
+        ('image: "acme/{{ "x" }}:1"', 'acme/{{ "x" }}:1'),
+        ("image: acme/{{ x # y", "acme/{{ x # y"),
+        ('image: "acme/{{ x"', None),
+        ('image: "acme', None),
+        ("image: {{ x }}", None),
+        ("image: '{{ x }}:{{ y }}'", None),
+        ("image: ''", None),
+        ("image: |", None),
+        ("image: [nginx]", None),
+        ("image: *nginx", None),
+        ("image: # nginx", None),
+        ("{{/* image: nginx */}}", None),
+        ("{{- /*\nimage: nginx\n*/ -}}", None),
+        ("{{/* never closed\nimage: nginx", None),
+        ("# image: nginx", None),
+    ],
+)
+def test_a_template_names_an_image_as_far_as_its_line_shows_it(line: str, found: str | None) -> None:
+    source = Source("a.yaml", f"{line}\n", "helm-template")
+    assert [fact.text for fact in helm_template.read(source) if isinstance(fact, ImageUse)] == ([found] if found else [])
+
+
+def test_a_schema_in_a_list_requests_nothing() -> None:
+    schema = "{apiVersion: v1, kind: CustomResourceDefinition, spec: {containers: [{image: nginx}]}}"
+    text = f"apiVersion: v1\nkind: List\nitems:\n- {schema}\n- spec: {{containers: [{{image: redis}}]}}\n"
+    uses = [fact for fact in kubernetes.read(Source("a.yaml", text)) if isinstance(fact, ImageUse)]
+    assert [use.text for use in uses] == ["redis"]
+
+
+@pytest.mark.parametrize("value", ["", "~", "''", "' '", "null", "{}", "[]"])
+def test_a_value_that_names_nothing_is_no_image(value: str) -> None:
+    text = f"image: {value}\nsidecarImage: {value}\nweb: {{image: {value}, tag: 1}}\n"
+    assert list(helm_values.read(Source("values.yaml", text))) == []
+
+
+def test_a_name_that_cannot_be_parsed_gets_the_default_registry() -> None:
+    text = "global: {imageRegistry: quay.io}\nimage: {repository: Acme/App, tag: 1}\n"
+    [use] = helm_values.read(Source("values.yaml", text))
+    assert isinstance(use, ImageUse)
+    assert use.fault is not None
+    assert (use.text, use.fault.rule) == ("Acme/App", "invalid-reference")
+
+
 NAMES = st.sampled_from(["nginx", "acme/app", "ghcr.io/acme/app:1.2", "localhost:5000/a@sha256:" + "0" * 64, "Wrong", "${X}/a"])
 CONTAINERS = st.lists(
     st.tuples(NAMES, st.sampled_from(["{}", "'{}'", '"{}"', "&a {}", "!!str '{}'", ">-\n      {}"])), max_size=5

@@ -147,6 +147,13 @@ def test_a_rejected_document_is_broken_if_it_would_be_when_read(text: str) -> No
     ]
 
 
+@pytest.mark.parametrize(("size", "broken"), [(20, False), (19, True)])
+def test_libyaml_decides_about_long_documents(size: int, broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imglint.yaml.documents.PURE_SIZE_MAX", size)
+    [document] = documents("{image: nginx:1.25}\n")
+    assert (document.broken is not None) is broken
+
+
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 def test_nesting_is_limited(parser: str, opening: str, closing: str) -> None:
     def nested(levels: int) -> str:
@@ -198,6 +205,7 @@ def test_merge_keys_add_what_a_mapping_does_not_set(parser: str, text: str, expe
         ("k: |+\n  a\n\n   b\n  FROM nginx\n\n", "nginx"),
         ('k: "FROM\\tnginx"', "FROM\\tnginx"),
         ("k: >\n  FROM\n  nginx", ">\n  FROM\n  nginx"),
+        ("k: |\n  a\u2028\n  FROM nginx\n", "|\n  a\u2028\n  FROM nginx"),
     ],
 )
 def test_part_of_a_scalar_is_traced_to_its_position(parser: str, text: str, part: str) -> None:
