@@ -116,7 +116,7 @@ def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[s
     known = name in variables
     value = variables.get(name)
     if known and value is None:
-        raise UnresolvedVariable(f"the value of {name} in .env cannot be resolved; set it under `variables` in the policy")
+        raise UnresolvedVariable(f"the value of {name} in .env cannot be resolved; set it in the policy's `variables`")
     frame, (start, stop) = text.pieces[0].frames[0][0], text.span(match.start(), end)
     present = known and (bool(value) or not operator.startswith(":"))
     if operator[-1:] == ("+" if present else "-"):
@@ -129,7 +129,7 @@ def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[s
         return Traced(())
     if not present and (operator or not known):
         raise UnresolvedVariable(
-            f"{name} has no value; add a default, `${{{name}:-...}}`, or set it in .env or under `variables` in the policy"
+            f"{name} has no value; write a default (`${{{name}:-...}}`) or set it in .env or in the policy's `variables`"
         )
     return opaque(value or "", frame, start, stop)
 

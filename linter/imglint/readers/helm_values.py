@@ -15,7 +15,7 @@ from imglint.readers._chart import app_version, is_chart_template, is_values_nam
 from imglint.record import record
 from imglint.reference import InvalidReference, parse
 from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, read_documents, run_user_of
-from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
+from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, nonblank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ class _ValuesReader:
                 name.endswith("mage")
                 and name != key
                 and _STRING_KEY.search(name)
-                and isinstance(value, Scalar)
-                and _is_image(value)
-                and self._is_new(value)
+                and (image := nonblank(value))
+                and _is_image(image)
+                and self._is_new(image)
             ):
                 where = ".".join(filter(None, (path.dotted, clipped(name))))
-                known = path.key.startswith("[") or _has_tag(value.value)
-                yield image_use_of(self.source, value, place="helm-string", where=where, tag_known=known), mapping
+                known = path.key.startswith("[") or _has_tag(image.value)
+                yield image_use_of(self.source, image, place="helm-string", where=where, tag_known=known), mapping
 
     def _is_new(self, name: Node | None) -> bool:
         """Return whether a name has not been read before; an alias can lead to it again."""
@@ -225,8 +225,6 @@ def _is_repository(value: str, mapping: Mapping, key: str, path: KeyPath) -> boo
 def _is_image(value: Scalar) -> bool:
     """Return whether the value of a key `image` can be a container image, by its form."""
     text = value.value[:TEXT_MAX].strip()
-    if not text or value.is_null:
-        return False
     if is_templated(text):
         return "{{" in text or SCHEME.search(text) is None
     return not (NO_IMAGE.search(text) or SCHEME.search(text) or any(character.isspace() for character in text))

@@ -38,8 +38,10 @@ _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
 _FLOW_KIND = re.compile(r"""["']?kind["']?\s*:\s*["']?[A-Za-z]""")
 _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|data|status)["']?[ \t]*:""")
 _SCHEMA = re.compile(rf"^kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?$", re.MULTILINE)
-_OTHER_NAMES = ("dockerfile", "containerfile")
-"""Parts of names without a YAML extension that are left to another reader, whatever the file contains."""
+_DOCKERFILE_NAMES = ("dockerfile", "containerfile")
+"""Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
+_INSTRUCTION = re.compile(r"[ \t]*(?:FROM|ARG)(?:[ \t]|\Z)", re.IGNORECASE)
+"""How a Dockerfile begins, and no Kustomize file."""
 
 
 def claims(source: Source) -> bool:
@@ -50,11 +52,11 @@ def claims(source: Source) -> bool:
         return False
     if is_chart_template(source):
         return False
-    if kustomize:
-        return True
     first = _first_line(text)
+    if kustomize:
+        return not _INSTRUCTION.match(first)
     named_yaml = name.endswith((".yaml", ".yml", ".json"))
-    if not named_yaml and any(other in name for other in _OTHER_NAMES):
+    if not named_yaml and any(word in name for word in _DOCKERFILE_NAMES):
         return False
     if first.lstrip().startswith("{"):
         return _FLOW_API_VERSION.search(text) is not None and _FLOW_KIND.search(text) is not None

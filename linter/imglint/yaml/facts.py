@@ -13,6 +13,7 @@ from imglint.yaml.templates import has_template_actions, template_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import abc
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, ImageUse
@@ -110,7 +111,7 @@ def image_use_of(
     place: str,
     where: str,
     role: str = WORKLOAD,
-    parts: list[Scalar | str] | tuple[Scalar | str, ...] = (),
+    parts: abc.Sequence[Scalar | str] = (),
     prefix: str = "",
     tag_known: bool = True,
 ) -> ImageUse:
@@ -133,9 +134,7 @@ def image_use_of(
     return image_use(source, text, span, place=place, where=where, role=role, tag_known=tag_known, parts=whole)
 
 
-def _joined_parts(
-    source: Source, name: Scalar, name_text: Traced, name_span: Span, parts: list[Scalar | str] | tuple[Scalar | str, ...]
-) -> Traced:
+def _joined_parts(source: Source, name: Scalar, name_text: Traced, name_span: Span, parts: abc.Sequence[Scalar | str]) -> Traced:
     """Return the reference that parts make up. The position of a separator is that of the scalar after it."""
     pieces: list[Traced] = []
     following = name
