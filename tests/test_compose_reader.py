@@ -1,4 +1,4 @@
-"""Compose files: which files are, where the parts of an image stand behind variables, and what no file can do to the reader."""
+"""Compose files: the files that the reader claims, the positions of parts behind variables, and hostile input."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ BLOCK = "services:\n  web:\n    image: nginx:1\n"
         ("stack.yml", BLOCK + "  broken: [\n", False),
     ],
 )
-def test_a_compose_file_is_known_by_its_name_or_by_what_it_holds(path: str, text: str, claimed: bool) -> None:
+def test_a_compose_file_is_claimed_by_its_name_or_content(path: str, text: str, claimed: bool) -> None:
     assert compose.claims(Source(path, text)) is claimed
 
 
 @pytest.mark.parametrize(
-    ("image", "part", "stands_at"),
+    ("image", "part", "written"),
     [
         ("ghcr.io/acme/app:1", "tag", "1"),
         ("ghcr.io/acme/app:1", "registry", "ghcr.io"),
@@ -77,17 +77,50 @@ def test_a_compose_file_is_known_by_its_name_or_by_what_it_holds(path: str, text
         ("app:${GIVEN:-2}", "tag", "${GIVEN:-2}"),
         ("app:${GIVEN:+alpine}", "tag", "alpine"),
         ("$GIVEN/app:1", "repository", "$GIVEN/app"),
+        ("app:1${SUFFIX:-}", "tag", "1"),
     ],
 )
 @pytest.mark.parametrize("style", ["{}", "'{}'", '"{}"', "&anchor {}", "|-\n      {}", "!override {}"])
-def test_a_part_stands_where_its_text_is_written(image: str, part: str, stands_at: str, style: str) -> None:
+def test_a_part_is_where_its_text_is_written(image: str, part: str, written: str, style: str) -> None:
     source = Source("compose.yaml", f"services:\n  web:\n    image: {style.format(image)}\n", variables={"GIVEN": "acme"})
     (use,) = _uses(source)
     start, end = use.parts[part]
-    assert source.text[start:end] == stands_at
+    assert source.text[start:end] == written
 
 
-def test_a_variable_of_the_policy_wins_over_the_one_in_the_env_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shared", "service", "found"),
+    [
+        ("{dockerfile_inline: 'FROM nginx:1'}", "build: {<<: *shared, context: .}", "nginx:1"),
+        ("{cache_from: ['nginx:1']}", "build: {<<: *shared, context: .}", "nginx:1"),
+        ("{additional_contexts: {a: 'docker-image://nginx:1'}}", "build: {<<: *shared}", "nginx:1"),
+        ("{a: 'docker-image://nginx:1'}", "build: {additional_contexts: {<<: *shared}}", "nginx:1"),
+        ("{type: image, source: 'nginx:1'}", "volumes: [{<<: *shared, target: /a}]", "nginx:1"),
+        ("{image: 'nginx:1'}", "pre_start: [{<<: *shared, command: x}]", "nginx:1"),
+    ],
+)
+def test_merge_keys_count_everywhere_in_a_service(shared: str, service: str, found: str) -> None:
+    source = Source("compose.yaml", f"x-shared: &shared {shared}\nservices:\n  web:\n    {service}\n")
+    assert [use.text for use in _uses(source)] == [found]
+
+
+@pytest.mark.parametrize(
+    ("image", "invalid"),
+    [
+        ("nginx:${TAG/a/b}", "${TAG/a/b}"),
+        ("nginx:${TAG:-1", "${TAG:-1"),
+        ("nginx:${TAG:-${OTHER/a/b}}", "${OTHER/a/b}"),
+        ("nginx:${TAG:-1.${OTHER:-${LAST}}", "${TAG:-1.${OTHER:-${LAST}}"),
+    ],
+)
+def test_an_invalid_variable_is_reported_where_it_is(image: str, invalid: str) -> None:
+    (use,) = _uses(Source("compose.yaml", f"services: {{web: {{image: '{image}'}}}}"))
+    assert use.fault is not None
+    assert use.fault.rule == "invalid-reference"
+    assert use.source.text[slice(*use.fault.span)] == invalid
+
+
+def test_a_variable_in_the_policy_overrides_one_in_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=env\nB=env\n")
     source = Source(str(tmp_path / "compose.yml"), "services: {web: {image: 'x/$A:$B'}}", variables={"A": "policy"})
     assert [str(use.reference) for use in _uses(source)] == ["docker.io/x/policy:env"]
@@ -123,7 +156,7 @@ def test_an_env_file_is_read_as_compose_reads_it(text: str, name: str, value: st
 
 
 @given(st.lists(st.sampled_from(["# a comment", "", "   "]), max_size=5), st.integers(0, 4))
-def test_comments_and_blank_lines_move_places_and_change_nothing_else(added: list[str], where: int) -> None:
+def test_comments_and_blank_lines_change_only_positions(added: list[str], where: int) -> None:
     lines = ["services:", "  web:", "    image: nginx:${T:-1}", "    user: root"]
     changed = [*lines[:where], *added, *lines[where:]]
     assert _described("\n".join(changed)) == _described("\n".join(lines))
@@ -134,7 +167,7 @@ PIECES = st.sampled_from([*WORDS.split(), '"', " image: ", "- ", "  ", "\n", "\r
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
-def test_no_text_makes_the_reader_raise_and_every_use_has_its_text_at_its_place(text: str) -> None:
+def test_no_text_makes_the_reader_raise_and_every_use_has_its_text_at_its_span(text: str) -> None:
     source = Source("compose.yaml", text)
     for fact in compose.read(source):
         start, end = fact.span
@@ -165,7 +198,7 @@ def test_no_text_makes_the_reader_raise_and_every_use_has_its_text_at_its_place(
         lambda n: "services: {web: {build: {cache_from: ['" + ",=" * n + "']}}}",
     ],
 )
-def test_time_grows_with_the_size_of_the_file(hostile: object) -> None:
+def test_time_is_linear_in_the_size_of_the_file(hostile: object) -> None:
     def seconds(size: int) -> float:
         source = Source("compose.yaml", hostile(size))  # type: ignore[operator]
         started = time.process_time()
@@ -176,7 +209,7 @@ def test_time_grows_with_the_size_of_the_file(hostile: object) -> None:
     assert large < 8 * 4 * small + 0.2
 
 
-def test_a_variable_that_doubles_itself_ends_unresolved() -> None:
+def test_a_variable_that_grows_exponentially_is_unresolved() -> None:
     env = "A0=xx\n" + "".join(f"A{i}=$A{i - 1}$A{i - 1}\n" for i in range(1, 60))
     values = dotenv(env, {})
     assert values["A59"] is None

@@ -114,9 +114,9 @@ def test_the_targets_of_the_fuzzer_hold_for_its_seeds(name: str) -> None:
     ("before", "shift"), [("x", 0), ("", 1), ("", -1)], ids=["another text", "a place later", "a place before"]
 )
 def test_a_target_fails_where_a_promise_is_broken(before: str, shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def odd(_text: str, value: Scalar) -> tuple[Traced, Span]:
-        return literal(before + value.value, value.start + shift), (value.start + shift, value.end + shift)
+    def odd(_source: Source, scalar: Scalar) -> tuple[Traced, Span]:
+        return literal(before + scalar.value, scalar.start + shift), (scalar.start + shift, scalar.end + shift)
 
-    monkeypatch.setattr(yamlfacts, "written", odd)
+    monkeypatch.setattr(yamlfacts, "traced_text", odd)
     with pytest.raises(BrokenPromiseError, match="at its place"):
         TARGETS["yaml"](b"\1apiVersion: v1\nkind: Pod\nspec: {containers: [{image: acme/app:v1 }]}\n")

@@ -37,7 +37,7 @@ from imglint.readers import _inline_dockerfile as inline
 from imglint.readers._compose_variables import DEPTH_MAX as DEFAULTS_MAX
 from imglint.source import BESIDE_SIZE_MAX, FILE_SIZE_MAX
 from imglint.yaml import documents as yamltree
-from imglint.yaml.facts import MERGED_MAX
+from imglint.yaml.nodes import MERGED_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

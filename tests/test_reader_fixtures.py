@@ -1,20 +1,20 @@
-"""Every reader finds in every fixture what is written beside it.
+"""Every reader finds in every fixture the facts that are expected of it.
 
-A case is an input, `fixtures/readers/<kind>/.../<input>`, under whatever name and in whatever folder its reader expects, and `<input>.facts.json`
-beside it. Files without one are only there to be read along (`.env`, `Chart.yaml`). The reader is the module `imglint.readers.<kind>`, which has
-to claim the input by its path or content. The facts are an object of lists, of which empty ones are left out:
+A case is an input, `fixtures/readers/<kind>/.../<input>`, with the name and folder that its reader expects, and `<input>.facts.json` beside it. Files
+without one are only read along (`.env`, `Chart.yaml`). The reader is the module `imglint.readers.<kind>`, and it has to claim the input. The facts are
+an object of lists; empty lists are left out:
 
-- `given`: what the policy tells the reader: `{"variables": {...}, "targets": [...]}`; written by hand;
-- `uses`: each with `at` (line:column-line:column, counted from 1, the end exclusive), `place`, `where`, `role`, `text`, `reference` (null where there
-  is none: `fault` then is the rule, its place and its message), `parts` (those that stand apart from the use), `tag_known` and `built`
-  (where they are not the usual);
-- `users`: each with `at`, `place`, `where`, `user`, and `nonroot`, `known`, `explicit`, `base`, `image` (the
-  place of the use) where they say something;
+- `given`: what the policy provides to the reader: `{"variables": {...}, "targets": [...]}`; written by hand;
+- `uses`: each with `at` (line:column-line:column, counted from 1, the end exclusive), `place`, `where`, `role`, `text`, `reference` (null if there is
+  none; `fault` is then the rule, its position and its message), and, if they are not the default, `parts` (those outside the use), `tag_known` and
+  `built`;
+- `users`: each with `at`, `place`, `where`, `user`, and, if they are not the default, `nonroot`, `known`, `explicit`, `base` and `image` (the
+  position of the use);
 - `problems`: each with `at` and `message`;
 - `comments`: each with `at` and `text`.
 
-To add a case, put the input there and an empty `<input>.facts.json` beside it, run `IMGLINT_UPDATE=1 pytest tests/test_reader_fixtures.py`, which
-writes what the reader finds today, and read every line of the difference: it is right only because somebody has looked.
+To add a case, add the input and an empty `<input>.facts.json`, run `IMGLINT_UPDATE=1 pytest tests/test_reader_fixtures.py`, which writes what the
+reader finds, and read every line of the diff: nothing else checks that it is right.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CASES = sorted(path.relative_to(ROOT).as_posix().removesuffix(SUFFIX) for path i
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_reader_finds_what_is_written_beside_the_input(case: str) -> None:
+def test_the_reader_finds_the_expected_facts(case: str) -> None:
     expected_path = ROOT / (case + SUFFIX)
     expected = json.loads(expected_path.read_text(encoding="utf-8") or "{}")
     given = expected.get("given", {})
@@ -45,12 +45,12 @@ def test_the_reader_finds_what_is_written_beside_the_input(case: str) -> None:
     found = {"given": given} if given else {}
     found |= _read(source, case.partition("/")[0])
     if os.environ.get("IMGLINT_UPDATE"):
-        expected_path.write_text(_written(found), encoding="utf-8")
+        expected_path.write_text(_as_json(found), encoding="utf-8")
     else:
         assert found == expected
 
 
-def test_every_kind_that_has_a_reader_has_cases() -> None:
+def test_every_reader_has_cases() -> None:
     readers = Path(import_module("imglint.readers").__path__[0])
     kinds = {path.stem.replace("_", "-") for path in readers.glob("[a-z]*.py")}
     assert kinds == {case.partition("/")[0] for case in CASES}
@@ -71,24 +71,24 @@ def _read(source: Source, kind: str) -> dict[str, Any]:
 
 
 def _use(use: ImageUse) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "at": _at(use.source, use.span),
         "place": use.place,
         "where": use.where,
         "role": use.role,
         "text": use.text,
     }
-    told["reference"] = None if use.reference is None else str(use.reference)
+    described["reference"] = None if use.reference is None else str(use.reference)
     apart = {name: span for name, span in use.parts.items() if not (use.span[0] <= span[0] and span[1] <= use.span[1])}
     if apart:
-        told["parts"] = {name: _at(use.source, span) for name, span in apart.items()}
+        described["parts"] = {name: _at(use.source, span) for name, span in apart.items()}
     if use.fault is not None:
-        told["fault"] = _fault(use.source, use.fault)
+        described["fault"] = _fault(use.source, use.fault)
     if not use.tag_known:
-        told["tag_known"] = False
+        described["tag_known"] = False
     if use.built:
-        told["built"] = True
-    return told
+        described["built"] = True
+    return described
 
 
 def _fault(source: Source, fault: ReferenceProblem) -> str:
@@ -96,27 +96,27 @@ def _fault(source: Source, fault: ReferenceProblem) -> str:
 
 
 def _user(user: RunUser) -> dict[str, Any]:
-    told: dict[str, Any] = {"at": _at(user.source, user.span), "place": user.place, "where": user.where, "user": user.user}
+    described: dict[str, Any] = {"at": _at(user.source, user.span), "place": user.place, "where": user.where, "user": user.user}
     if user.nonroot is not None:
-        told["nonroot"] = user.nonroot
+        described["nonroot"] = user.nonroot
     if not user.known:
-        told["known"] = False
+        described["known"] = False
     if not user.explicit:
-        told["explicit"] = False
+        described["explicit"] = False
     if user.base is not None:
-        told["base"] = str(user.base)
+        described["base"] = str(user.base)
     if user.image is not None:
-        told["image"] = _at(user.source, user.image.span)
-    return told
+        described["image"] = _at(user.source, user.image.span)
+    return described
 
 
 def _at(source: Source, span: Span) -> str:
-    place = source.location(*span)
-    return f"{place.line}:{place.column}-{place.end_line}:{place.end_column}"
+    location = source.location(*span)
+    return f"{location.line}:{location.column}-{location.end_line}:{location.end_column}"
 
 
-def _written(found: dict[str, Any]) -> str:
-    """Write one fact a line, so that a difference shows the facts that changed."""
+def _as_json(found: dict[str, Any]) -> str:
+    """Return the expectations as JSON with one fact per line, so that a diff shows the facts that changed."""
     lists = []
     for name, entries in found.items():
         if isinstance(entries, list):

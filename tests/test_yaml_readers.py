@@ -1,4 +1,4 @@
-"""The readers of manifests, Kustomize files, Helm values and Helm templates: which files are theirs, and what holds for every file."""
+"""The readers of manifests, Kustomize files, Helm values and Helm templates: the files that they claim, and properties of every file."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ POD = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx\n"
         ("other/templates/a.yaml", "image: {{ .Values.x }}\n", None),
     ],
 )
-def test_a_file_is_claimed_by_the_reader_of_its_kind_and_no_other(tmp_path: Path, path: str, text: str, kind: str | None) -> None:
+def test_a_file_is_claimed_by_the_reader_of_its_kind_only(tmp_path: Path, path: str, text: str, kind: str | None) -> None:
     tmp_path.joinpath("chart").mkdir()
     tmp_path.joinpath("chart", "Chart.yaml").write_text("name: chart\n")
     source = Source(str(tmp_path / path), text)
     assert [name for name, reader in READERS.items() if reader.claims(source)] == ([kind] if kind else [])
 
 
-def test_a_path_is_found_in_its_chart_from_inside_the_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_is_claimed_from_inside_its_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.joinpath("templates").mkdir()
     tmp_path.joinpath("Chart.yaml").write_text("name: chart\n")
     monkeypatch.chdir(tmp_path / "templates")
@@ -111,7 +111,7 @@ ANY_TEXT = MANGLED | st.text(max_size=60) | st.builds(lambda *parts: "".join(par
 
 @pytest.mark.parametrize("kind", READERS)
 @given(text=ANY_TEXT)
-def test_no_text_makes_a_reader_raise_and_every_fact_stands_in_the_text(kind: str, text: str) -> None:
+def test_no_text_makes_a_reader_raise_and_every_fact_is_within_the_text(kind: str, text: str) -> None:
     source = Source("values.yaml", text, kind)
     READERS[kind].claims(source)
     for fact in READERS[kind].read(source):
@@ -126,7 +126,7 @@ def test_no_text_makes_a_reader_raise_and_every_fact_stands_in_the_text(kind: st
 
 
 @pytest.mark.parametrize("path", INPUTS)
-def test_the_text_of_a_use_stands_at_its_place(path: str) -> None:
+def test_the_text_of_a_use_is_at_its_location(path: str) -> None:
     source = _source(path)
     lines = source.text.split("\n")
     for use in _read(source):
@@ -136,7 +136,7 @@ def test_the_text_of_a_use_stands_at_its_place(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", INPUTS)
-def test_the_parts_of_a_reference_stand_where_the_use_says(path: str) -> None:
+def test_the_parts_of_a_reference_are_at_their_spans(path: str) -> None:
     source = _source(path)
     for use in _read(source):
         if isinstance(use, ImageUse) and use.reference is not None and "\\" not in use.text:
@@ -150,29 +150,81 @@ SPACED = [
     for path in INPUTS
     if not {"odd", "app"} & set(Path(path).parts) and "|\n" not in read_text(path) and ">-\n" not in read_text(path)
 ]
-"""Inputs that stay what they are when lines are put between theirs: without block scalars, and not broken."""
+"""Inputs whose meaning lines added between theirs cannot change: without block scalars, and not broken."""
 
 
 @pytest.mark.parametrize("path", SPACED)
 @given(data=st.data())
-def test_comments_and_blank_lines_change_nothing_but_places(path: str, data: st.DataObject) -> None:
+def test_comments_and_blank_lines_change_only_positions(path: str, data: st.DataObject) -> None:
     source = _source(path)
     lines = source.text.splitlines(keepends=True)
     fillers = data.draw(
-        st.lists(st.sampled_from(["", "\n", "# image: a/b:1\n", "   # said\n", "\r\n"]), min_size=len(lines), max_size=len(lines))
+        st.lists(
+            st.sampled_from(["", "\n", "# image: a/b:1\n", "   # comment\n", "\r\n"]), min_size=len(lines), max_size=len(lines)
+        )
     )
     if path.endswith(".json"):
         fillers = [filler if "#" not in filler else "\n" for filler in fillers]
     filled = Source(path, "".join(part for pair in zip(fillers, lines, strict=True) for part in pair), source.kind)
-    assert [_told(fact) for fact in _read(filled)] == [_told(fact) for fact in _read(source)]
+    assert [_content(fact) for fact in _read(filled)] == [_content(fact) for fact in _read(source)]
 
 
 @pytest.mark.parametrize("path", INPUTS)
-def test_the_c_parser_and_the_pure_one_agree_on_fixtures(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_parsers_agree_on_fixtures(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _source(path)
-    with_c = [(_told(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)]
+    with_c = [(_content(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)]
     monkeypatch.setattr("imglint.yaml.documents._c_parser", lambda: None)
-    assert [(_told(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)] == with_c
+    assert [(_content(fact), fact.span) for fact in _read(source) if not isinstance(fact, Problem)] == with_c
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("image: nginx:1 # {{ x }}", "nginx:1"),
+        ("image: 'nginx:1' # {{ x }}", "nginx:1"),
+        ('- image: "acme/{{ x }}:1"', "acme/{{ x }}:1"),
+        ("image: acme/{{ x # y }}:1 # z", "acme/{{ x # y }}:1"),
+        ('image: "acme/{{ "x" }}:1"', 'acme/{{ "x" }}:1'),
+        ("image: acme/{{ x # y", "acme/{{ x # y"),
+        ('image: "acme/{{ x"', None),
+        ('image: "acme', None),
+        ("image: {{ x }}", None),
+        ("image: '{{ x }}:{{ y }}'", None),
+        ("image: ''", None),
+        ("image: |", None),
+        ("image: [nginx]", None),
+        ("image: *nginx", None),
+        ("image: # nginx", None),
+        ("{{/* image: nginx */}}", None),
+        ("{{- /*\nimage: nginx\n*/ -}}", None),
+        ("{{/* never closed\nimage: nginx", None),
+        ("# image: nginx", None),
+    ],
+)
+def test_a_template_names_an_image_as_far_as_its_line_shows_it(line: str, found: str | None) -> None:
+    source = Source("a.yaml", f"{line}\n", "helm-template")
+    assert [fact.text for fact in helm_template.read(source) if isinstance(fact, ImageUse)] == ([found] if found else [])
+
+
+def test_a_schema_in_a_list_requests_nothing() -> None:
+    schema = "{apiVersion: v1, kind: CustomResourceDefinition, spec: {containers: [{image: nginx}]}}"
+    text = f"apiVersion: v1\nkind: List\nitems:\n- {schema}\n- spec: {{containers: [{{image: redis}}]}}\n"
+    uses = [fact for fact in kubernetes.read(Source("a.yaml", text)) if isinstance(fact, ImageUse)]
+    assert [use.text for use in uses] == ["redis"]
+
+
+@pytest.mark.parametrize("value", ["", "~", "''", "' '", "null", "{}", "[]"])
+def test_a_value_that_names_nothing_is_no_image(value: str) -> None:
+    text = f"image: {value}\nsidecarImage: {value}\nweb: {{image: {value}, tag: 1}}\n"
+    assert list(helm_values.read(Source("values.yaml", text))) == []
+
+
+def test_a_name_that_cannot_be_parsed_gets_the_default_registry() -> None:
+    text = "global: {imageRegistry: quay.io}\nimage: {repository: Acme/App, tag: 1}\n"
+    [use] = helm_values.read(Source("values.yaml", text))
+    assert isinstance(use, ImageUse)
+    assert use.fault is not None
+    assert (use.text, use.fault.rule) == ("Acme/App", "invalid-reference")
 
 
 NAMES = st.sampled_from(["nginx", "acme/app", "ghcr.io/acme/app:1.2", "localhost:5000/a@sha256:" + "0" * 64, "Wrong", "${X}/a"])
@@ -211,7 +263,7 @@ def test_a_map_of_values_is_one_reference(tag: tuple[str, str | None], registry:
     assert use.reference.registry_explicit is bool(given_registry)
 
 
-def test_a_million_nested_brackets_are_a_problem() -> None:
+def test_a_million_open_brackets_are_a_problem() -> None:
     text = "apiVersion: v1\nkind: Pod\nspec: " + "[" * 1_000_000
     [problem] = kubernetes.read(Source("pod.yaml", text, "kubernetes"))
     assert isinstance(problem, Problem)
@@ -225,7 +277,7 @@ def test_a_million_nested_brackets_are_a_problem() -> None:
         ("helm-values", "a: &a {CONTENT}\n", "- {<<: *a, repository: b, tag: c}\n"),
     ],
 )
-def test_what_aliases_share_is_not_looked_at_for_each_of_them(kind: str, once: str, each: str) -> None:
+def test_what_aliases_share_is_read_once(kind: str, once: str, each: str) -> None:
     def cost(size: int) -> int:
         content = ", ".join(f"k{at}: {at}" for at in range(size))
         shared = once.replace("CONTENT", content).replace("ITEMS", "- image: b\n  " * size + "- x\n")
@@ -236,7 +288,7 @@ def test_what_aliases_share_is_not_looked_at_for_each_of_them(kind: str, once: s
 
 
 def _steps(call: Callable[[], object]) -> int:
-    """Count the lines and calls of Python that a call takes: a measure of work that no other load on the machine can change."""
+    """Count the Python lines and calls that a call takes: a measure of work that does not depend on the load of the machine."""
     count = 0
 
     def step(_frame: object, _event: str, _argument: object) -> Any:
@@ -263,8 +315,8 @@ def _read(source: Source) -> list[Fact]:
     return list(reader.read(source))
 
 
-def _told(fact: Fact) -> tuple[object, ...]:
-    """Return what a fact says, without where it stands."""
+def _content(fact: Fact) -> tuple[object, ...]:
+    """Return the content of a fact without its position."""
     if isinstance(fact, ImageUse):
         fault = fact.fault and (fact.fault.rule, fact.fault.message)
         return fact.place, fact.where, fact.role, fact.text, str(fact.reference), fault, sorted(fact.parts), fact.tag_known

@@ -1,4 +1,4 @@
-"""Plain YAML is read without a parser, and never otherwise than a parser would read it."""
+"""Plain YAML is read without a parser, exactly as a parser would read it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ DOCUMENTS = [document for path in FILES for document in documents_of(path) if le
         "a: b \nc: d  # e\n",
     ],
 )
-def test_what_most_manifests_are_written_in_is_plain(document: str) -> None:
+def test_common_manifests_are_plain(document: str) -> None:
     assert is_plain(document)
 
 
@@ -118,7 +118,7 @@ def test_what_most_manifests_are_written_in_is_plain(document: str) -> None:
         "a: " + "b" * 2**20,
     ],
 )
-def test_all_else_is_left_to_a_parser(document: str) -> None:
+def test_everything_else_is_left_to_a_parser(document: str) -> None:
     assert not is_plain(document)
 
 
@@ -140,11 +140,11 @@ LINES = st.tuples(
 
 @settings(max_examples=2_000)
 @given(st.lists(LINES, max_size=8).map("\n".join), st.sampled_from(["", "\n", "\n  ", "\n\n"]))
-def test_lines_of_all_sorts_are_read_as_a_parser_reads_them(lines: str, end: str) -> None:
+def test_random_lines_are_read_as_a_parser_reads_them(lines: str, end: str) -> None:
     is_plain(lines + end)
 
 
-def test_fixtures_with_a_fault_are_read_as_a_parser_reads_them() -> None:
+def test_mutated_fixtures_are_read_as_a_parser_reads_them() -> None:
     chance = random.Random(2026)  # noqa: S311  nothing is kept secret
     pieces = [
         *" \n-:#'\"|>[]{},&*!?%@\t\r",

@@ -1,4 +1,4 @@
-"""YAML is read with the place of every text, document by document, and nothing in it exhausts the reader."""
+"""YAML documents become trees with exact positions, one by one, and no input exhausts time, memory or the stack."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from fuzz.targets import not_plain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.yaml.documents import DEPTH_MAX, SHORT, check_document, comments, documents, parse_document, traced
-from imglint.yaml.documents import InvalidYaml as Broken
-from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, merged, walk
+from imglint.yaml.documents import DEPTH_MAX, SHORT, InvalidYaml, check_document, comments, documents, parse_document, traced
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["plain", "c", "pure"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a test as is, with the parser in C for plain YAML too, and as where no C extension is installed."""
+    """Run a test as usual, with libyaml for plain YAML too, and without the C extension."""
     if request.param != "plain":
         monkeypatch.setattr("imglint.yaml.documents.read_plain", not_plain)
     if request.param == "pure":
@@ -33,7 +32,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     [
         ("k: nginx", "nginx", "nginx"),
         ("k: 'nginx'", "nginx", "nginx"),
-        ('k: "nginx" # said', "nginx", "nginx"),
+        ('k: "nginx" # comment', "nginx", "nginx"),
         ("k: 'it''s'", "it's", "it''s"),
         (r'k: "a\u0062"', "ab", r"a\u0062"),
         ("k: &a nginx", "nginx", "nginx"),
@@ -55,7 +54,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         ("k: >-\n  nginx", "nginx", ">-\n  nginx"),
     ],
 )
-def test_a_scalar_is_its_text_and_its_place(parser: str, text: str, value: str, written: str) -> None:
+def test_a_scalar_has_its_value_and_its_span(parser: str, text: str, value: str, written: str) -> None:
     root = parse_document(text, 100)
     assert isinstance(root, Mapping)
     node = root.get("k")
@@ -64,12 +63,16 @@ def test_a_scalar_is_its_text_and_its_place(parser: str, text: str, value: str, 
     assert text[node.start - 100 : node.end - 100] == written
 
 
-@pytest.mark.parametrize("text", ["~", "null", "NULL", "", "# nothing"])
-def test_null_is_no_value_unless_it_is_quoted(parser: str, text: str) -> None:
-    root = parse_document(f"k: {text}\nq: '{text}'")
+@pytest.mark.parametrize("text", ["~", "null", "NULL", "", "# a comment"])
+def test_a_quoted_null_is_text(parser: str, text: str) -> None:
+    root = parse_document(f"plain: {text}\nquoted: '{text}'")
     assert isinstance(root, Mapping)
-    assert root.scalar("k") is None
-    assert root.scalar("q") is not None
+    plain, quoted = root.get("plain"), root.get("quoted")
+    assert isinstance(plain, Scalar)
+    assert isinstance(quoted, Scalar)
+    assert (plain.is_null, quoted.is_null) == (True, False)
+    assert root.scalar("plain") is None
+    assert (root.scalar("quoted") is None) is (text == "")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_null_is_no_value_unless_it_is_quoted(parser: str, text: str) -> None:
         ("a: *none\n---\nc: 3\n", ["broken", "c"]),
         ("a: 1\n b: 2\n---\nc: 3\n", ["broken", "c"]),
         ("a: \x1f\n---\nc: 3\n", ["broken", "c"]),
-        ("---\n# said\n---\na: 1\n", ["none", "a"]),
+        ("---\n# comment\n---\na: 1\n", ["none", "a"]),
     ],
 )
 def test_documents_are_read_one_by_one(parser: str, text: str, expected: list[str]) -> None:
@@ -97,13 +100,13 @@ def test_documents_are_read_one_by_one(parser: str, text: str, expected: list[st
     assert found == expected
 
 
-def test_the_place_of_an_error_is_one_in_the_file(parser: str) -> None:
+def test_the_offset_of_an_error_counts_from_the_start_of_the_file(parser: str) -> None:
     text = "a: 1\n---\nb: 2\nc: @\n"
     [broken] = [document.broken for document in documents(text) if document.broken]
     assert text[broken.offset] == "@"
 
 
-def test_documents_that_are_not_wanted_are_only_held_to_be_yaml() -> None:
+def test_rejected_documents_are_checked_for_errors_only() -> None:
     found = list(documents("a: [\n---\nb: 1\n---\nimage: 1\n", wanted=lambda text: "image" in text))
     assert [_first_key(document.root) for document in found if isinstance(document.root, Mapping)] == ["image"]
     assert [document.start for document in found if document.broken] == [0]
@@ -138,30 +141,37 @@ UNWANTED = [
 
 
 @pytest.mark.parametrize("text", UNWANTED)
-def test_a_document_is_held_to_be_yaml_as_it_would_be_if_it_were_composed(text: str) -> None:
+def test_a_rejected_document_is_broken_if_it_would_be_when_read(text: str) -> None:
     assert [bool(found.broken) for found in documents(text, wanted=lambda _text: False)] == [
         True for found in documents(text) if found.broken
     ]
 
 
+@pytest.mark.parametrize(("size", "broken"), [(20, False), (19, True)])
+def test_libyaml_decides_about_long_documents(size: int, broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imglint.yaml.documents.PURE_SIZE_MAX", size)
+    [document] = documents("{image: nginx:1.25}\n")
+    assert (document.broken is not None) is broken
+
+
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_nesting_is_read_to_its_limit_and_no_further(parser: str, opening: str, closing: str) -> None:
+def test_nesting_is_limited(parser: str, opening: str, closing: str) -> None:
     def nested(levels: int) -> str:
         return opening * levels + ("1" if closing == "}" else "") + closing * levels
 
     assert parse_document(nested(DEPTH_MAX)) is not None
-    with pytest.raises(Broken, match=f"deeper than {DEPTH_MAX}"):
+    with pytest.raises(InvalidYaml, match=f"deeper than {DEPTH_MAX}"):
         parse_document(nested(DEPTH_MAX + 1))
 
 
-def test_an_alias_is_the_node_of_its_anchor_and_is_walked_once(parser: str) -> None:
+def test_an_alias_is_the_node_of_its_anchor_and_is_visited_once(parser: str) -> None:
     root = parse_document("a: &x {k: v}\nb: *x\nc: [*x, *x]\n")
     assert isinstance(root, Mapping)
     assert root.get("a") is root.get("b")
     assert [node.value for node in walk(root) if isinstance(node, Scalar)] == ["a", "k", "v", "b", "c"]
 
 
-def test_aliases_of_aliases_cost_nothing(parser: str) -> None:
+def test_nested_aliases_do_not_multiply_nodes(parser: str) -> None:
     lines = ["a0: &a0 [x]"] + [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 60)]
     assert sum(1 for _ in walk(parse_document("\n".join(lines)))) == 1 + 60 * 2 + 1
 
@@ -177,12 +187,12 @@ def test_aliases_of_aliases_cost_nothing(parser: str) -> None:
         ("m: {k: 1, k: 2}", {"k": "2"}),
     ],
 )
-def test_merge_keys_bring_in_what_a_mapping_does_not_say(parser: str, text: str, expected: dict[str, str]) -> None:
+def test_merge_keys_add_what_a_mapping_does_not_set(parser: str, text: str, expected: dict[str, str]) -> None:
     root = parse_document(text)
     assert isinstance(root, Mapping)
     mapping = root.mapping("m")
     assert mapping is not None
-    assert {key: value.value for key, value in merged(mapping).items() if isinstance(value, Scalar)} == expected
+    assert {key: value.value for key, value in mapping.items() if isinstance(value, Scalar)} == expected
 
 
 @pytest.mark.parametrize(
@@ -195,9 +205,10 @@ def test_merge_keys_bring_in_what_a_mapping_does_not_say(parser: str, text: str,
         ("k: |+\n  a\n\n   b\n  FROM nginx\n\n", "nginx"),
         ('k: "FROM\\tnginx"', "FROM\\tnginx"),
         ("k: >\n  FROM\n  nginx", ">\n  FROM\n  nginx"),
+        ("k: |\n  a\u2028\n  FROM nginx\n", "|\n  a\u2028\n  FROM nginx"),
     ],
 )
-def test_a_piece_of_a_scalar_is_traced_to_its_place(parser: str, text: str, part: str) -> None:
+def test_part_of_a_scalar_is_traced_to_its_position(parser: str, text: str, part: str) -> None:
     root = parse_document(text)
     assert isinstance(root, Mapping)
     scalar = root.scalar("k")
@@ -206,8 +217,8 @@ def test_a_piece_of_a_scalar_is_traced_to_its_place(parser: str, text: str, part
     assert text[slice(*traced(scalar, text).span(at, at + 5))].rstrip() == part
 
 
-def test_comments_are_those_outside_of_scalars() -> None:
-    text = "# imglint: one\nk: v # imglint: two\ns: '# imglint: no'\nb: |\n  # imglint: no\np: a#imglint:no\nq: # said\n#  imglint: three\n"
+def test_comments_are_found_outside_scalars_only() -> None:
+    text = "# imglint: one\nk: v # imglint: two\ns: '# imglint: no'\nb: |\n  # imglint: no\np: a#imglint:no\nq: # comment\n#  imglint: three\n"
     roots: list[Node] = [document.root for document in documents(text) if document.root]
     assert [text[start:end] for start, end in comments(text, roots)] == [
         "# imglint: one",
@@ -237,7 +248,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))
-def test_any_text_is_read_or_broken_and_every_node_lies_in_it(text: str) -> None:
+def test_any_text_is_read_or_broken_and_all_nodes_are_within_it(text: str) -> None:
     for document in documents(text):
         assert 0 <= document.start <= document.end <= len(text)
         if document.broken is not None:
@@ -255,7 +266,7 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
-def test_json_is_read_as_what_it_says(value: object) -> None:
+def test_json_is_read_as_a_json_parser_reads_it(value: object) -> None:
     assert _plain(parse_document(json.dumps(value, ensure_ascii=False))) == value
     assert _plain(parse_document(json.dumps(value, indent="\t"))) == value
 
@@ -305,14 +316,14 @@ def _first_key(root: Mapping) -> str:
     ],
 )
 @pytest.mark.parametrize("size", [0, SHORT])
-def test_a_document_that_is_only_checked_is_refused_where_it_would_be_if_it_were_read(text: str, size: int) -> None:
+def test_checking_a_document_raises_the_same_error_as_reading_it(text: str, size: int) -> None:
     long = text + "\n" + "# \n" * (size // 3)
 
-    def refusal(read: Callable[[str], object]) -> str | None:
+    def error_of(read: Callable[[str], object]) -> str | None:
         try:
             read(long)
-        except Broken as error:
+        except InvalidYaml as error:
             return f"{error.offset}: {error.reason}"
         return None
 
-    assert refusal(check_document) == refusal(parse_document)
+    assert error_of(check_document) == error_of(parse_document)

@@ -33,6 +33,8 @@ UNSILENCEABLE = frozenset((SYNTAX_ERROR, UNREAD_FILE, INTERNAL_ERROR))
 PRODUCTION = "production"
 """The environment of which rules speak, and of every file where no policy says otherwise."""
 BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
+PARTS = ("registry", "repository", "tag", "digest", "whole")
+"""The parts of a reference that a use can have a span for. `whole` is the reference without quotes or other text around it."""
 
 Span = tuple[int, int]
 """Start and end offset in a source's text; the end is exclusive."""
@@ -194,7 +196,11 @@ class ImageUse:
         """Return a finding at one part of the reference, at the whole of it where the part is left out or not written.
 
         `policy` cites the line of the policy behind it, as `path:line`, where that is not the one that set the level.
+
+        Raises ValueError if there is no part of that name.
         """
+        if part is not None and part not in PARTS:
+            raise ValueError(f"unknown part `{part}` of a reference; known are {', '.join(PARTS)}")
         span = self.parts.get(part or "whole") or self.parts.get("whole") or self.span
         return replace(_finding(self.source, message, span, self.span), policy=policy)
 

@@ -1,7 +1,7 @@
-"""Plugins: finds the rules, readers and formats that are installed, and holds them to their contracts. Imports the model's severities.
+"""Plugins: the rules, readers and formats that are installed, and the contracts that they keep.
 
-A plugin is a module in a package that an entry point of the group `imglint.rules`, `imglint.readers` or `imglint.formats` names. The entry points stand
-in small text files beside the installed packages; they are read here, because `importlib.metadata` takes longer than checking a file does.
+A plugin is a module in a package that an entry point of the group `imglint.rules`, `imglint.readers` or `imglint.formats` names. The entry points are
+read from the small text files beside the installed packages, because importing `importlib.metadata` takes longer than checking a file.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
-    from typing import Any
 
     from imglint.model import Fact, Finding, ImageUse, RunUser
     from imglint.source import Source
 
 RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
 OWN = "imglint"
-"""The distribution whose plugins come after those of others."""
-OPTION_KINDS = frozenset(("int", "bool", "str", "tuple[int,...]", "tuple[str,...]", "None"))
-"""What an option of a rule can be, as it is annotated, without spaces."""
+"""The distribution of the built-in plugins, which come after those of other distributions."""
+PROJECT = "https://github.com/imglint/imglint"
 
 
 @record
 class Rule:
-    """One rule: what its module says. `environments` is None where the rule speaks in all of them, `options` where it has none of its own."""
+    """One rule, as its module defines it.
+
+    `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
+    10.0, and `url` the page that documents it.
+    """
 
     id: str
     level: Severity
@@ -43,6 +45,7 @@ class Rule:
     security: str | None = None
     check_image: Callable[[ImageUse, object], Iterable[Finding]] | None = None
     check_user: Callable[[RunUser, object], Iterable[Finding]] | None = None
+    url: str | None = None
 
     @property
     def summary(self) -> str:
@@ -52,7 +55,7 @@ class Rule:
 
 @record
 class Reader:
-    """One reader: its kind, the patterns of the file names that a walk looks into for it, and its two functions."""
+    """One reader: its kind, the patterns of the file names that a walk reads for it, and its two functions."""
 
     kind: str
     files: tuple[str, ...]
@@ -62,7 +65,7 @@ class Reader:
 
 @record
 class Format:
-    """One output format. `fingerprints` tells whether it needs those of the findings; `terminal` whether `write` takes colour and summary."""
+    """One output format. `fingerprints` tells whether it uses those of the findings, `terminal` whether `write` takes `color` and `summary`."""
 
     name: str
     write: Callable[..., None]
@@ -70,117 +73,168 @@ class Format:
     terminal: bool
 
 
+@record
+class Plugin:
+    """A module that is a plugin: its package, its name there and as a plugin, and whether it is built in. It is not imported yet."""
+
+    package: str
+    stem: str
+    name: str
+    is_own: bool
+
+    @property
+    def module(self) -> str:
+        """The name to import."""
+        return f"{self.package}.{self.stem}"
+
+
 @cache
 def rules() -> dict[str, Rule]:
-    """Return all rules by id: those of the packages, and the engine's own.
+    """Return all rules by id: the engine's own, then those of the packages.
 
-    Raises PluginError.
+    Raises PluginError if one breaks its contract.
     """
     from imglint.own_rules import OWN_RULES
 
-    found = {name: Rule(name, level, None, None, doc, ("policy",)) for name, (level, doc) in OWN_RULES.items()}
-    for package, file, name in _names(RULES):
-        if name in found:
-            raise PluginError(f"{package}.{file}: a rule {name} exists already; give this file another name")
-        found[name] = _rule(_import(f"{package}.{file}"), name)
+    found = {
+        name: Rule(name, level, None, None, doc, ("policy",), url=_documentation(name))
+        for name, (level, doc) in OWN_RULES.items()
+    }
+    for plugin in _plugins(RULES):
+        if plugin.name in found:
+            raise PluginError(f"{plugin.module}: rule `{plugin.name}` already exists; rename this module")
+        found[plugin.name] = rule_of(_import(plugin.module), plugin.is_own)
     return found
 
 
 def readers(name: str = "") -> Iterator[Reader]:
-    """Yield the readers, those of other packages first, so that they can take files over; each is imported when it is its turn.
+    """Yield the readers, those of other packages first, so that they can take over files; each is imported when its turn comes.
 
-    Of those of one package, a reader whose kind stands in `name`, a file's name, comes first, and then the last in order: manifests are
-    the files that there are most of. It saves importing the others.
+    A reader whose kind is in the file name `name` comes before the others of its package, then those of `ASKED_FIRST` in imglint's readers.
+    This saves importing the others; since no two built-in readers claim the same file, it changes nothing else.
 
-    Raises PluginError.
+    Raises PluginError if one breaks its contract.
     """
     name = name.lower()
-    for package, file, kind in _in_order(tuple([kind for kind in kinds() if kind in name])):
-        yield _reader(f"{package}.{file}", kind)
+    for plugin in _in_order(tuple([kind for kind in kinds() if kind in name])):
+        yield _reader(plugin)
 
 
 @cache
-def _in_order(first: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    known = _names(READERS)
-    order = {package: place for place, (package, _, _) in enumerate(known)}
-    return sorted(known, key=lambda entry: (order[entry[0]], entry[2] not in first, -known.index(entry)))
+def _in_order(in_name: tuple[str, ...]) -> list[Plugin]:
+    from imglint.readers import ASKED_FIRST
+
+    known = _plugins(READERS)
+    packages = list(dict.fromkeys([plugin.package for plugin in known]))
+    hints = (*in_name, *ASKED_FIRST)
+    return sorted(
+        known,
+        key=lambda plugin: (packages.index(plugin.package), hints.index(plugin.name) if plugin.name in hints else len(hints)),
+    )
 
 
 @cache
 def kinds() -> tuple[str, ...]:
     """Return the kinds of file that the readers know, without importing them."""
-    return tuple([name for _, _, name in _names(READERS)])
+    return tuple([plugin.name for plugin in _plugins(READERS)])
 
 
 def formats() -> tuple[str, ...]:
     """Return the names of the formats, without importing them."""
-    return tuple(sorted(name for _, _, name in _names(FORMATS)))
+    return tuple(sorted([plugin.name for plugin in _plugins(FORMATS)]))
 
 
 def output_format(name: str) -> Format:
     """Return a format by its name, which `formats` lists.
 
-    Raises PluginError where it breaks its contract, and KeyError where there is none of that name.
+    Raises PluginError if it breaks its contract, and KeyError if there is none of that name.
     """
-    for package, file, found in _names(FORMATS):
-        if found == name:
-            module = _import(f"{package}.{file}")
-            write = _required(module, "write")
-            return Format(name, write, bool(getattr(module, "FINGERPRINTS", False)), bool(getattr(module, "TERMINAL", False)))
+    for plugin in _plugins(FORMATS):
+        if plugin.name == name:
+            return format_of(_import(plugin.module), plugin.is_own)
     raise KeyError(name)
 
 
-@cache
-def _reader(name: str, kind: str) -> Reader:
-    module = _import(name)
-    return Reader(kind, _required(module, "FILES", tuple), _required(module, "claims"), _required(module, "read"))
+def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
+    """Return the rule that a module defines. One that is not built in is checked, and so is each finding that it yields.
 
-
-def _rule(module: ModuleType, name: str) -> Rule:
-    doc = (module.__doc__ or "").strip()
-    if not doc:
-        raise PluginError(f"{module.__name__}: a rule's docstring is its documentation; write one")
-    level = _required(module, "LEVEL", Severity)
+    Raises PluginError if it breaks its contract.
+    """
+    name, options = plugin_name(module), getattr(module, "Options", None)
     check_image, check_user = getattr(module, "check_image", None), getattr(module, "check_user", None)
-    if not callable(check_image) and not callable(check_user):
-        raise PluginError(f"{module.__name__}: a rule has a function check_image(use, options) or check_user(user, options)")
-    options = getattr(module, "Options", None)
-    if options is not None:
-        _check_options(module.__name__, options)
-    tags, security = tuple(getattr(module, "TAGS", ())), getattr(module, "SECURITY_SEVERITY", None)
-    return Rule(name, level, getattr(module, "ENVIRONMENTS", None), options, doc, tags, security, check_image, check_user)
+    url = _documentation(name) if is_own else getattr(module, "URL", None)
+    if not is_own:
+        from imglint.contracts import check_rule, checked_findings
+
+        check_rule(module, option_kinds(options))
+        check_image = check_image and checked_findings(module.__name__, "check_image", check_image)
+        check_user = check_user and checked_findings(module.__name__, "check_user", check_user)
+    return Rule(
+        name,
+        module.LEVEL,
+        getattr(module, "ENVIRONMENTS", None),
+        options,
+        (module.__doc__ or "").strip(),
+        getattr(module, "TAGS", ()),
+        getattr(module, "SECURITY_SEVERITY", None),
+        check_image,
+        check_user,
+        url,
+    )
 
 
-def _check_options(module: str, options: type) -> None:
-    if not hasattr(options, "__slots__"):
-        raise PluginError(f"{module}: Options has to be a class under @imglint.record")
-    for field, kinds in option_kinds(options).items():
-        if not kinds <= OPTION_KINDS:
-            known = ", ".join(sorted(OPTION_KINDS))
-            raise PluginError(
-                f"{module}: Options.{field} is annotated with what no policy can say; known are {known}, joined by |"
-            )
-    try:
-        options()
-    except TypeError as error:
-        raise PluginError(f"{module}: {error}; every field of Options has a default") from None
+def reader_of(module: ModuleType, is_own: bool = False) -> Reader:
+    """Return the reader that a module defines. One that is not built in is checked, and so is each fact that it yields.
+
+    Raises PluginError if it breaks its contract.
+    """
+    if is_own:
+        return Reader(plugin_name(module), module.FILES, module.claims, module.read)
+    from imglint.contracts import check_reader, checked_call, checked_facts
+
+    check_reader(module)
+    claims = checked_call(module.__name__, "claims", module.claims)
+    return Reader(plugin_name(module), module.FILES, claims, checked_facts(module.__name__, module.read))
 
 
-def option_kinds(options: type) -> dict[str, frozenset[str]]:
-    """Return what may stand for each field of a rule's options: words of OPTION_KINDS, taken from its annotation, be that a text or a type."""
+def format_of(module: ModuleType, is_own: bool = False) -> Format:
+    """Return the format that a module defines. One that is not built in is checked.
+
+    Raises PluginError if it breaks its contract.
+    """
+    write = module.write if is_own else _checked_write(module)
+    return Format(plugin_name(module), write, getattr(module, "FINGERPRINTS", False), getattr(module, "TERMINAL", False))
+
+
+def _checked_write(module: ModuleType) -> Callable[..., None]:
+    from imglint.contracts import check_format, checked_call
+
+    check_format(module)
+    return checked_call(module.__name__, "write", module.write)
+
+
+def plugin_name(module: ModuleType) -> str:
+    """Return the name of a plugin: that of its module, with dashes for underscores."""
+    return module.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def _documentation(rule: str) -> str:
+    """Return the page of a rule that comes with imglint."""
+    return f"{PROJECT}/blob/main/docs/rules.md#{rule}"
+
+
+@cache
+def _reader(plugin: Plugin) -> Reader:
+    return reader_of(_import(plugin.module), plugin.is_own)
+
+
+def option_kinds(options: type | None) -> dict[str, frozenset[str]]:
+    """Return what each field of a rule's options can be: the parts of its annotation, which is a string or a type, without spaces."""
     written = {
         field: kind.__name__ if isinstance(kind, type) else str(kind)
         for field, kind in getattr(options, "__annotations__", {}).items()
     }
     return {field: frozenset(kind.replace(" ", "").split("|")) for field, kind in written.items()}
-
-
-def _required(module: ModuleType, name: str, kind: type | None = None) -> Any:
-    """Return what the contract asks of a module: an instance of kind, a function where it is left out."""
-    value = getattr(module, name, None)
-    if callable(value) if kind is None else isinstance(value, kind):
-        return value
-    raise PluginError(f"{module.__name__}: {name} is missing or is no {kind.__name__ if kind else 'function'}")
 
 
 def _import(name: str) -> ModuleType:
@@ -193,34 +247,30 @@ def _import(name: str) -> ModuleType:
 
 
 @cache
-def _names(group: str) -> tuple[tuple[str, str, str], ...]:
-    """Return package, module and plugin name of every plugin of a group: those of other packages first, each package's in order of name."""
-    found: dict[str, tuple[str, str, str]] = {}
-    for package in _entry_points().get(group, ()):
+def _plugins(group: str) -> tuple[Plugin, ...]:
+    """Return every plugin of a group: those of other packages first, each package's in order of name."""
+    found: dict[str, Plugin] = {}
+    for package, is_own in _entry_points().get(group, {}).items():
         folders = getattr(_import(package), "__path__", None)
         if folders is None:
-            raise PluginError(
-                f"{package}: the group {group} takes packages, and this is a module; name the package that holds it"
-            )
+            raise PluginError(f"{package}: {group} must name a package, found a module; name the package that contains it")
         files = sorted({entry for folder in folders for entry in os.listdir(folder) if entry.endswith(".py")})
         stems = [file.removesuffix(".py") for file in files if not file.startswith("_")]
         if not stems:
-            raise PluginError(f"{package}: the group {group} names this package, but it has no modules")
+            raise PluginError(f"{package}: {group} names this package, but it contains no modules")
         for stem in stems:
-            name = stem.replace("_", "-")
-            if name in found:
-                raise PluginError(
-                    f"{package}.{stem}: {'.'.join(found[name][:2])} has the same name in {group}; rename one of them"
-                )
-            found[name] = (package, stem, name)
+            plugin = Plugin(package, stem, stem.replace("_", "-"), is_own)
+            other = found.setdefault(plugin.name, plugin)
+            if other is not plugin:
+                raise PluginError(f"{plugin.module}: {other.module} has the same name in {group}; rename one of them")
     if not found:
         raise PluginError(f"no package has entry points of the group {group}; install imglint again")
     return tuple(found.values())
 
 
 @cache
-def _entry_points() -> dict[str, list[str]]:
-    """Return the packages that installed distributions name, by group; those of imglint itself come last."""
+def _entry_points() -> dict[str, dict[str, bool]]:
+    """Return the packages that installed distributions name, by group, and whether they are built in; the built-in ones come last."""
     found: dict[str, str] = {}
     for folder in sys.path:
         try:
@@ -230,13 +280,13 @@ def _entry_points() -> dict[str, list[str]]:
         for entry in sorted(entries):
             if entry.endswith(".dist-info"):
                 found.setdefault(entry.partition("-")[0].lower(), os.path.join(folder, entry, "entry_points.txt"))
-    groups: dict[str, list[str]] = {}
-    for _, path in sorted(found.items(), key=lambda item: item[0] == OWN):
-        _read_entry_points(path, groups)
+    groups: dict[str, dict[str, bool]] = {}
+    for distribution, path in sorted(found.items(), key=lambda item: item[0] == OWN):
+        _read_entry_points(path, distribution == OWN, groups)
     return groups
 
 
-def _read_entry_points(path: str, groups: dict[str, list[str]]) -> None:
+def _read_entry_points(path: str, is_own: bool, groups: dict[str, dict[str, bool]]) -> None:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -249,6 +299,4 @@ def _read_entry_points(path: str, groups: dict[str, list[str]]) -> None:
         if line.startswith("["):
             group = line.strip("[] \t")
         elif group.startswith("imglint.") and "=" in line:
-            package = line.partition("=")[2].strip()
-            if package not in groups.setdefault(group, []):
-                groups[group].append(package)
+            groups.setdefault(group, {}).setdefault(line.partition("=")[2].strip(), is_own)

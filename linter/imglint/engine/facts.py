@@ -173,6 +173,9 @@ def failure(source: Source, what: str, error: Exception, settings: Settings) -> 
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
-    kind = type(error).__name__
-    message = f"{what} failed with {kind}: {error}; run again with --debug and report the traceback"
+    if isinstance(error, PluginError):
+        # It names the plugin that breaks its contract, and how.
+        message = str(error)
+    else:
+        message = f"{what} failed with {type(error).__name__}: {error}; run again with --debug and report the traceback"
     return problem_at(source, (0, 0), message, INTERNAL_ERROR, settings)

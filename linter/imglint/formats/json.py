@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from imglint.model import Severity
+from imglint.plugins import rules
 from imglint.printable import well_formed
 from imglint.version import VERSION
 
@@ -22,16 +23,17 @@ def write(report: Report, out: TextIO) -> None:
     levels = [finding.level for finding in report.findings]
     summary = {str(level): levels.count(level) for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)}
     summary |= {"files": report.files, "places": report.places}
+    urls = {rule.id: rule.url for rule in rules().values()}
     out.write(f'{{\n  "version": {encode(VERSION)},\n  "findings": [')
     separator = "\n    "
     for finding in report.findings:
-        out.write(separator + encode(_finding(finding)))
+        out.write(separator + encode(_finding(finding, urls)))
         separator = ",\n    "
     out.write("\n  ]" if report.findings else "]")
     out.write(f',\n  "summary": {encode(summary)}\n}}\n')
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding, urls: dict[str, str | None]) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "level": str(finding.level),
@@ -39,6 +41,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         **_location(finding.location),
         "text": well_formed(finding.text),
         "related": [_location(location) for location in finding.related],
+        "url": urls.get(finding.rule),
     }
 
 

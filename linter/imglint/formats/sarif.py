@@ -17,7 +17,7 @@ import sarif_om
 from imglint.formats._common import from_root, one_line_end
 from imglint.model import Severity
 from imglint.output import warn
-from imglint.plugins import rules
+from imglint.plugins import PROJECT, rules
 from imglint.printable import well_formed
 from imglint.version import VERSION
 
@@ -40,7 +40,6 @@ SIZE_MAX = 10_000_000
 RELATED_MAX = 100
 """GitHub's limit of locations shown per result."""
 
-PROJECT = "https://github.com/imglint/imglint"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "recommendation"}
@@ -110,7 +109,7 @@ def _rule(rule: Rule) -> object:
         short_description=_text(rule.summary),
         full_description=_text(_description(rule.doc)),
         help=sarif_om.MultiformatMessageString(text=rule.doc, markdown=rule.doc),
-        help_uri=f"{PROJECT}/blob/main/docs/rules.md#{rule.id}",
+        help_uri=rule.url,
         default_configuration=sarif_om.ReportingConfiguration(enabled=bool(rule.level), level=str(level)),
         properties={"tags": list(tags), "precision": "very-high", "problem.severity": _PROBLEM[level], **security},
     )

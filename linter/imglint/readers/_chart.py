@@ -1,4 +1,4 @@
-"""Where a file stands in a Helm chart. Imports `os`, and the YAML trees when a chart's own file is read."""
+"""The Helm chart that a file belongs to. Imports `os` and `re`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _APP_VERSION = re.compile(r"""^appVersion[ \t]*:[ \t]*(["']?)([^\s"'#]+)\1[ \t]*
 
 
 def is_values_name(name: str) -> bool:
-    """Whether a file is named as values are: `values.yaml`, `values-prod.yaml`, `prod-values.yaml`."""
+    """Return whether a file is named as values are: `values.yaml`, `values-prod.yaml`, `prod-values.yaml`."""
     return "values" in name.lower() and re.fullmatch(_VALUES, name, re.IGNORECASE) is not None
 
 
-def in_templates(path: str) -> bool:
-    """Whether the file belongs to a chart's `templates` folder, at any depth: Chart.yaml stands beside that folder."""
-    return _is_in_templates(os.path.dirname(os.path.abspath(path)))
+def is_chart_template(source: Source) -> bool:
+    """Return whether the file is below a chart's `templates` folder and has actions. Without actions it is the YAML that it looks like."""
+    return "{{" in source.text and _is_in_templates(os.path.dirname(os.path.abspath(source.path)))
 
 
 @lru_cache(maxsize=64)
@@ -37,9 +37,9 @@ def _is_in_templates(folder: str) -> bool:
 
 
 def app_version(source: Source) -> tuple[str, frozenset[str]]:
-    """Return the appVersion of the chart whose values these are, and the keys whose values are for other charts, on which it depends.
+    """Return the appVersion of the chart that a values file belongs to, and the keys under which values for its dependencies are.
 
-    The version is empty where no Chart.yaml stands beside the values or it names none.
+    The version is empty if there is no Chart.yaml in the same folder or it has none.
     """
     text = source.beside("Chart.yaml") or ""
     match = _APP_VERSION.search(text)

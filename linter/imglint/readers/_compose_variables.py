@@ -1,4 +1,4 @@
-"""Variables as compose files write them, and the `.env` files that give them values. Imports traced texts.
+"""Variables in compose files, and the `.env` files that set them. Imports traced texts.
 
 The syntax is that of the Compose Specification ("Interpolation") and of its reference implementation: `$V`, `${V}`, `${V:-default}`, `${V-default}`,
 `${V:?message}`, `${V?message}`, `${V:+value}`, `${V+value}`, nested, and `$$` for a dollar sign.
@@ -15,68 +15,68 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Values = dict[str, str | None]
-"""What variables stand for; None for one that has a value which cannot be told."""
+Variables = dict[str, str | None]
+"""The values of variables by name; None for a value that cannot be resolved."""
 
 TEXT_MAX = 4096
 """Characters of a text before and after its variables are resolved; no image reference is nearly as long."""
 DEPTH_MAX = 20
-"""Levels of defaults within defaults."""
+"""Levels of defaults inside defaults."""
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class UnresolvedVariable(Exception):
-    """A text that cannot be resolved; the exception's text says why, and what would help."""
+    """A text that cannot be resolved. The exception's text says why and what to do."""
 
 
 class InvalidVariable(Exception):
-    """A text with a `${` that Compose refuses; from `start` to `end` in it."""
+    """A text with a `${` that Compose rejects, from `start` to `end`."""
 
     def __init__(self, start: int, end: int) -> None:
-        super().__init__("this is no variable of Compose: write ${NAME}, ${NAME:-default}, or $$ for a dollar sign")
+        super().__init__("invalid Compose variable; write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar sign")
         self.start, self.end = start, end
 
 
-def interpolate(written: Traced, values: Mapping[str, str | None], depth: int = 0) -> Traced:
-    """Return a text with its variables resolved. A default stands at its own place, a value from elsewhere at the expression.
+def interpolate(text: Traced, variables: Mapping[str, str | None], depth: int = 0) -> Traced:
+    """Return a text with its variables resolved. A default keeps its own position; any other value has that of the expression.
 
-    Raises InvalidVariable, and UnresolvedVariable where a variable has no value, and where text or nesting exceed TEXT_MAX and DEPTH_MAX.
+    Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX.
     """
-    text = written.text
-    if "$" not in text:
-        return written
-    if len(text) > TEXT_MAX or depth > DEPTH_MAX:
-        raise UnresolvedVariable("this is too long, or nested too deep, to be an image reference")
+    string = text.text
+    if "$" not in string:
+        return text
+    if len(string) > TEXT_MAX or depth > DEPTH_MAX:
+        raise UnresolvedVariable("text is too long or too deeply nested for an image reference")
     parts, at, length = [], 0, 0
-    for match, end in _expressions(text):
+    for match, end in _expressions(string):
         if end < 0:
-            raise InvalidVariable(match.start(), len(text))
-        parts.append(written.cut(at, match.start()))
+            raise InvalidVariable(match.start(), len(string))
+        parts.append(text.cut(at, match.start()))
         if match["dollar"]:
-            parts.append(written.cut(match.start() + 1, end))
+            parts.append(text.cut(match.start() + 1, end))
         else:
-            parts.append(_value(written, match, end, values, depth))
+            parts.append(_resolved(text, match, end, variables, depth))
             length += len(parts[-1].text)
         if length > TEXT_MAX:
-            raise UnresolvedVariable("this becomes too long to be an image reference")
+            raise UnresolvedVariable("text is too long for an image reference once its variables are resolved")
         at = end
-    parts.append(written.cut(at, len(text)))
+    parts.append(text.cut(at, len(string)))
     return joined(parts)
 
 
-def replacements(text: str, values: Mapping[str, str | None]) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and value of each expression in a text of any length; those that have no value are left out."""
+def replacements(text: str, variables: Mapping[str, str | None]) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and value of each expression in a text of any length. Expressions without a value are skipped."""
     for match, end in _expressions(text):
         if end >= 0:
             try:
-                yield match.start(), end, interpolate(literal(text[match.start() : end], 0), values).text
+                yield match.start(), end, interpolate(literal(text[match.start() : end], 0), variables).text
             except (UnresolvedVariable, InvalidVariable):
                 continue
 
 
 def _expressions(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    """Yield the expressions of a text, outermost ones only, each with the offset after it, which is -1 where it does not end as one."""
+    """Yield the outermost expressions of a text, each with the offset after it, or -1 if it is malformed."""
     at = 0
     closed = _closed(text) if "${" in text else {}
     while match := _expression().search(text, at):
@@ -91,7 +91,7 @@ def _expression() -> re.Pattern[str]:
 
 
 def _closed(text: str) -> dict[int, int]:
-    """Return for each brace that is closed the offset after the one that closes it."""
+    """Return, by the offset of each opening brace that is closed, the offset after its closing brace."""
     closed, opened = {}, []
     for brace in re.finditer("[{}]", text):
         if brace[0] == "{":
@@ -110,55 +110,56 @@ def _end(text: str, match: re.Match[str], closed: Mapping[int, int]) -> int:
     return end if end - match.end() <= TEXT_MAX else -1
 
 
-def _value(written: Traced, match: re.Match[str], end: int, values: Mapping[str, str | None], depth: int) -> Traced:
+def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[str, str | None], depth: int) -> Traced:
+    """Return the value of one expression of a text."""
     name, operator = match["named"] or match["braced"], match["operator"] or ""
-    known = name in values
-    value = values.get(name)
+    known = name in variables
+    value = variables.get(name)
     if known and value is None:
-        raise UnresolvedVariable(f"{name} has a value in .env that cannot be resolved: give it one in the policy's variables")
-    frame, (start, stop) = written.pieces[0].frames[0][0], written.span(match.start(), end)
+        raise UnresolvedVariable(f"the value of {name} in .env cannot be resolved; set it in the policy's `variables`")
+    frame, (start, stop) = text.pieces[0].frames[0][0], text.span(match.start(), end)
     present = known and (bool(value) or not operator.startswith(":"))
     if operator[-1:] == ("+" if present else "-"):
-        default = _framed(written.cut(match.end(), end - 1))
+        default = _in_own_frame(text.cut(match.end(), end - 1))
         try:
-            return interpolate(default, values, depth + 1).used_at(frame, start, stop)
+            return interpolate(default, variables, depth + 1).used_at(frame, start, stop)
         except InvalidVariable as error:
             raise InvalidVariable(match.end() + error.start, match.end() + error.end) from None
     if operator[-1:] == "+":
         return Traced(())
     if not present and (operator or not known):
         raise UnresolvedVariable(
-            f"{name} has no value: give it a default here, ${{{name}:-...}}, or a value in .env or the policy's variables"
+            f"{name} has no value; write a default (`${{{name}:-...}}`) or set it in .env or in the policy's `variables`"
         )
     return opaque(value or "", frame, start, stop)
 
 
-def _framed(text: Traced) -> Traced:
-    """Return a default as a text of its own, inside the expression that holds it."""
+def _in_own_frame(text: Traced) -> Traced:
+    """Return a default as a text of its own within the expression that contains it."""
     if not text.pieces:
         return text
     first = text.pieces[0].frames[0][1]
     return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact) for piece in text.pieces]))
 
 
-def dotenv(text: str, values: Mapping[str, str | None]) -> Values:
-    """Return the variables that a `.env` file gives, on top of `values`, which win over it. Lines that say nothing are passed over.
+def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:
+    """Return `variables` and those that a `.env` file sets besides. Lines that set nothing are ignored.
 
-    The answer is kept for the next compose file, which most often stands in the same folder.
+    The result is kept for the next compose file, which is usually in the same folder.
     """
-    if not (_last and _last[0][0] == text and _last[0][1] is values):
-        _last[:] = [(text, values, _dotenv(text, values))]
+    if not (_last and _last[0][0] == text and _last[0][1] is variables):
+        _last[:] = [(text, variables, _read_dotenv(text, variables))]
     return _last[0][2]
 
 
-_last: list[tuple[str, Mapping[str, str | None], Values]] = []
+_last: list[tuple[str, Mapping[str, str | None], Variables]] = []
 
 
-def _dotenv(text: str, values: Mapping[str, str | None]) -> Values:
-    found: Values = dict(values)
+def _read_dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:
+    found: Variables = dict(variables)
     for match in _assignment().finditer(text):
         key, single, double = match["key"], match["single"], match["double"]
-        if key in values:
+        if key in variables:
             continue
         if single is not None:
             found[key] = single.replace("\\'", "'")
@@ -179,14 +180,14 @@ def _assignment() -> re.Pattern[str]:
 
 
 def _unescaped(text: str) -> str:
-    def meant(match: re.Match[str]) -> str:
+    def character(match: re.Match[str]) -> str:
         return {"n": "\n", "r": "\r", "t": "\t", "$": "$$"}.get(match[1], match[1])
 
-    return re.sub(r"\\(.)", meant, text, flags=re.DOTALL)
+    return re.sub(r"\\(.)", character, text, flags=re.DOTALL)
 
 
-def _expanded(text: str, values: Values) -> str | None:
+def _expanded(text: str, variables: Variables) -> str | None:
     try:
-        return interpolate(literal(text, 0), values).text
+        return interpolate(literal(text, 0), variables).text
     except (UnresolvedVariable, InvalidVariable):
         return None

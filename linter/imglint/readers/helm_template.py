@@ -1,10 +1,10 @@
-"""Templates of Helm charts: the images that they name literally. They are no YAML until they are rendered. Parses no YAML."""
+"""Templates of Helm charts: the images that they name literally. They are not YAML until they are rendered, so no YAML is parsed."""
 
 from __future__ import annotations
 
 from imglint.model import Comment
-from imglint.readers import _chart as chart
-from imglint.yaml import templates as template
+from imglint.readers._chart import is_chart_template
+from imglint.yaml.templates import template_comments, template_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ FILES = ("*.yaml", "*.yml", "*.tpl")
 
 
 def claims(source: Source) -> bool:
-    """Whether the file stands in a chart's `templates` folder and holds actions; without any it is the YAML that it looks like."""
-    return source.name.lower().endswith((".yaml", ".yml", ".tpl")) and "{{" in source.text and chart.in_templates(source.path)
+    """Return whether the file is a template of a chart."""
+    return source.name.lower().endswith((".yaml", ".yml", ".tpl")) and is_chart_template(source)
 
 
 def read(source: Source) -> Iterator[Fact]:
-    """Yield the images that the template names, and the comments of YAML that speak to imglint."""
-    yield from template.images(source, 0, len(source.text))
-    for start, end in template.comment_spans(source.text):
+    """Yield the images that the template names, and its comments."""
+    yield from template_images(source, 0, len(source.text))
+    for start, end in template_comments(source.text):
         yield Comment(source, (start, end))

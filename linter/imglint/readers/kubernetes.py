@@ -1,4 +1,4 @@
-"""Kubernetes manifests, in YAML or JSON, and Kustomize files: every pod spec wherever it stands. Imports the YAML trees."""
+"""Kubernetes manifests, in YAML or JSON, and Kustomize files: every pod spec, wherever it is. Imports the YAML trees."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import re
 
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
-from imglint.readers import _chart as chart
-from imglint.yaml.facts import Values, assembled, may_hide_words, read_documents, use_of, user_of
-from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence
-from imglint.yaml.templates import is_template
+from imglint.readers._chart import is_chart_template
+from imglint.yaml.facts import image_use_of, may_hide_words, read_documents, run_user_of
+from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,35 +23,44 @@ KUSTOMIZE_FILES = ("kustomization.yaml", "kustomization.yml", "kustomization")
 KUSTOMIZE_KINDS = ("Kustomization", "Component")
 SCHEMA_KIND = "CustomResourceDefinition"
 POD_LISTS = {"containers": "container", "initContainers": "init-container", "ephemeralContainers": "ephemeral-container"}
-"""The lists of containers of a pod spec, and the place that each is."""
+"""The lists of containers in a pod spec, with the kind of place that each of them is."""
 LISTS = ("steps", "sidecars")
-"""Lists of containers outside of pod specs: of Tekton tasks and Argo workflows."""
+"""Lists of containers outside pod specs: in Tekton tasks and Argo workflows."""
 SINGLE = ("container", "script", "stepTemplate")
-"""Mappings that are a container: of Argo workflows and Tekton tasks."""
-
-HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", "<<"))
-"""The keys below which `facts` looks, and the one that may bring them in; most mappings have none of them."""
+"""Mappings that are a container: in Argo workflows and Tekton tasks."""
+HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
+"""The keys of a mapping that is looked into; most mappings have none of them."""
+WORDS = ("image", "runAs", "imglint:")
+"""A document contains one of these words, possibly behind escapes, or nothing that `read` looks for."""
 
 _KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>\w+)(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)""")
 _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
 _FLOW_KIND = re.compile(r"""["']?kind["']?\s*:\s*["']?[A-Za-z]""")
 _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|data|status)["']?[ \t]*:""")
+_SCHEMA = re.compile(rf"^kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?$", re.MULTILINE)
+_DOCKERFILE_NAMES = ("dockerfile", "containerfile")
+"""Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
+_INSTRUCTION = re.compile(r"[ \t]*(?:FROM|ARG)(?:[ \t]|\Z)", re.IGNORECASE)
+"""How a Dockerfile begins, and no Kustomize file."""
 
 
 def claims(source: Source) -> bool:
-    """Whether the file is a Kustomize file by its name, or names apiVersion and kind at the top of a document."""
+    """Return whether the file is a Kustomize file by its name, or has `apiVersion` and `kind` at the top level of a document."""
     text, name = source.text, source.name.lower()
     kustomize = name in KUSTOMIZE_FILES
     if not kustomize and ("apiVersion" not in text or "kind" not in text):
         return False
-    if chart.in_templates(source.path) and is_template(text):
+    if is_chart_template(source):
         return False
-    if kustomize:
-        return True
     first = _first_line(text)
+    if kustomize:
+        return not _INSTRUCTION.match(first)
+    named_yaml = name.endswith((".yaml", ".yml", ".json"))
+    if not named_yaml and any(word in name for word in _DOCKERFILE_NAMES):
+        return False
     if first.lstrip().startswith("{"):
         return _FLOW_API_VERSION.search(text) is not None and _FLOW_KIND.search(text) is not None
-    if name.endswith((".yaml", ".yml", ".json")) or _FIRST_KEY.match(first):
+    if named_yaml or _FIRST_KEY.match(first):
         indent = len(first) - len(first.lstrip(" "))
         return _has_key("apiVersion", text, indent) and _has_key("kind", text, indent)
     return False
@@ -60,25 +68,20 @@ def claims(source: Source) -> bool:
 
 def read(source: Source) -> Iterator[Fact]:
     """Yield the images and users of all pod specs, and the images of Kustomize files."""
-    roots: list[Node] = []
-    yield from read_documents(source, roots, _may_name_images)
+    roots, file_facts = read_documents(source, _may_name_images)
+    yield from file_facts
     seen: set[tuple[str, int]] = set()
     kustomize = source.name.lower() in KUSTOMIZE_FILES
-    manifests = _Manifests(source)
+    manifests = _ManifestReader(source)
     for root in roots:
-        if isinstance(root, Mapping) and (kustomize or Values(root).word("kind") in KUSTOMIZE_KINDS):
-            yield from manifests.kustomize_images(Values(root))
+        if isinstance(root, Mapping) and (kustomize or root.text("kind") in KUSTOMIZE_KINDS):
+            yield from manifests.kustomize_images(root)
         for mapping, owner in _holders(root):
-            for fact in manifests.facts(Values(mapping), owner):
+            for fact in manifests.images_and_users(mapping, owner):
                 key = (fact.where if isinstance(fact, RunUser) else "", fact.span[0])
                 if key not in seen:
                     seen.add(key)
                     yield fact
-
-
-WORDS = ("image", "runAs", "imglint:")
-"""A document without any of these, in which no escape can hide one, has nothing that `read` looks for."""
-_SCHEMA = re.compile(rf"^kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?$", re.MULTILINE)
 
 
 def _may_name_images(document: str) -> bool:
@@ -88,7 +91,7 @@ def _may_name_images(document: str) -> bool:
 
 
 def _has_key(key: str, text: str, indent: int) -> bool:
-    """Whether a key stands at the margin, or at the indentation of the first line, which a document may have as a whole."""
+    """Return whether a line begins with a key, unindented or indented like the first line, since a document may be indented as a whole."""
     at = text.find(key)
     while at >= 0:
         match = _KEY.match(text, text.rfind("\n", 0, at) + 1)
@@ -100,7 +103,7 @@ def _has_key(key: str, text: str, indent: int) -> bool:
 
 
 def _first_line(text: str) -> str:
-    """Return the first line that is neither blank nor a comment, directive or document marker."""
+    """Return the first line that is not blank, a comment, a directive or a document marker."""
     at = 0
     while at < len(text):
         end = text.find("\n", at)
@@ -113,7 +116,7 @@ def _first_line(text: str) -> str:
 
 
 def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
-    """Yield every mapping with one of HOLDERS that a manifest asks for, with the manifest ("Deployment/web"): not in a status, not in a schema."""
+    """Yield each mapping that has one of HOLDERS, with the manifest it is in ("Deployment/web"). Skip status and schemas, which request nothing."""
     waiting: list[tuple[Node, str]] = [(root, "")]
     entered = set()
     while waiting:
@@ -124,106 +127,105 @@ def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
         if isinstance(node, Sequence):
             waiting.extend([(item, owner) for item in reversed(node.items)])
             continue
-        kind = _word(node, "kind") if "apiVersion" in node.by_key and _word(node, "apiVersion") else ""
+        kind = node.text("kind") if "apiVersion" in node.by_key and node.text("apiVersion") else ""
         if kind == SCHEMA_KIND:
             continue
         owner = _owner(node, kind) if kind else owner
         if not HOLDERS.isdisjoint(node.by_key):
             yield node, owner
-        entries = [entry for entry in node.entries if not _is(entry[0], "status")] if kind else node.entries
+        entries = [entry for entry in node.entries if not _is_status(entry[0])] if kind else node.entries
         waiting.extend([(value, owner) for _, value in reversed(entries) if value.__class__ is not Scalar])
 
 
-def _is(key: Node, word: str) -> bool:
-    return isinstance(key, Scalar) and key.value == word
-
-
-def _word(mapping: Mapping, key: str) -> str:
-    value = mapping.scalar(key)
-    return value.value if value else ""
+def _is_status(key: Node) -> bool:
+    return isinstance(key, Scalar) and key.value == "status"
 
 
 def _owner(manifest: Mapping, kind: str) -> str:
     metadata = manifest.mapping("metadata")
-    name = (_word(metadata, "name") or _word(metadata, "generateName")) if metadata else ""
+    name = (metadata.text("name") or metadata.text("generateName")) if metadata else ""
     return clipped(f"{kind}/{name}" if name else kind)
 
 
-class _Manifests:
-    """The facts of a file's manifests. A list or an image that aliases put in many places is looked at once."""
+class _ManifestReader:
+    """Reads the manifests of one file. A list or an image that aliases put in several places is read once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._entered: set[int] = set()
         self._uses: dict[int, ImageUse] = {}
 
-    def facts(self, values: Values, owner: str) -> Iterator[ImageUse | RunUser]:
-        """Yield the images and users of a mapping, as far as it is a pod spec or has containers of its own kind."""
-        windows = _is_windows(values)
+    def images_and_users(self, mapping: Mapping, owner: str) -> Iterator[ImageUse | RunUser]:
+        """Yield the images and users of a mapping if it is a pod spec or has containers of its own."""
+        windows = _is_windows(mapping)
         for key, place in POD_LISTS.items():
-            for container in self._items(values, key):
-                yield from self._container(container, place, owner, values, whole_pod=True, windows=windows)
+            for container in self._mappings(mapping, key):
+                yield from self._container(container, place, owner, mapping, whole_pod=True, windows=windows)
         for key in LISTS:
-            for container in self._items(values, key):
+            for container in self._mappings(mapping, key):
                 yield from self._container(container, "container", owner, None, whole_pod=False, windows=windows)
         for key in SINGLE:
-            single = values.values(key)
+            single = mapping.mapping(key)
             if single:
-                yield from self._container(single, "container", owner, values, whole_pod=False, windows=windows)
-        for volume in self._items(values, "volumes"):
-            image = volume.values("image")
+                yield from self._container(single, "container", owner, mapping, whole_pod=False, windows=windows)
+        for volume in self._mappings(mapping, "volumes"):
+            image = volume.mapping("image")
             reference = image.scalar("reference") if image else None
             if reference:
-                where = " ".join(filter(None, (owner, "volume", clipped(volume.word("name")))))
-                yield self._use(reference, "image-volume", where)
+                yield self._use(reference, "image-volume", _words(owner, "volume", clipped(volume.text("name"))))
 
-    def kustomize_images(self, values: Values) -> Iterator[ImageUse]:
-        """Yield the images that a Kustomize file puts in place of others."""
-        for entry in self._items(values, "images"):
+    def kustomize_images(self, kustomization: Mapping) -> Iterator[ImageUse]:
+        """Yield the images that a Kustomize file replaces others with."""
+        for entry in self._mappings(kustomization, "images"):
             name = entry.scalar("newName") or entry.scalar("name")
             if name is None:
                 continue
             digest, tag = entry.scalar("digest"), entry.scalar("newTag")
-            after: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
-            where = f"Kustomize image {clipped(entry.word('name') or name.value)}"
-            whole = assembled(self.source.text, name, [], after)
-            yield use_of(self.source, name, "kustomize-image", where, whole, tag_known=bool(after))
+            version: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
+            where = f"Kustomize image {clipped(entry.text('name') or name.value)}"
+            yield image_use_of(
+                self.source, name, place="kustomize-image", where=where, parts=[name, *version], tag_known=bool(version)
+            )
 
     def _use(self, image: Scalar, place: str, where: str) -> ImageUse:
         if image.start not in self._uses:
-            self._uses[image.start] = use_of(self.source, image, place, where)
+            self._uses[image.start] = image_use_of(self.source, image, place=place, where=where)
         return self._uses[image.start]
 
-    def _items(self, values: Values, key: str) -> Iterator[Values]:
-        items = values.get(key)
+    def _mappings(self, mapping: Mapping, key: str) -> Iterator[Mapping]:
+        """Yield the mappings in the sequence under a key, unless an alias has led here before."""
+        items = mapping.get(key)
         if isinstance(items, Sequence) and id(items) not in self._entered:
             self._entered.add(id(items))
             for item in items.items:
                 if isinstance(item, Mapping):
-                    yield Values(item)
+                    yield item
 
     def _container(
-        self, container: Values, place: str, owner: str, pod: Values | None, *, whole_pod: bool, windows: bool
+        self, container: Mapping, place: str, owner: str, pod: Mapping | None, *, whole_pod: bool, windows: bool
     ) -> Iterator[ImageUse | RunUser]:
-        """Yield a container's image and its user. Only a pod spec as a whole can tell that nothing names a user."""
-        name = container.word("name") or (pod.word("name") if pod else "")
-        where = " ".join(filter(None, (owner, place.replace("-", " "), clipped(name))))
+        """Yield a container's image and its user. That no user is set shows only in a whole pod spec."""
+        name = container.text("name") or (pod.text("name") if pod else "")
+        where = _words(owner, place.replace("-", " "), clipped(name))
         image = container.scalar("image")
         use = self._use(image, place, where) if image else None
         if use:
             yield use
         if windows or not (use or whole_pod):
             return
-        contexts = [holder.values("securityContext") for holder in (container, pod) if holder]
+        contexts = [context for holder in (container, pod) if holder and (context := holder.mapping("securityContext"))]
         user, nonroot = (
-            next(filter(None, [context.scalar(key) for context in contexts if context]), None)
-            for key in ("runAsUser", "runAsNonRoot")
+            next(filter(None, [context.scalar(key) for context in contexts]), None) for key in ("runAsUser", "runAsNonRoot")
         )
-        runs_as = user_of(self.source, where, user, nonroot, image=use, silent=use.span if use and whole_pod else None)
+        runs_as = run_user_of(self.source, where, user, nonroot, image=use, silent=use.span if use and whole_pod else None)
         if runs_as:
             yield runs_as
 
 
-def _is_windows(pod: Values) -> bool:
-    system, selector = pod.values("os"), pod.values("nodeSelector")
-    return "windows" in (system.word("name") if system else "", selector.word("kubernetes.io/os") if selector else "")
+def _words(*words: str) -> str:
+    return " ".join(filter(None, words))
+
+
+def _is_windows(pod: Mapping) -> bool:
+    system, selector = pod.mapping("os"), pod.mapping("nodeSelector")
+    return "windows" in (system.text("name") if system else "", selector.text("kubernetes.io/os") if selector else "")

@@ -1,8 +1,8 @@
-"""YAML with exact places, shared by every reader of YAML and by the policy loader. Imports the nodes; ruamel.yaml when a document is not plain.
+"""YAML documents as trees with exact positions, for readers and the policy loader. Imports ruamel.yaml only if a document is not plain.
 
-A document becomes a tree of nodes. It is composed, never loaded: `tag: 1.20` stays `1.20`. Most documents are plain, and need no parser; of the others
-the events come from libyaml, which refuses some documents that YAML 1.2 allows (`{image: nginx:1.25}`) and bounds nothing: what it refuses is
-parsed again by ruamel's own parser, which decides, and both are stopped at DEPTH_MAX.
+Values are not converted: `tag: 1.20` stays `1.20`. Most documents are plain YAML (see `plain.py`) and need no parser. For the others, the tree is built
+from the events of libyaml. libyaml rejects some documents that YAML 1.2 allows (`{image: nginx:1.25}`); these are parsed again by ruamel's Python
+parser, which decides. Neither parser limits nesting, so both are stopped at DEPTH_MAX.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEPTH_MAX = 200
-"""Levels of nesting; a deeper document is a syntax error."""
+"""Levels of nesting; a document nested more deeply is a syntax error."""
 EVENTS_MAX = 4_000_000
-"""Events in one document, about one a node; a larger one is a syntax error."""
+"""Events of one document, about one per node; a larger document is a syntax error."""
 PURE_SIZE_MAX = 256 * 1024
-"""Characters that the slow, exact parser is given; libyaml's refusal of a longer document stands."""
+"""Characters of a document that the slower, exact Python parser is given; for a longer one, libyaml's error is final."""
 
 SHORT = 16 * 1024
-"""Characters of a document that is checked as quickly line by line as by libyaml, which would have to be imported."""
-PLAIN_DEPTH = DEPTH_MAX // 3
-"""Levels of brackets, brackets without a counterpart, and half the characters of indentation of a document that cannot be too deep."""
-_DEEP = (" " * 2 * PLAIN_DEPTH, "- - - ", "? ? ", "\t- ")
-"""What a document that cannot be too deep does not hold: deep indentation, several levels on one line."""
+"""Characters up to which checking a document line by line is as fast as libyaml, which would have to be imported."""
+SAFE_DEPTH = DEPTH_MAX // 3
+"""Nested brackets, unbalanced brackets, and half the columns of indentation up to which a document cannot be too deep."""
+_DEEP = (" " * 2 * SAFE_DEPTH, "- - - ", "? ? ", "\t- ")
+"""Signs of a document that may be too deep: wide indentation, several levels on one line."""
 _STAR = re.compile(r"\*[^\s*,\[\]{}]")
 _BEFORE_VALUE = "-?:,[{\n"
-"""What stands before a value, and so before an alias."""
+"""Characters that can precede a value, and so an alias."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DOCUMENT = re.compile(r"\n(---|\.\.\.)(?=[ \t\r\n]|\Z)")
-"""Where a document may begin or end. That it may at the start of a file too changes nothing."""
+"""A document marker. One at the very start of a file separates nothing."""
 _BETWEEN = re.compile(r"(?:\s++|(?<![^\r\n])[#%][^\r\n]*+)*+")
-"""What belongs to the document that follows: comments and directives."""
+"""Comments and directives, which belong to the document after them."""
 _OBJECT = r"\s*\{\s*[\"}]"
 _NEXT_OBJECT = re.compile(rf"\}}[ \t]*\r?\n(?={_OBJECT})")
-"""Where one JSON object ends and another begins, as kubectl reads them; in YAML nothing can follow the one and be the other."""
+"""The end of a JSON object that another one follows: two documents to kubectl, and otherwise not valid YAML."""
 _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
 _BEFORE_CONTENT = ("!", "&")
-"""What a tag or an anchor begins with; no other scalar does."""
-_BREAKS_OF_C = re.compile("[\x85\u2028\u2029]")
+"""The first characters of tags and anchors; no scalar begins with them."""
+_LIBYAML_BREAKS = re.compile("[\x85\u2028\u2029]")
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
 
 class InvalidYaml(Exception):
-    """A document that is no YAML: what is wrong, and the offset in the file."""
+    """A document that is not valid YAML: the reason, and the offset in the file."""
 
     def __init__(self, reason: str, offset: int) -> None:
         super().__init__(reason)
@@ -64,7 +64,7 @@ class InvalidYaml(Exception):
 
 @record
 class Document:
-    """One document of a file: its root (None where it is empty) or what is wrong with it, and the stretch of the file that it takes."""
+    """One document of a file: its root (None if it is empty or broken), the error if it is broken, and its span in the file."""
 
     root: Node | None
     broken: InvalidYaml | None
@@ -73,9 +73,9 @@ class Document:
 
 
 def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterator[Document]:
-    """Yield the documents of a file. One that is broken does not keep the others from being read.
+    """Yield the documents of a file. A broken one does not keep the others from being read.
 
-    `wanted` is asked with the text of each document; one that it does not want is yielded only where it is broken, and is never composed.
+    `wanted` is called with the text of each document; one that it rejects is yielded only if it is broken, and no tree is built for it.
     """
     for start, end in _split(text):
         chunk = text[start:end]
@@ -89,7 +89,7 @@ def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterato
 
 
 def _split(text: str) -> Iterator[tuple[int, int]]:
-    """Cut a file where a line starts with `---`: nothing else can stand there (YAML 1.2.2, 9.1.2). Directives stay with what follows."""
+    """Yield the spans of the documents. A line beginning with `---` is always a document marker (YAML 1.2.2, section 9.1.2)."""
     start = 0
     for match in _DOCUMENT.finditer(text):
         before = _BETWEEN.match(text, start)
@@ -101,7 +101,7 @@ def _split(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut a document that begins as JSON where one object follows another."""
+    """Yield the span of each JSON object in a document that begins as JSON, or the span of the document."""
     if text.startswith("{", start) and re.compile(_OBJECT).match(text, start):
         for match in _NEXT_OBJECT.finditer(text, start, end):
             yield start, match.end()
@@ -110,9 +110,9 @@ def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def parse_document(text: str, base: int = 0) -> Node | None:
-    """Return the root of the one document that text holds, None where it is empty; `base` is added to all offsets.
+    """Return the root of a text's only document, None if it is empty. `base` is added to all offsets.
 
-    Raises InvalidYaml.
+    Raises InvalidYaml, also if the document exceeds a limit.
     """
     try:
         return read_plain(text, base)
@@ -121,22 +121,22 @@ def parse_document(text: str, base: int = 0) -> Node | None:
 
 
 def parse_events(text: str, base: int = 0) -> Node | None:
-    """Return what `parse_document` does, by the events of a parser, however plain the document.
+    """Return the same as `parse_document`, always using a parser.
 
     Raises InvalidYaml.
     """
     if "%YAML" in text:
-        # libyaml refuses every version but 1.1, whose documents it then reads as 1.2 would.
+        # libyaml accepts no version but 1.1, although it reads documents mostly as version 1.2 does.
         text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
     if "\\u" in text:
-        # JSON writes what lies beyond U+FFFF as two surrogates, which libyaml refuses; no image reference holds either.
+        # JSON writes characters beyond U+FFFF as two surrogates, which libyaml rejects; no image reference contains any.
         text = _SURROGATE.sub(r"\\u0020", text)
     parser = _c_parser()
-    if len(text) <= PURE_SIZE_MAX and _has_breaks_of_c(text):
+    if len(text) <= PURE_SIZE_MAX and _has_libyaml_breaks(text):
         parser = None
     if parser is not None:
         try:
-            return _compose(_opened(parser, text), text, base)
+            return _compose(_open_parser(parser, text), text, base)
         except _Refused as error:
             if len(text) > PURE_SIZE_MAX:
                 raise InvalidYaml(error.reason, base + error.offset) from None
@@ -147,7 +147,7 @@ def parse_events(text: str, base: int = 0) -> Node | None:
 
 
 def check_document(text: str, base: int = 0) -> None:
-    """Raise InvalidYaml where `parse_document` would, of a long document in a tenth of the time: libyaml runs over it without making a tree."""
+    """Raise InvalidYaml if `parse_document` would. Long documents take a tenth of its time, because libyaml reads them without building a tree."""
     if len(text) <= SHORT:
         try:
             read_plain(text)
@@ -156,11 +156,11 @@ def check_document(text: str, base: int = 0) -> None:
         else:
             return
     parser = _c_parser()
-    # A single character is found, or found missing, ten times as fast as several.
+    # Searching for a single character first is ten times as fast.
     if (
         parser is None
         or any(sign[0] in text and sign in text for sign in _DEEP)
-        or _has_breaks_of_c(text)
+        or _has_libyaml_breaks(text)
         or _may_have_aliases(text)
         or not _is_shallow(text)
     ):
@@ -172,9 +172,9 @@ def check_document(text: str, base: int = 0) -> None:
         parse_document(text, base)
 
 
-def _has_breaks_of_c(text: str) -> bool:
-    """Whether libyaml would end lines where YAML 1.2 does not: it does as YAML 1.1 did."""
-    return not text.isascii() and _BREAKS_OF_C.search(text) is not None
+def _has_libyaml_breaks(text: str) -> bool:
+    """Whether libyaml would end lines where YAML 1.2 does not: it follows YAML 1.1 here."""
+    return not text.isascii() and _LIBYAML_BREAKS.search(text) is not None
 
 
 def _may_have_aliases(text: str) -> bool:
@@ -191,10 +191,10 @@ def _may_have_aliases(text: str) -> bool:
 
 def _is_shallow(text: str) -> bool:
     brackets = text.encode(errors="replace").translate(None, _NO_BRACKETS)
-    for _ in range(PLAIN_DEPTH):
+    for _ in range(SAFE_DEPTH):
         outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(outer) == len(brackets):
-            return len(brackets) < PLAIN_DEPTH
+            return len(brackets) < SAFE_DEPTH
         brackets = outer
     return False
 
@@ -213,7 +213,7 @@ def _c_parser() -> Callable[[str], Any] | None:
     return CParser  # type: ignore[no-any-return]
 
 
-def _opened(parser: Callable[[str], Any], text: str) -> Any:
+def _open_parser(parser: Callable[[str], Any], text: str) -> Any:
     try:
         return parser(text)
     except Exception as error:
@@ -239,13 +239,13 @@ def _refused(error: Exception) -> _Refused:
         return _Refused(" ".join(filter(None, (error.context, error.problem))), mark.index if mark else 0)
     if isinstance(error, ReaderError):
         code = error.character if isinstance(error.character, int) else ord(error.character)
-        return _Refused(f"the character U+{code:04X} cannot stand in YAML", error.position)
-    # The pure parser has faults of its own; whatever it stumbles over is not read.
-    return _Refused(f"the parser cannot read this ({type(error).__name__}: {error})", 0)
+        return _Refused(f"character U+{code:04X} is not allowed in YAML", error.position)
+    # The Python parser has bugs of its own; a document that it crashes on is not read.
+    return _Refused(f"the parser failed with {type(error).__name__}: {error}", 0)
 
 
 def _compose(parser: Any, text: str, base: int) -> Node | None:
-    """Build the tree from a parser's events, with a stack of its own, so that no nesting can exhaust Python's."""
+    """Build the tree from a parser's events, without recursion, so that deep nesting cannot exhaust Python's stack."""
     from ruamel.yaml.events import (
         AliasEvent,
         MappingEndEvent,
@@ -256,9 +256,9 @@ def _compose(parser: Any, text: str, base: int) -> Node | None:
         StreamEndEvent,
     )
 
-    tree, get_event = _Tree(), parser.get_event
+    tree, get_event = _TreeBuilder(), parser.get_event
     add, close = tree.add, tree.close
-    # One turn for each of up to EVENTS_MAX events is where reading YAML spends its time; a generator of them would cost a tenth of it.
+    # Reading YAML spends its time in this loop; a generator of events would make it a tenth slower.
     for _ in range(EVENTS_MAX):
         try:
             event = get_event()
@@ -275,15 +275,15 @@ def _compose(parser: Any, text: str, base: int) -> Node | None:
             tree.open(Sequence(base + event.start_mark.index), event.anchor)
         elif kind is AliasEvent:
             if event.anchor not in tree.anchors:
-                raise _Refused(f"the alias *{event.anchor} has no anchor before it", event.start_mark.index)
+                raise _Refused(f"alias *{event.anchor} has no anchor before it", event.start_mark.index)
             add(tree.anchors[event.anchor], None)
         elif kind is StreamEndEvent:
             return tree.root
-    raise _Refused(f"more than {EVENTS_MAX} events in one document", event.start_mark.index)
+    raise _Refused(f"more than {EVENTS_MAX} nodes in one document", event.start_mark.index)
 
 
-class _Tree:
-    """A tree under construction: the nodes still open, innermost last, and for each the key that waits for its value."""
+class _TreeBuilder:
+    """Builds a tree from events: the open collections, innermost last, and for each the key that has no value yet."""
 
     __slots__ = ("anchors", "keys", "opened", "root")
 
@@ -334,7 +334,7 @@ def _scalar(event: Any, text: str, base: int) -> Scalar:
 
 
 def traced(scalar: Scalar, text: str) -> Traced:
-    """Return the value of a scalar with the place of each of its characters, or of the whole where escapes or folding part the two."""
+    """Return the value of a scalar with the position of each character, or only of the whole if escapes or folding make the two differ."""
     start, end = scalar.start, scalar.end
     if text[start:end] == scalar.value:
         return literal(scalar.value, start)
@@ -342,17 +342,17 @@ def traced(scalar: Scalar, text: str) -> Traced:
 
 
 def _traced_block(scalar: Scalar, text: str) -> Traced | None:
-    """Follow a literal block scalar line by line; None where its lines are not those of the file."""
+    """Return the text of a literal block scalar, each line with its position; None if its lines differ from those of the file."""
     at = text.find("\n", scalar.start) + 1
     parts = []
     for line in scalar.value.splitlines(keepends=True):
         end = text.find("\n", at)
         end = scalar.end if end < 0 else end
         content = line.rstrip("\n")
-        written = text[at:end].removesuffix("\r")
-        if not written.endswith(content):
+        line_text = text[at:end].removesuffix("\r")
+        if not line_text.endswith(content):
             return None
-        start = at + len(written) - len(content)
+        start = at + len(line_text) - len(content)
         parts.append(literal(content, start, scalar.start))
         if line != content:
             parts.append(opaque("\n", scalar.start, start + len(content), end + 1))
@@ -361,7 +361,7 @@ def _traced_block(scalar: Scalar, text: str) -> Traced | None:
 
 
 def comments(text: str, roots: list[Node]) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of each comment that speaks to imglint: outside of the scalars of these trees, to the end of its line."""
+    """Yield the span of each comment addressed to imglint, up to the end of its line, outside the scalars of these trees."""
     if "imglint:" not in text:
         return
     found = [(match.start(1), match.end(1)) for match in _COMMENT.finditer(text)]

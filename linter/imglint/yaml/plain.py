@@ -1,8 +1,8 @@
-r"""Plain YAML, read line by line: what nearly all manifests are written in. Imports the nodes, and no parser.
+r"""Plain YAML, read line by line without a parser: nearly all manifests are rest in it. Imports only the nodes.
 
-Plain is a document of block mappings and sequences whose keys and values take a line each: words, texts in quotes without escapes, lists of such texts
-in brackets, and literal blocks. It becomes the very nodes that a parser's events would give, in less than half the time. Whatever else a document
-holds, it is not plain, and yamltree's to read, or to refuse. Nothing here may guess: a test holds both against each other, on broken YAML too.
+Plain documents consist of block mappings and sequences whose keys and values take one line each: words, quoted texts without escapes, bracketed lists
+of such texts, and literal blocks. The nodes are exactly those that a parser's events would give, in less than half the time. Anything else raises
+NotPlain, and `documents.py` decides whether it is YAML. Nothing here may guess: a test compares both ways, on broken YAML too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SIZE = 1024 * 1024
-"""Characters of a document that is read so."""
+"""Characters of a document; a longer one is left to the parser."""
 _WIDTH = 80
-"""Columns of indentation that are read so: too few for more levels than yamltree's DEPTH_MAX, as a mapping and a sequence may share a column."""
+"""Columns of indentation: even with a mapping and a sequence in every column, too few to exceed DEPTH_MAX of `documents.py`."""
 
 _TEXT, _TABBED = r"[^\x00-\x1f\x7f]", r"[^\x00-\x08\x0a-\x1f\x7f]"
 _DOUBLE, _SINGLE = r'"[^\x00-\x1f\x7f"\\]{0,500}+"', r"'[^\x00-\x1f\x7f']{0,500}+'"
@@ -49,22 +49,22 @@ _WORD = re.compile(r"-[^ ]|[^\-?:,\[\]{}#&*!|>'\"%@`]")
 
 
 class NotPlain(Exception):
-    """A document that is not plain: whether it is YAML, a parser has to say."""
+    """A document that is not plain; only a parser can decide whether it is YAML."""
 
 
 def read_plain(text: str, base: int = 0) -> Node:
-    """Return the root of the one document that text holds; `base` is added to all offsets.
+    """Return the root of a text's only document. `base` is added to all offsets.
 
     Raises NotPlain.
     """
-    # What Python would not print is a line break to one parser and a fault to another; no manifest needs it.
+    # Characters that Python does not print are line breaks to one parser and errors to another; no manifest needs them.
     if len(text) > _SIZE or not (text.isascii() or text.replace("\n", "").replace("\t", "").isprintable()):
         raise NotPlain
-    tree, start = _Tree(base), _START.match(text)
+    tree, start = _TreeBuilder(base), _START.match(text)
     at = start.end() if start else 0
-    # One turn for each line is where reading YAML spends its time: most lines need no more calls than these.
+    # Reading YAML spends its time in this loop; most lines need no calls but these.
     while line := _ENTRY.match(text, at):
-        indent, dash, key, word, written = line.groups()
+        indent, dash, key, word, rest = line.groups()
         column, at, first = len(indent), line.end(), base + line.end(1)
         kind = Sequence if dash else Mapping
         if tree.key or column != tree.column or tree.node.__class__ is not kind:
@@ -74,27 +74,27 @@ def read_plain(text: str, base: int = 0) -> Node:
                 first += len(dash)
                 tree.begin(Mapping(first), column + len(dash))
             tree.key = _quoted(key, first) if key[0] in _QUOTES else Scalar(key, first, first + len(key), "")
-            if word is None and (written is None or written[0] == "#"):
+            if word is None and (rest is None or rest[0] == "#"):
                 continue
         if word is not None:
             first = base + line.start(4)
             tree.add(Scalar(word, first, first + len(word), ""))
-        elif written is None:
+        elif rest is None:
             raise NotPlain
-        elif written[0] == "|":
+        elif rest[0] == "|":
             block, at = _literal(text, line.start(5), at, tree.column, base)
             tree.add(block)
         else:
-            tree.add(_value(written, base + line.start(5)))
+            tree.add(_value(rest, base + line.start(5)))
     if not _END.match(text, at):
         raise NotPlain
     return tree.finished()
 
 
-class _Tree:
-    """A tree under construction: the collection that lines are added to, its column, and a key that waits for its value.
+class _TreeBuilder:
+    """Builds a tree from lines: the innermost open collection, its column, and the key that has no value yet.
 
-    The root is the value of a key of its own.
+    The root is built as the value of a key in an outer mapping.
     """
 
     __slots__ = ("_above", "_whole", "column", "key", "node")
@@ -107,26 +107,26 @@ class _Tree:
         self.key: Scalar | None = Scalar("", base, base, "")
 
     def go_to(self, column: int, kind: type[Mapping | Sequence], start: int) -> None:
-        """Make the collection that a line at this column belongs to the one that is added to, a new one where the line begins it."""
+        """Make the collection that a line in this column belongs to the innermost one; open it if the line begins it."""
         if self.key:
-            # A sequence may stand at the very column of the mapping that it is in.
+            # A sequence may begin in the same column as the mapping that contains it.
             if column > self.column or (column == self.column and kind is Sequence and self.node.__class__ is Mapping):
                 self.begin(kind(start), column)
                 return
-            self.add(_nothing(self.key))
+            self.add(_empty_value(self.key))
         while column < self.column or (column == self.column and kind is Mapping and self.node.__class__ is Sequence):
             self.column, self.node = self._above.pop()
         if column != self.column or self.node.__class__ is not kind:
             raise NotPlain
 
     def begin(self, node: Mapping | Sequence, column: int) -> None:
-        """Add a collection, and make it the one that is added to."""
+        """Add a collection and make it the innermost one."""
         self.add(node)
         self._above.append((self.column, self.node))
         self.column, self.node = column, node
 
     def add(self, node: Node) -> None:
-        """Add a node as the next item, or as the value of the key that waits."""
+        """Add a node as the value of the key that has none yet, or as the next item."""
         key, parent = self.key, self.node
         if key:
             parent.entries.append((key, node))
@@ -140,41 +140,41 @@ class _Tree:
         if self.node is self._whole:
             raise NotPlain
         if self.key:
-            self.add(_nothing(self.key))
+            self.add(_empty_value(self.key))
         return self._whole.entries[0][1]
 
 
-def _nothing(key: Scalar) -> Scalar:
-    """Return the value of a key that has none: it stands behind the colon."""
+def _empty_value(key: Scalar) -> Scalar:
+    """Return the empty value of a key, positioned after the colon."""
     at = key.end + len(key.style) + 1
     return Scalar("", at, at, "")
 
 
-def _quoted(written: str, start: int) -> Scalar:
-    return Scalar(written[1:-1], start + 1, start + len(written) - 1, written[0])
+def _quoted(text: str, start: int) -> Scalar:
+    return Scalar(text[1:-1], start + 1, start + len(text) - 1, text[0])
 
 
-def _value(written: str, start: int) -> Node:
-    """Return the value that stands on the rest of a line."""
-    if quoted := _QUOTED.match(written):
+def _value(rest: str, start: int) -> Node:
+    """Return the value that the rest of a line contains."""
+    if quoted := _QUOTED.match(rest):
         return _quoted(quoted[1], start)
-    if listed := _LIST.match(written):
+    if listed := _LIST.match(rest):
         sequence = Sequence(start)
         for item in _ITEMS.finditer(listed[1]):
             word, at = item[0], start + item.start()
             sequence.items.append(_quoted(word, at) if word[0] in _QUOTES else Scalar(word, at, at + len(word), ""))
         return sequence
-    if _NO_ENTRIES.match(written):
+    if _NO_ENTRIES.match(rest):
         return Mapping(start)
-    if _WORD.match(written):
-        word = written.partition(" #")[0].rstrip(" ")
+    if _WORD.match(rest):
+        word = rest.partition(" #")[0].rstrip(" ")
         if ": " not in word and word[-1] != ":":
             return Scalar(word, start, start + len(word), "")
     raise NotPlain
 
 
 def _literal(text: str, start: int, at: int, level: int, base: int) -> tuple[Scalar, int]:
-    """Read a literal block, whose header stands at `start` and whose content begins at `at`: return it, and where it ends."""
+    """Return the literal block with its header at `start` and its content from `at`, and the offset after it."""
     header, first = _LITERAL.match(text[start:at].removesuffix("\n")), _FIRST.match(text, at)
     if header is None or first is None:
         raise NotPlain
@@ -192,5 +192,5 @@ def _literal(text: str, start: int, at: int, level: int, base: int) -> tuple[Sca
 
 @cache
 def _content(indent: int) -> re.Pattern[str]:
-    """Return the pattern of the lines of a block: those indented as far as its first, and blank ones."""
+    """Return the pattern of a block's lines: those indented as far as the first, and blank ones."""
     return re.compile(rf"(?:[ ]{{{indent}}}{_TABBED}*+\n|[ ]{{0,{indent - 1}}}\n)*+(?:[ ]{{{indent}}}{_TABBED}++\Z)?")

@@ -1,10 +1,10 @@
-"""Text that becomes YAML when a template engine has rendered it: its literal images, line by line. Imports the model and the YAML trees."""
+"""Text that is YAML only after a template engine has rendered it: its literal images, line by line. Imports the model and the YAML trees."""
 
 from __future__ import annotations
 
 import re
 
-from imglint.model import ImageUse, image_use
+from imglint.model import WORKLOAD, ImageUse, image_use
 from imglint.traced import literal
 from imglint.yaml.documents import comments
 
@@ -20,50 +20,47 @@ _LINE = re.compile(
       | (?P<q>["']?)image(?P=q)[ \t]*:[ \t]+(?P<value>[^\s#][^\r\n]*) )""",
     re.VERBOSE,
 )
-"""What a line says, with the break before it: an expression that begins with a character is found much faster than one that begins with a place."""
+"""A line with a `kind` or an `image`. It begins with the line break because an anchor would keep `re` from searching for a literal prefix."""
 _IMAGE_KEY = re.compile(r"""image["']?[ \t]*:[ \t]""")
-"""What `_LINE` cannot match without, found much faster."""
-_ENDS = {'"': '"', "'": "'"}
+"""What every image matched by `_LINE` contains; much faster to search for."""
 _OPEN, _CLOSE = "{{", "}}"
-_NO_PLAIN_SCALAR = "|>*&!{[%@`"
+_QUOTES = ("'", '"')
+_NOT_PLAIN = "|>*&!{[%@`"
+"""Characters that begin other values than plain scalars."""
 
 
-def is_template(text: str) -> bool:
-    """Whether a text holds actions of a template engine (Go, Jinja and their like)."""
+def has_template_actions(text: str) -> bool:
+    """Whether a text contains actions of a template engine: `{{` (Go, Jinja and others) or `{%` (Jinja)."""
     return _OPEN in text or "{%" in text
 
 
-def images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
-    """Yield the literal images between two offsets. One that an action gives wholly is none, one that it gives partly is unresolved."""
+def template_images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
+    """Yield the images between two offsets of a template. One that actions provide in part is unresolved; one that they provide entirely is skipped."""
     text = source.text[start:end]
-    if not _may_have_images(text):
+    if not _has_image_key(text):
         return
-    text = "\n" + without_comments(text)
+    text = "\n" + without_template_comments(text)
     where = "template"
     for match in _LINE.finditer(text):
         if match["kind"]:
             where = f"{match['word'][:100]} template"
             continue
-        value = _value(match["value"])
-        low = start + match.start("value") - 1 + (match["value"][0] in _ENDS)
-        span = (low, low + len(value))
-        if _OPEN not in value and "{%" not in value:
-            if value.strip():
-                yield image_use(source, literal(value, low), span, place="template-image", where=where, role="workload")
-        elif any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
-            yield image_use(
-                source,
-                None,
-                span,
-                place="template-image",
-                where=where,
-                role="workload",
-                unresolved="a part of this is known only when the template is rendered",
-            )
+        value = _scalar_at_start(match["value"])
+        value_start = start + match.start("value") - 1 + match["value"].startswith(_QUOTES)
+        span = (value_start, value_start + len(value))
+        unresolved = ""
+        if has_template_actions(value):
+            if not any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
+                continue
+            unresolved = "part of this image is known only after the template is rendered"
+        elif not value.strip():
+            continue
+        text_if_known = None if unresolved else literal(value, value_start)
+        yield image_use(source, text_if_known, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
 
 
-def _may_have_images(text: str) -> bool:
-    # Looking for the word first is several times as fast as the expression, and templates are full of it.
+def _has_image_key(text: str) -> bool:
+    # Searching for the word first is several times as fast as the regular expression alone.
     at = text.find("image")
     while at >= 0:
         if _IMAGE_KEY.match(text, at):
@@ -72,34 +69,29 @@ def _may_have_images(text: str) -> bool:
     return False
 
 
-def comment_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of each YAML comment that speaks to imglint, outside of the engine's comments and of quotes."""
+def template_comments(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the span of each YAML comment addressed to imglint, outside the template engine's comments and outside quotes."""
     if "imglint:" not in text:
         return
-    for start, end in comments(without_comments(text), []):
+    for start, end in comments(without_template_comments(text), []):
         line = text.rfind("\n", 0, start) + 1
         if text.count('"', line, start) % 2 == 0:
             yield start, end
 
 
-def _value(rest: str) -> str:
-    """Return the scalar that a line's rest starts with, without its quotes; '' where it is none that a line can hold."""
-    closing = _ENDS.get(rest[0])
-    if closing:
-        end = _end_of_quoted(rest, closing)
+def _scalar_at_start(rest: str) -> str:
+    """Return the scalar that the rest of a line begins with, without quotes; empty if its value is not a scalar on this line."""
+    if rest.startswith(_QUOTES):
+        end = _find_outside_actions(rest, rest[0], 1)
         return rest[1:end] if end > 0 else ""
-    if rest[0] in _NO_PLAIN_SCALAR and not rest.startswith(_OPEN):
+    if rest[0] in _NOT_PLAIN and not rest.startswith(_OPEN):
         return ""
-    end = _outside(rest, " #")
+    end = _find_outside_actions(rest, " #")
     return (rest if end < 0 else rest[:end]).rstrip()
 
 
-def _end_of_quoted(rest: str, closing: str) -> int:
-    return _outside(rest, closing, 1)
-
-
-def _outside(text: str, wanted: str, at: int = 0) -> int:
-    """Return the offset of `wanted` outside of actions, -1 where it does not stand there."""
+def _find_outside_actions(text: str, wanted: str, at: int = 0) -> int:
+    """Return the offset of `wanted` outside template actions, or -1."""
     found = text.find(wanted, at)
     while found >= 0:
         opened = text.find(_OPEN, at, found)
@@ -123,8 +115,8 @@ def _outside_actions(value: str) -> str:
     return "".join(kept) + value[at:]
 
 
-def without_comments(text: str) -> str:
-    """Blank out the comments of Go templates, keeping offsets and lines."""
+def without_template_comments(text: str) -> str:
+    """Return the text with the comments of Go templates blanked out, so that offsets and lines stay the same."""
     if "/*" not in text:
         return text
     kept, at = [], 0

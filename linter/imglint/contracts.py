@@ -1,0 +1,364 @@
+"""The contracts of plugins: what a rule, reader or format has to define, and what it has to yield.
+
+`plugins` imports this for modules of other packages only, so that a run without any does not pay for it. The tests check the built-in modules.
+"""
+
+from __future__ import annotations
+
+from imglint.errors import PluginError
+from imglint.model import (
+    INVALID,
+    PARTS,
+    ROLES,
+    UNRESOLVED,
+    Comment,
+    Finding,
+    ImageUse,
+    Problem,
+    ReferenceProblem,
+    RunUser,
+    Severity,
+)
+from imglint.printable import clipped
+from imglint.reference import ImageReference
+from imglint.source import Location
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from types import ModuleType
+    from typing import NoReturn, TypeGuard, TypeVar
+
+    from imglint.model import Fact
+    from imglint.source import Source
+
+    T = TypeVar("T")
+
+RULE = ("LEVEL", "ENVIRONMENTS", "TAGS", "SECURITY_SEVERITY", "URL", "Options", "check_image", "check_user")
+READER = ("FILES", "claims", "read")
+FORMAT = ("FINGERPRINTS", "TERMINAL", "write")
+STYLE = ("color", "summary")
+"""The keyword arguments that a format for terminals is called with."""
+OPTION_TYPES = {"int": int, "bool": bool, "str": str, "tuple[int,...]": int, "tuple[str,...]": str, "None": type(None)}
+"""What an option of a rule can be: its annotation without spaces, and the type of a value, or of the items of a tuple."""
+SETTING_KEYS = ("level", "environments", "files", "exclude")
+"""The keys that every rule has in a policy, which no option can be named after."""
+READER_RULES = ("syntax-error", "unread-file")
+"""The rules under which a reader can report a problem."""
+SIMILAR = 0.8
+"""How alike a name and an attribute are, from 0 to 1, if the one is a misspelling of the other."""
+_OPTIONS = "int, bool, str, tuple[int, ...], tuple[str, ...] or None, joined by |"
+
+
+def check_rule(module: ModuleType, kinds: Mapping[str, Collection[str]]) -> None:
+    """Raise PluginError if a module is not a rule. `kinds` holds the annotation of each field of its options."""
+    _check_spelling(module, RULE)
+    doc = module.__doc__
+    _expect(module, "the docstring", bool(doc and doc.strip()), "the documentation of the rule", doc and doc.strip())
+    level = getattr(module, "LEVEL", None)
+    _expect(module, "LEVEL", isinstance(level, Severity), "a Severity", level)
+    environments = getattr(module, "ENVIRONMENTS", None)
+    is_environments = environments is None or (environments != () and _is_strings(environments))
+    _expect(module, "ENVIRONMENTS", is_environments, "a tuple of at least one string", environments)
+    tags = getattr(module, "TAGS", ())
+    _expect(module, "TAGS", _is_strings(tags), "a tuple of strings", tags)
+    severity = getattr(module, "SECURITY_SEVERITY", None)
+    _expect(module, "SECURITY_SEVERITY", severity is None or _is_score(severity), 'a string from "0.0" to "10.0"', severity)
+    url = getattr(module, "URL", None)
+    _expect(module, "URL", url is None or _is_url(url), "a string that starts with https://", url)
+    options = getattr(module, "Options", None)
+    if options is not None:
+        check_options(module, options, kinds)
+    checks = [name for name in ("check_image", "check_user") if hasattr(module, name)]
+    if not checks:
+        raise PluginError(f"{module.__name__}: a rule needs a function check_image(use, options) or check_user(user, options)")
+    for name in checks:
+        _check_function(module, name, 2)
+
+
+def check_reader(module: ModuleType) -> None:
+    """Raise PluginError if a module is not a reader."""
+    _check_spelling(module, READER)
+    files = getattr(module, "FILES", None)
+    _expect(module, "FILES", _is_patterns(files), "a tuple of lower-case file name patterns without folders", files)
+    _check_function(module, "claims", 1)
+    _check_function(module, "read", 1)
+
+
+def check_format(module: ModuleType) -> None:
+    """Raise PluginError if a module is not a format."""
+    _check_spelling(module, FORMAT)
+    for name in ("FINGERPRINTS", "TERMINAL"):
+        flag = getattr(module, name, False)
+        _expect(module, name, isinstance(flag, bool), "True or False", flag)
+    _check_function(module, "write", 2, STYLE if getattr(module, "TERMINAL", False) else ())
+
+
+def check_options(module: ModuleType, options: type, kinds: Mapping[str, Collection[str]]) -> None:
+    """Raise PluginError if the options of a rule are not a record of fields that a policy can set, each with a default of its type.
+
+    `kinds` holds the annotation of each field, as words of OPTION_TYPES.
+    """
+    is_record = isinstance(options, type) and hasattr(options, "__slots__")
+    _expect(module, "Options", is_record, "a class with the decorator @imglint.record", options)
+    for field, known in kinds.items():
+        name = f"Options.{field}"
+        _expect(module, name, OPTION_TYPES.keys() >= set(known), f"annotated with {_OPTIONS}", " | ".join(sorted(known)))
+        if field in SETTING_KEYS:
+            raise PluginError(f"{module.__name__}: {name} must have another name; `{field}` is a key of every rule")
+    try:
+        defaults = options()
+    except TypeError as error:
+        raise PluginError(f"{module.__name__}: every field of Options must have a default: {error}") from None
+    for field, known in kinds.items():
+        value = getattr(defaults, field)
+        is_one = any(_is_option(value, kind) for kind in known)
+        _expect(module, f"Options.{field}", is_one, _listed(sorted(known)), value)
+
+
+def _is_option(value: object, kind: str) -> bool:
+    if kind.startswith("tuple"):
+        return isinstance(value, tuple) and all(type(item) is OPTION_TYPES[kind] for item in value)
+    return type(value) is OPTION_TYPES[kind]
+
+
+def checked_findings(module: str, name: str, check: Callable[..., Iterable[Finding]]) -> Callable[..., Iterator[Finding]]:
+    """Return the function of a rule with a check of each finding that it yields; it raises PluginError."""
+
+    def checked(subject: ImageUse | RunUser, options: object) -> Iterator[Finding]:
+        for finding in _yielded(module, name, "findings", check, subject, options):
+            if not isinstance(finding, Finding):
+                _refuse(module, f"{name}() must yield findings", finding)
+            _check_finding(module, finding, subject.source)
+            yield finding
+
+    return checked
+
+
+def checked_facts(module: str, read: Callable[[Source], Iterable[Fact]]) -> Callable[[Source], Iterator[Fact]]:
+    """Return the function `read` of a reader with a check of each fact that it yields; it raises PluginError."""
+
+    def checked(source: Source) -> Iterator[Fact]:
+        for fact in _yielded(module, "read", "facts", read, source):
+            if not isinstance(fact, ImageUse | RunUser | Problem | Comment):
+                _refuse(module, "read() must yield ImageUse, RunUser, Problem or Comment", fact)
+            _FactCheck(module, source).check(fact)
+            yield fact
+
+    return checked
+
+
+def checked_call(module: str, name: str, function: Callable[..., T]) -> Callable[..., T]:
+    """Return a function of a plugin that cannot end the process; it raises RuntimeError instead."""
+
+    def checked(*arguments: object, **options: object) -> T:
+        try:
+            return function(*arguments, **options)
+        except SystemExit:
+            raise RuntimeError(f"{module}: {name}() must not end the process") from None
+
+    return checked
+
+
+def _yielded(
+    module: str, name: str, what: str, function: Callable[..., Iterable[object]], *arguments: object
+) -> Iterator[object]:
+    """Yield what a function of a plugin yields, or what is in the list that it returns."""
+    try:
+        found = function(*arguments)
+        if isinstance(found, str) or not hasattr(found, "__iter__"):
+            _refuse(module, f"{name}() must yield {what} or return a list of them", found)
+        yield from found
+    except SystemExit:
+        raise PluginError(f"{module}: {name}() must not end the process") from None
+
+
+def _check_finding(module: str, finding: Finding, source: Source) -> None:
+    if not isinstance(finding.message, str) or not finding.message.strip():
+        _refuse(module, "Finding.message must be a non-empty string", finding.message)
+    for field in ("text", "line_text", "policy"):
+        if not isinstance(getattr(finding, field), str):
+            _refuse(module, f"Finding.{field} must be a string", getattr(finding, field))
+    if not _is_in(finding.location, source):
+        place = finding.location
+        shown = f"{place.path}:{place.line}:{place.column}" if isinstance(place, Location) else _repr(place)
+        raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {shown}")
+    if not isinstance(finding.related, tuple) or not all(_is_location(place) for place in finding.related):
+        _refuse(module, "Finding.related must be a tuple of Location", finding.related)
+
+
+def _is_in(location: object, source: Source) -> bool:
+    """Whether a location lies in a source: its line and column exist, and so do those of its end."""
+    if not _is_location(location) or location.path != source.path:
+        return False
+    start, end = (location.line, location.column), (location.end_line, location.end_column)
+    return start <= end and source.location(source.offset(*start), source.offset(*end)) == location
+
+
+def _is_location(value: object) -> TypeGuard[Location]:
+    """Whether a value is a Location of a path, lines and columns."""
+    if not isinstance(value, Location) or not isinstance(value.path, str):
+        return False
+    return all(type(number) is int and number > 0 for number in (value.line, value.column, value.end_line, value.end_column))
+
+
+class _FactCheck:
+    """The check of a fact, field by field."""
+
+    def __init__(self, module: str, source: Source) -> None:
+        self.module, self.source = module, source
+
+    def check(self, fact: Fact) -> None:
+        name = type(fact).__name__
+        if fact.source is not self.source:
+            _refuse(self.module, f"{name}.source must be the source given to read()", fact.source)
+        self.span(f"{name}.span", fact.span)
+        if isinstance(fact, ImageUse):
+            self.use(fact)
+        elif isinstance(fact, RunUser):
+            self.user(fact)
+        elif isinstance(fact, Problem):
+            self.text("Problem.message", fact.message)
+            self.one_of("Problem.rule", fact.rule, READER_RULES)
+
+    def use(self, use: ImageUse) -> None:
+        self.text("ImageUse.place", use.place)
+        self.text("ImageUse.where", use.where)
+        self.one_of("ImageUse.role", use.role, ROLES)
+        self.typed("ImageUse.reference", use.reference, ImageReference, None)
+        self.typed("ImageUse.fault", use.fault, ReferenceProblem, None)
+        if use.fault is not None:
+            self.one_of("ImageUse.fault.rule", use.fault.rule, (INVALID, UNRESOLVED))
+            self.text("ImageUse.fault.message", use.fault.message)
+            self.span("ImageUse.fault.span", use.fault.span)
+        elif use.reference is None:
+            _refuse(self.module, "ImageUse.fault must say why there is no reference", None)
+        self.typed("ImageUse.tag_known", use.tag_known, bool)
+        self.typed("ImageUse.built", use.built, bool)
+        if not hasattr(use.parts, "items"):
+            _refuse(self.module, "ImageUse.parts must map names of parts to spans", use.parts)
+        for part, span in use.parts.items():
+            self.one_of("a key of ImageUse.parts", part, PARTS)
+            self.span(f"ImageUse.parts[{part!r}]", span)
+
+    def user(self, user: RunUser) -> None:
+        self.text("RunUser.place", user.place)
+        self.text("RunUser.where", user.where)
+        self.typed("RunUser.user", user.user, str, None)
+        self.typed("RunUser.nonroot", user.nonroot, bool, None)
+        self.typed("RunUser.known", user.known, bool)
+        self.typed("RunUser.explicit", user.explicit, bool)
+        self.typed("RunUser.base", user.base, ImageReference, None)
+        self.typed("RunUser.image", user.image, ImageUse, None)
+        if user.image is not None:
+            self.check(user.image)
+
+    def span(self, name: str, span: object) -> None:
+        end = len(self.source.text)
+        if not (
+            isinstance(span, tuple)
+            and len(span) == 2
+            and all(type(offset) is int for offset in span)
+            and 0 <= span[0] <= span[1] <= end
+        ):
+            _refuse(self.module, f"{name} must be a start and an end offset in the file, from 0 to {end}", span)
+
+    def text(self, name: str, value: object) -> None:
+        if not isinstance(value, str) or not value.strip():
+            _refuse(self.module, f"{name} must be a non-empty string", value)
+
+    def one_of(self, name: str, value: object, known: tuple[str, ...]) -> None:
+        if not isinstance(value, str) or value not in known:
+            _refuse(self.module, f"{name} must be {_listed(known)}", value)
+
+    def typed(self, name: str, value: object, *kinds: type | None) -> None:
+        if not any(value is None if kind is None else isinstance(value, kind) for kind in kinds):
+            _refuse(self.module, f"{name} must be {_listed([kind.__name__ if kind else 'None' for kind in kinds])}", value)
+
+
+def _check_spelling(module: ModuleType, attributes: tuple[str, ...]) -> None:
+    """Refuse a name that looks like an attribute that the module does not have."""
+    missing = [attribute for attribute in attributes if not hasattr(module, attribute)]
+    for name, value in vars(module).items():
+        is_own = name.isupper() or getattr(value, "__module__", None) == module.__name__
+        if is_own and name not in attributes and name[0] != "_":
+            similar = next((attribute for attribute in missing if _is_similar(name, attribute)), None)
+            if similar is not None:
+                raise PluginError(f"{module.__name__}: unknown attribute `{name}`; did you mean `{similar}`?")
+
+
+def _is_similar(name: str, attribute: str) -> bool:
+    if name[0] != attribute[0] or abs(len(name) - len(attribute)) > 2:
+        return False
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, name, attribute).ratio() >= SIMILAR
+
+
+def _check_function(module: ModuleType, name: str, arguments: int, keywords: tuple[str, ...] = ()) -> None:
+    """Refuse what cannot be called with this number of positional arguments and these keyword arguments."""
+    function = getattr(module, name, None)
+    wanted = f"{arguments} argument{'' if arguments == 1 else 's'}"
+    if keywords:
+        wanted += f" and the keyword arguments {_listed(keywords, 'and')}"
+    _expect(module, name, callable(function), f"a function of {wanted}", function)
+    code = getattr(function, "__code__", None)
+    if code is not None and code.co_argcount == arguments and not code.co_kwonlyargcount and not keywords:
+        return
+    from inspect import signature
+
+    try:
+        found = signature(function)  # type: ignore[arg-type]
+    except ValueError:
+        # A function written in C need not have a signature.
+        return
+    try:
+        found.bind(*[None] * arguments, **dict.fromkeys(keywords))
+    except TypeError:
+        raise PluginError(f"{module.__name__}: {name} must take {wanted}, found {name}{found}") from None
+
+
+def _is_strings(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, str) and item.strip() for item in value)
+
+
+def _is_patterns(value: object) -> bool:
+    return isinstance(value, tuple) and value != () and all(isinstance(one, str) and _is_pattern(one) for one in value)
+
+
+def _is_pattern(text: str) -> bool:
+    return text != "" and text == text.lower() and "/" not in text
+
+
+def _is_score(value: object) -> bool:
+    import re
+
+    return isinstance(value, str) and re.fullmatch(r"(?:[0-9](?:\.[0-9]+)?|10(?:\.0+)?)", value) is not None
+
+
+def _is_url(value: object) -> bool:
+    import re
+
+    return isinstance(value, str) and re.fullmatch(r"https://[!-~]+", value) is not None
+
+
+def _expect(module: ModuleType, name: str, holds: bool, expected: str, found: object) -> None:
+    if not holds:
+        _refuse(module.__name__, f"{name} must be {expected}", found)
+
+
+def _refuse(module: str, message: str, found: object) -> NoReturn:
+    """Raise PluginError with a wrong value; None stands for nothing."""
+    raise PluginError(f"{module}: {message}, found {'nothing' if found is None else clipped(_repr(found))}")
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+
+
+def _listed(words: Iterable[str], conjunction: str = "or") -> str:
+    *first, last = words
+    return f"{', '.join(first)} {conjunction} {last}" if first else last

@@ -1,0 +1,201 @@
+"""Helpers for the tests of rules, readers and formats. They need no test framework and no installed plugin.
+
+from imglint.testing import check_examples, check_text, read_text, write_report
+from acme_plugins.rules import past_the_mirror
+
+def test_examples() -> None:
+    check_examples(past_the_mirror)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import chdir, contextmanager
+from tempfile import TemporaryDirectory
+from time import gmtime, strftime
+from typing import TYPE_CHECKING
+
+from imglint.engine.facts import Settings, claim
+from imglint.engine.run import run
+from imglint.errors import PluginError
+from imglint.model import INTERNAL_ERROR
+from imglint.output import SpooledReport
+from imglint.plugins import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
+from imglint.policy.load import load
+from imglint.policy.lookup import FILE_NAME, default_policy
+from imglint.record import record
+from imglint.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+    from imglint.model import Fact, Finding, Report
+
+__all__ = ["Example", "check_examples", "check_text", "examples", "read_text", "write_report"]
+
+FLAGGED, PASSED = "Flagged", "Passed"
+POLICY = "policy"
+"""The kind of an example block that holds the policy for the blocks after it."""
+FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
+"""The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
+
+_BLOCK = re.compile(r"^## (?P<section>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@record
+class Example:
+    """One example in the docstring of a rule: a file, and the policy for it, empty for none.
+
+    `line` is the line of the docstring, from 1, on which the text of the file begins.
+    """
+
+    rule: str
+    flagged: bool
+    policy: str
+    filename: str
+    text: str
+    line: int
+
+
+def examples(rule: ModuleType) -> list[Example]:
+    """Return the examples in the docstring of a rule: the fenced blocks under `## Flagged` and `## Passed`.
+
+    The last word after the fence is the kind of file. Raises ValueError if no reader is of that kind.
+    """
+    doc, section, policy = rule.__doc__ or "", "", ""
+    found = []
+    for block in _BLOCK.finditer(doc):
+        if block["section"] is not None:
+            section = block["section"].strip()
+        elif section in (FLAGGED, PASSED):
+            kind = block["info"].rpartition(" ")[2]
+            if kind == POLICY:
+                policy = block["text"]
+            else:
+                line = doc.count("\n", 0, block.start("text")) + 1
+                found.append(Example(plugin_name(rule), section == FLAGGED, policy, _filename(kind), block["text"], line))
+    return found
+
+
+def _filename(kind: str) -> str:
+    if kind in FILENAMES:
+        return FILENAMES[kind]
+    reader = next((reader for reader in readers() if reader.kind == kind), None)
+    if reader is None:
+        raise ValueError(f"no reader is of the kind `{kind}`; known are {', '.join(sorted((*kinds(), POLICY)))}")
+    return reader.files[0].replace("*", "example")
+
+
+def check_examples(rule: ModuleType) -> None:
+    """Check the examples in the docstring of a rule: it must yield exactly one finding for each flagged one, and none for each passed one.
+
+    Raises AssertionError if it does not, or if there is no example of either.
+    """
+    found = examples(rule)
+    wrong = [f"no example under `## {name}`" for name, flagged in ((FLAGGED, True), (PASSED, False)) if not _has(found, flagged)]
+    for example in found:
+        findings = [
+            finding
+            for finding in _check(example.text, example.filename, example.policy, {}, rule)
+            if finding.rule == example.rule
+        ]
+        if len(findings) != example.flagged:
+            messages = "".join([f"\n    {finding.location.line}: {finding.message}" for finding in findings])
+            expected = "1 finding" if example.flagged else "no findings"
+            wrong.append(f"line {example.line} of the docstring: expected {expected}, found {len(findings)}{messages}")
+    if wrong:
+        raise AssertionError("\n".join([f"{rule.__name__}: {message}" for message in wrong]))
+
+
+def _has(found: list[Example], flagged: bool) -> bool:
+    return any(example.flagged == flagged for example in found)
+
+
+def check_text(
+    text: str,
+    filename: str,
+    *,
+    rule: ModuleType | str | None = None,
+    policy: str = "",
+    files: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """Return the findings in the text of a file, by its name, in line order.
+
+    Only `rule`, if given, is applied: a module, installed or not, or the id of an installed rule. If it is off by default, its level is warning.
+    `policy` is the text of a policy file, and `files` are other files, such as `.env`, by their paths in the same folder.
+
+    Raises ValueError if no reader claims the file, PolicyError if the policy is invalid, and PluginError if a plugin fails.
+    """
+    selected = plugin_name(rule) if rule is not None and not isinstance(rule, str) else rule
+    if isinstance(rule, str) and rule not in rules():
+        raise ValueError(f"no rule is called `{rule}`; known are {', '.join(sorted(rules()))}")
+    return _check(text, filename, policy, files or {}, None if isinstance(rule, str) else rule, selected)
+
+
+def _check(
+    text: str, filename: str, policy: str, files: Mapping[str, str], rule: ModuleType | None, selected: str | None = None
+) -> list[Finding]:
+    known = rules() if rule is None else {**rules(), plugin_name(rule): rule_of(rule)}
+    with _folder({**files, filename: text, **({FILE_NAME: policy} if policy else {})}):
+        settings = Settings(
+            load(FILE_NAME, known, kinds()) if policy else default_policy(),
+            known,
+            selected=frozenset([selected] if selected else []),
+            today=strftime("%Y-%m-%d", gmtime()),
+            jobs=1,
+            # The traceback of a plugin that fails goes to stderr.
+            debug=True,
+        )
+        report = run([filename], settings)
+    if not report.files:
+        raise ValueError(f"no reader claims {filename}")
+    failed = [finding for finding in report.findings if finding.rule == INTERNAL_ERROR]
+    if failed:
+        raise PluginError(failed[0].message)
+    return list(report.findings)
+
+
+def read_text(
+    text: str, filename: str, *, reader: ModuleType | None = None, files: Mapping[str, str] | None = None
+) -> list[Fact]:
+    """Return the facts that a reader finds in the text of a file.
+
+    That is `reader`, a module, installed or not; if left out, the installed reader that claims the file. `files` are other files, by their paths in
+    the same folder.
+
+    Raises ValueError if no reader claims the file, PluginError if the reader breaks its contract, and what the reader raises.
+    """
+    with _folder({**(files or {}), filename: text}):
+        if reader is not None:
+            known = reader_of(reader)
+            return list(known.read(Source(filename, text, known.kind)))
+        source, claiming = claim(filename, text, default_policy())
+        if claiming is None:
+            raise ValueError(f"no reader claims {filename}")
+        return list(claiming.read(source))
+
+
+def write_report(report: Report, output_format: ModuleType) -> str:
+    """Return a report as a format writes it, without color if it is one for terminals.
+
+    Raises PluginError if the format breaks its contract, and what the format raises.
+    """
+    known = format_of(output_format)
+    out = SpooledReport()
+    known.write(report, out, **({"color": False, "summary": True} if known.terminal else {}))
+    return b"".join(out.pieces()).decode()
+
+
+@contextmanager
+def _folder(files: Mapping[str, str]) -> Iterator[None]:
+    """Make a temporary folder that holds these files the current one."""
+    with TemporaryDirectory() as folder, chdir(folder):
+        for path, text in files.items():
+            if os.path.isabs(path) or os.pardir in path.split("/"):
+                raise ValueError(f"{path}: expected a path inside of the folder")
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+        yield

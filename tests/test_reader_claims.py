@@ -1,0 +1,117 @@
+"""Each file is claimed by the reader of its kind and by no other, so the order in which readers are asked changes nothing but the time it takes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imglint import plugins, readers
+from imglint.source import Source, UnreadFile, read_text
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+FOLDER = Path(readers.__path__[0])
+READERS: dict[str, Any] = {
+    path.stem.replace("_", "-"): import_module(f"imglint.readers.{path.stem}") for path in sorted(FOLDER.glob("[a-z]*.py"))
+}
+FILES = sorted(path for path in FIXTURES.rglob("*") if path.is_file())
+
+MANIFEST = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: nginx}]}\n"
+INDENTED = "".join([f"  {line}\n" for line in MANIFEST.splitlines()])
+FLOW = "{apiVersion: v1, kind: Pod}\n"
+SERVICES = "services:\n  web:\n    image: nginx:1\n"
+DOCKERFILE = "FROM nginx:1\nRUN true\n"
+
+
+def kinds_of(path: str, text: str) -> list[str]:
+    return [kind for kind, reader in READERS.items() if reader.claims(Source(path, text))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(FIXTURES)) for path in FILES])
+def test_no_two_readers_claim_a_fixture(path: Path) -> None:
+    try:
+        text = read_text(str(path))
+    except UnreadFile:
+        pytest.skip("not text")
+    assert len(kinds_of(str(path), text)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kind"),
+    [
+        # A manifest, whatever its name.
+        ("compose.yaml", MANIFEST, "kubernetes"),
+        ("compose.yaml", INDENTED, "kubernetes"),
+        ("compose.yaml", FLOW, "kubernetes"),
+        ("docker-compose.yml", f"{SERVICES}---\n{MANIFEST}", "kubernetes"),
+        ("stack.yaml", f"{INDENTED}---\n{SERVICES}", "kubernetes"),
+        ("values.yaml", MANIFEST, "kubernetes"),
+        ("values-compose.yaml", MANIFEST, "kubernetes"),
+        ("image.yaml", MANIFEST, "kubernetes"),
+        ("dockerfile.yaml", MANIFEST, "kubernetes"),
+        ("pod", MANIFEST, "kubernetes"),
+        ("kustomization.yaml", SERVICES, "kubernetes"),
+        ("Kustomization", "images: []\n", "kubernetes"),
+        ("Kustomization", "", "kubernetes"),
+        ("Kustomization", "# none\n---\n{images: []}\n", "kubernetes"),
+        # A Dockerfile by its name, whatever it contains, or by its content.
+        ("Dockerfile", MANIFEST, "dockerfile"),
+        ("Dockerfile.pod", MANIFEST, "dockerfile"),
+        ("pod.dockerfile", FLOW, "dockerfile"),
+        ("Containerfile", MANIFEST, "dockerfile"),
+        ("Kustomization", DOCKERFILE, "dockerfile"),
+        ("image", DOCKERFILE, "dockerfile"),
+        ("dockerfile.yaml", DOCKERFILE, None),
+        ("compose.dockerfile", DOCKERFILE, "dockerfile"),
+        # A compose file by its name, or by its content under a name that says nothing.
+        ("compose.yaml", DOCKERFILE, "compose"),
+        ("compose.yaml", SERVICES, "compose"),
+        ("compose.yaml", f"{SERVICES}configs:\n  pod:\n    content: |\n      apiVersion: v1\n      kind: Pod\n", "compose"),
+        ("compose-values.yaml", SERVICES, "compose"),
+        ("values.compose.yaml", SERVICES, "compose"),
+        ("values-docker-compose.yml", "image: {repository: nginx}\n", "compose"),
+        ("dockerfile.compose.yml", SERVICES, "compose"),
+        ("stack.yaml", SERVICES, "compose"),
+        ("stack.json", SERVICES, None),
+        # Values by their name.
+        ("values.yaml", SERVICES, "helm-values"),
+        ("compose/values.yaml", SERVICES, "helm-values"),
+        ("values-composed.yaml", SERVICES, "helm-values"),
+        ("values-dockerfile.yaml", DOCKERFILE, "helm-values"),
+        # Templates of a chart, whatever their names and content.
+        ("chart/templates/compose.yaml", f"{SERVICES}# {{{{ x }}}}\n", "helm-template"),
+        ("chart/templates/docker-compose.yaml", f"{MANIFEST}# {{{{ x }}}}\n", "helm-template"),
+        ("chart/templates/stack.yaml", f"{SERVICES}# {{{{ x }}}}\n", "helm-template"),
+        ("chart/templates/values.yaml", "image: {{ x }}\n", "helm-template"),
+        ("chart/templates/compose-values.yaml", "image: {{ x }}\n", "helm-template"),
+        ("chart/templates/kustomization.yml", "images: {{ x }}\n", "helm-template"),
+        ("chart/templates/dockerfile.tpl", "FROM {{ x }}\n", "helm-template"),
+        # Without actions of Helm, a file in a chart's folder of templates is what it looks like.
+        ("chart/templates/compose.yaml", SERVICES, "compose"),
+        ("chart/templates/pod.yaml", f"{MANIFEST}# {{% x %}}\n", "kubernetes"),
+        ("chart/templates/values.yaml", "image: '{% x %}'\n", "helm-values"),
+        ("chart/templates/Dockerfile", "FROM {{ x }}\n", "dockerfile"),
+        ("chart/templates/kustomization", "images: {{ x }}\n", None),
+    ],
+)
+def test_a_near_miss_is_claimed_by_one_reader(path: str, text: str, kind: str | None, tmp_path: Path) -> None:
+    tmp_path.joinpath("chart").mkdir()
+    tmp_path.joinpath("chart", "Chart.yaml").write_text("name: chart\n")
+    assert kinds_of(str(tmp_path / path), text) == ([kind] if kind else [])
+
+
+def test_the_kinds_asked_first_are_kinds_of_readers() -> None:
+    assert set(readers.ASKED_FIRST) <= set(READERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("", "kubernetes"), ("deploy.yaml", "kubernetes"), ("compose.yaml", "compose"), ("Dockerfile", "dockerfile")],
+)
+def test_every_reader_is_asked_and_the_likeliest_first(name: str, first: str) -> None:
+    asked = [reader.kind for reader in plugins.readers(name)]
+    assert asked[0] == first
+    assert sorted(asked) == sorted(READERS)
