@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

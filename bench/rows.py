@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import environment
 from bench.measure import Command, Failed, Measured, side_by_side
 from bench.trees import Trees
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ DOCKERFILES_MIN, MANIFESTS_MIN = 300, 2000
 """Minimum numbers of files for the goals to apply."""
 MANIFEST = re.compile(r".+\.(?:ya?ml|json)", re.IGNORECASE)
 COMPOSE = re.compile(r"(?:docker-)?compose(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
-PATTERNS = "from imglint.plugins import readers; print(*sorted({pattern for reader in readers() for pattern in reader.files}))"
+PATTERNS = (
+    "from imglint.plugins.load import readers; print(*sorted({pattern for reader in readers() for pattern in reader.files}))"
+)
 
 
 @record

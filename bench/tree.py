@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from random import Random
 
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from imglint import plugins
 from imglint.errors import PolicyError
 from imglint.model import INVALID, Comment, ImageUse, RunUser
+from imglint.plugins import load as plugins
 from imglint.policy import load as policyfile
 from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
 from imglint.reference import ImageReference, InvalidReference, parse

@@ -34,9 +34,9 @@ from ruamel.yaml import YAML
 
 from imglint.commands.cli import cli
 from imglint.commands.rules import page
-from imglint.plugins import formats, kinds, rules
+from imglint.plugins.load import formats, kinds, rules
 from imglint.policy.load import load
-from imglint.record import record
+from imglint.records import record
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint

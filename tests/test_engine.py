@@ -11,8 +11,8 @@ from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine import facts, judge
 from imglint.engine.run import run
 from imglint.model import Severity
-from imglint.plugins import Rule
-from imglint.record import record, replace
+from imglint.plugins.load import Rule
+from imglint.records import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

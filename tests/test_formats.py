@@ -27,7 +27,7 @@ from imglint.formats import github, gitlab, sarif, text
 from imglint.formats import json as json_format
 from imglint.formats._common import from_root
 from imglint.model import Finding, Report, Severity
-from imglint.plugins import rules
+from imglint.plugins.load import rules
 from imglint.source import Location
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "formats"

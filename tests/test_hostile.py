@@ -30,7 +30,7 @@ from imglint.engine import run as engine
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.model import INTERNAL_ERROR
 from imglint.patterns.globs import PATTERN_MAX
-from imglint.plugins import formats, output_format
+from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import MISTAKES_MAX
 from imglint.policy.load import TARGETS_MAX
 from imglint.readers import _inline_dockerfile as inline

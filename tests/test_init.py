@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imglint import plugins
 from imglint.commands.init_heuristics import TAG_PATTERNS, environment_patterns, escaped, tag_pattern
 from imglint.patterns.path import PathPattern
 from imglint.patterns.tag import TagPattern
+from imglint.plugins import load as plugins
 from imglint.policy.load import load
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from types import ModuleType
 
 import pytest
 
-from imglint.contracts import SETTING_KEYS
 from imglint.errors import PluginError
-from imglint.plugins import format_of, reader_of, rule_of
+from imglint.plugins.contracts import SETTING_KEYS
+from imglint.plugins.load import format_of, reader_of, rule_of
 from imglint.policy.load import ENTRY_KEYS
-from imglint.record import record
+from imglint.records import record
 from imglint.testing import check_text, read_text
 
 ROOT = Path(__file__).parent.parent
@@ -279,7 +279,7 @@ def test_the_built_in_plugins_keep_the_contracts(package: str, load: Callable[[M
 
 
 def test_a_run_without_other_packages_does_not_check_contracts(tmp_path: Path) -> None:
-    code = "import sys; from imglint.main import run; run(['Dockerfile']); print('imglint.contracts' in sys.modules)"
+    code = "import sys; from imglint.main import run; run(['Dockerfile']); print('imglint.plugins.contracts' in sys.modules)"
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     outcome = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert outcome.stdout.splitlines()[-1] == "False"

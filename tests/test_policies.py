@@ -22,7 +22,7 @@ from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine.facts import files, read_file
 from imglint.engine.run import run
 from imglint.model import ImageUse
-from imglint.record import record
+from imglint.records import record
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "policies"
 NAMES = ("kubernaut-standards", "kubernaut-two-registries", "kyklos", "prism", "raqeem")

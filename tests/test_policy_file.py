@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from imglint import Severity, plugins
+from imglint import Severity
 from imglint.errors import Mistake, PolicyError
 from imglint.patterns.tag import PLACEHOLDERS
+from imglint.plugins import load as plugins
 from imglint.policy.checked_nodes import VALUES_MAX, plain_type
 from imglint.policy.load import EXTENDS_MAX, FILES_MAX, load
 from imglint.policy.lookup import Policy

@@ -26,7 +26,6 @@ from imglint import (
     approved_patterns,
     image_use,
     parse,
-    plugins,
     replace,
     replacement,
     similar_approved,
@@ -35,6 +34,7 @@ from imglint.model import ImageTable, Row
 from imglint.patterns.globs import InvalidPattern
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
+from imglint.plugins import load as plugins
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, Policy, default_policy, find
 from imglint.traced import literal

@@ -10,7 +10,7 @@ import pytest
 from imglint.model import ROLES
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.tag import PLACEHOLDERS, TagPattern
-from imglint.plugins import kinds
+from imglint.plugins.load import kinds
 from imglint.policy.load import ENTRY_KEYS, EXCEPTION_KEYS, KEYS, ROW_KEYS
 from imglint.reference import parse
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from imglint import plugins, readers
+from imglint import readers
+from imglint.plugins import load as plugins
 from imglint.source import Source, UnreadFile, read_text
 
 ROOT = Path(__file__).parent.parent

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imglint import Finding, RunUser, Severity, Source, plugins
+from imglint import Finding, RunUser, Severity, Source
 from imglint.engine.facts import Settings
 from imglint.engine.run import run
+from imglint.plugins import load as plugins
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.testing import check_examples

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imglint.record import MANY, record, replace
+from imglint.records import MANY, record, replace
 from imglint.source import LINE_MAX, Source
 from imglint.traced import Traced, joined, literal, opaque
 

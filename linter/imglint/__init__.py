@@ -27,7 +27,7 @@ from imglint.model import (
     image_use,
 )
 from imglint.policy.alternatives import approved_patterns, replacement, similar_approved
-from imglint.record import record, replace
+from imglint.records import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 from imglint.traced import Traced, joined, literal, opaque

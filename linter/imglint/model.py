@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from imglint.record import record, replace
+from imglint.records import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 

@@ -7,7 +7,7 @@ import stat
 from bisect import bisect_right
 from itertools import accumulate
 
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

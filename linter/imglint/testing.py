@@ -21,10 +21,10 @@ from imglint.engine.run import run
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR
 from imglint.output import SpooledReport
-from imglint.plugins import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
+from imglint.plugins.load import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
-from imglint.record import record
+from imglint.records import record
 from imglint.source import Source
 
 if TYPE_CHECKING:

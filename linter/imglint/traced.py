@@ -7,7 +7,7 @@ has to stand at the default of TAG, one about the whole at the FROM. So whoever 
 
 from __future__ import annotations
 
-from imglint.record import record
+from imglint.records import record
 
 Frame = tuple[int, int, int]
 """Offset at which a text starts in the file, which names it, and the start and end in the file of the stretch of it that gave the piece."""

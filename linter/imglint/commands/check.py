@@ -11,14 +11,14 @@ from imglint.engine.run import run
 from imglint.errors import PluginError, UsageError
 from imglint.model import Severity
 from imglint.output import SpooledReport, check_target, warn, write_stdout, write_whole
-from imglint.plugins import formats, output_format
-from imglint.record import replace
+from imglint.plugins.load import formats, output_format
+from imglint.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from imglint.engine.run import Progress
     from imglint.model import Report
-    from imglint.plugins import Format
+    from imglint.plugins.load import Format
 
 
 def check(options: CommandOptions) -> int:

@@ -39,13 +39,13 @@ class _Commands(click.Group):
 
 
 def _rule_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from imglint.plugins import rules
+    from imglint.plugins.load import rules
 
     return [name for name in rules() if name.startswith(incomplete)]
 
 
 def _format_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    from imglint.plugins import formats
+    from imglint.plugins.load import formats
 
     return [name for name in formats() if name.startswith(incomplete)]
 

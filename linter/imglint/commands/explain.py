@@ -13,10 +13,10 @@ from imglint.engine.judge import decisions, judge_file
 from imglint.errors import UsageError
 from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
-from imglint.plugins import readers
+from imglint.plugins.load import readers
 from imglint.policy.lookup import PolicyException
 from imglint.printable import printable
-from imglint.record import replace
+from imglint.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.judge import Verdict
     from imglint.model import Row, Span
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, Policy
 
     Subject = ImageUse | RunUser | Problem

@@ -18,10 +18,10 @@ from imglint.engine.facts import Settings, files, read_file
 from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import check_target, encoded, warn, write_whole
-from imglint.plugins import rules
+from imglint.plugins.load import rules
 from imglint.policy.lookup import FILE_NAME, default_policy, find
 from imglint.printable import printable
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

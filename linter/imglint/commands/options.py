@@ -8,15 +8,15 @@ from time import gmtime, strftime
 from imglint.engine.facts import Settings
 from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.output import warn
-from imglint.plugins import kinds, rules
+from imglint.plugins.load import kinds, rules
 from imglint.policy.lookup import default_policy, find
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
     from imglint.policy.lookup import Policy
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2

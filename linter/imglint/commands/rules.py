@@ -8,11 +8,11 @@ import re
 from imglint.commands.options import CLEAN, FAILED, known_name
 from imglint.errors import PluginError, UsageError
 from imglint.output import encoded, warn, write_stdout
-from imglint.plugins import rules
+from imglint.plugins.load import rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
 
 
 def print_rules(name: str | None) -> int:

@@ -6,7 +6,7 @@ The rules are those of BuildKit (github.com/moby/buildkit, frontend/dockerfile/s
 
 from __future__ import annotations
 
-from imglint.record import record
+from imglint.records import record
 from imglint.traced import Piece, Traced, joined
 
 TYPE_CHECKING = False

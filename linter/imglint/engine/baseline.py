@@ -13,7 +13,7 @@ from collections import Counter
 from imglint.errors import UsageError
 from imglint.output import encoded, write_whole
 from imglint.printable import well_formed
-from imglint.record import replace
+from imglint.records import replace
 from imglint.source import UnreadFile, read_text
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.record import record
+from imglint.records import record
 from imglint.repository import repository_root
 from imglint.source import UnreadFile, read_bytes
 

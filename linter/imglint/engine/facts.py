@@ -7,8 +7,8 @@ import sys
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, UNREAD_FILE, Comment, ImageUse, Problem, RunUser
-from imglint.plugins import readers
-from imglint.record import record, replace
+from imglint.plugins.load import readers
+from imglint.records import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imglint.model import Fact, Span
-    from imglint.plugins import Reader, Rule
+    from imglint.plugins.load import Reader, Rule
     from imglint.policy.lookup import Policy
 
 FACTS_MAX = 100_000

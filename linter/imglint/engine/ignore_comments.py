@@ -10,7 +10,7 @@ import re
 from itertools import islice
 
 from imglint.model import UNSILENCEABLE, UNUSED_IGNORE
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imglint.engine.facts import failure, problem_at
 from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNSILENCEABLE, UNUSED_IGNORE, Comment, ImageUse, Problem, RunUser, Severity
-from imglint.record import record, replace
+from imglint.records import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.ignore_comments import IgnoreComment
     from imglint.model import Fact, Finding
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, PolicyException
 
     Subject = ImageUse | RunUser | Problem

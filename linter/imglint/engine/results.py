@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from imglint.engine.results import FileReport, Findings, RunResults
 from imglint.model import EXPIRED_EXCEPTION, INTERNAL_ERROR, UNUSED_EXCEPTION, Finding, ImageUse, Report
 from imglint.output import warn
 from imglint.policy.lookup import PolicyException
-from imglint.record import replace
+from imglint.records import replace
 from imglint.source import Source, UnreadFile, read_text
 
 TYPE_CHECKING = False

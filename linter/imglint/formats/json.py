@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from imglint.model import Severity
-from imglint.plugins import rules
+from imglint.plugins.load import rules
 from imglint.printable import well_formed
 from imglint.version import VERSION
 

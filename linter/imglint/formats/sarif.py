@@ -17,7 +17,7 @@ import sarif_om
 from imglint.formats._common import from_root, one_line_end
 from imglint.model import Severity
 from imglint.output import warn
-from imglint.plugins import PROJECT, rules
+from imglint.plugins.load import PROJECT, rules
 from imglint.printable import well_formed
 from imglint.version import VERSION
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from imglint.model import Finding, Report
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
     from imglint.source import Location
 
 FINGERPRINTS = True

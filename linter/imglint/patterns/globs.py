@@ -6,7 +6,7 @@ pattern that the text so far can have led to, as the bits of one number.
 
 from __future__ import annotations
 
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

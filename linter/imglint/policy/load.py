@@ -13,10 +13,10 @@ from imglint.model import PRODUCTION, ROLES, ImageTable, Row, Severity
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
-from imglint.plugins import option_kinds
+from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, kind_of, plain_type
 from imglint.policy.lookup import Policy, PolicyException, RuleSetting
-from imglint.record import record
+from imglint.records import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.spelling import MEAN_PRODUCTION, closest
 from imglint.yaml.documents import documents
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as AbstractMapping
     from typing import TypeVar
 
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
     from imglint.yaml.nodes import Node
 
     T = TypeVar("T")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from imglint.model import FRONTEND, PRODUCTION, ImageUse, PolicyMatch, RunUser, Severity
-from imglint.record import record, replace
+from imglint.records import record, replace
 from imglint.repository import repository_root
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imglint.model import ImageTable, PolicyLocation, PolicyMatch, Problem, Row
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPattern, PathPatterns
-    from imglint.plugins import Rule
+    from imglint.plugins.load import Rule
     from imglint.reference import ImageReference
 
 FILE_NAME = ".imglint.yaml"

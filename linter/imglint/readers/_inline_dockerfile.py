@@ -11,7 +11,7 @@ import re
 from imglint.dockerfile import stages as dockerfile
 from imglint.model import Comment, ImageUse, Problem, ReferenceProblem, RunUser
 from imglint.readers._compose_variables import replacements
-from imglint.record import record, replace
+from imglint.records import record, replace
 from imglint.source import Source
 from imglint.yaml.documents import traced
 

@@ -12,7 +12,7 @@ from imglint.model import BUILD, INVALID, WORKLOAD, ImageUse, ReferenceProblem, 
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_name
 from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Variables, dotenv, interpolate
-from imglint.record import record, replace
+from imglint.records import record, replace
 from imglint.traced import Traced, literal
 from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents, traced_text

@@ -12,7 +12,7 @@ from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers import kubernetes
 from imglint.readers._chart import app_version, is_chart_template, is_values_name
-from imglint.record import record
+from imglint.records import record
 from imglint.reference import InvalidReference, parse
 from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, read_documents, run_user_of
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, nonblank

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from functools import cache
 
-from imglint.record import record
+from imglint.records import record
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, walk
 from imglint.yaml.plain import NotPlain, read_plain

@@ -12,7 +12,7 @@ from functools import cache
 
 from imglint.errors import PluginError
 from imglint.model import Severity
-from imglint.record import record
+from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def rules() -> dict[str, Rule]:
 
     Raises PluginError if one breaks its contract.
     """
-    from imglint.own_rules import OWN_RULES
+    from imglint.plugins.own_rules import OWN_RULES
 
     found = {
         name: Rule(name, level, None, None, doc, ("policy",), url=_documentation(name))
@@ -110,7 +110,7 @@ def rules() -> dict[str, Rule]:
 def readers(name: str = "") -> Iterator[Reader]:
     """Yield the readers, those of other packages first, so that they can take over files; each is imported when its turn comes.
 
-    A reader whose kind is in the file name `name` comes before the others of its package, then those of `ASKED_FIRST` in imglint's readers.
+    A reader whose kind is in the file name `name` comes before the others of its package, then those of its `ASKED_FIRST`.
     This saves importing the others; since no two built-in readers claim the same file, it changes nothing else.
 
     Raises PluginError if one breaks its contract.
@@ -122,15 +122,14 @@ def readers(name: str = "") -> Iterator[Reader]:
 
 @cache
 def _in_order(in_name: tuple[str, ...]) -> list[Plugin]:
-    from imglint.readers import ASKED_FIRST
-
     known = _plugins(READERS)
     packages = list(dict.fromkeys([plugin.package for plugin in known]))
-    hints = (*in_name, *ASKED_FIRST)
-    return sorted(
-        known,
-        key=lambda plugin: (packages.index(plugin.package), hints.index(plugin.name) if plugin.name in hints else len(hints)),
-    )
+
+    def order(plugin: Plugin) -> tuple[int, int]:
+        hints = (*in_name, *getattr(sys.modules[plugin.package], "ASKED_FIRST", ()))
+        return packages.index(plugin.package), hints.index(plugin.name) if plugin.name in hints else len(hints)
+
+    return sorted(known, key=order)
 
 
 @cache
@@ -164,7 +163,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
     check_image, check_user = getattr(module, "check_image", None), getattr(module, "check_user", None)
     url = _documentation(name) if is_own else getattr(module, "URL", None)
     if not is_own:
-        from imglint.contracts import check_rule, checked_findings
+        from imglint.plugins.contracts import check_rule, checked_findings
 
         check_rule(module, option_kinds(options))
         check_image = check_image and checked_findings(module.__name__, "check_image", check_image)
@@ -190,7 +189,7 @@ def reader_of(module: ModuleType, is_own: bool = False) -> Reader:
     """
     if is_own:
         return Reader(plugin_name(module), module.FILES, module.claims, module.read)
-    from imglint.contracts import check_reader, checked_call, checked_facts
+    from imglint.plugins.contracts import check_reader, checked_call, checked_facts
 
     check_reader(module)
     claims = checked_call(module.__name__, "claims", module.claims)
@@ -207,7 +206,7 @@ def format_of(module: ModuleType, is_own: bool = False) -> Format:
 
 
 def _checked_write(module: ModuleType) -> Callable[..., None]:
-    from imglint.contracts import check_format, checked_call
+    from imglint.plugins.contracts import check_format, checked_call
 
     check_format(module)
     return checked_call(module.__name__, "write", module.write)

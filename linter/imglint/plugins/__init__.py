@@ -1,0 +1,1 @@
+"""Plugins: finding and loading rules, readers and formats, and checking their contracts."""
