@@ -132,7 +132,7 @@ def test_any_text_is_read_and_every_use_stands_where_it_says(text: str) -> None:
         assert (place.line, place.column) <= (place.end_line, place.end_column)
         if isinstance(fact, ImageUse):
             assert fact.text == text[start:end] != ""
-            assert (fact.reference is None) == (fact.fault is not None)
+            assert (fact.reference is None) == (fact.problem is not None)
             assert all(0 <= low <= high <= len(text) for low, high in fact.parts.values())
         elif isinstance(fact, Comment):
             assert fact.text.startswith("#")
@@ -214,7 +214,7 @@ def _told(text: str) -> list[tuple[object, ...]]:
 def _without_places(fact: Fact) -> tuple[object, ...]:
     if isinstance(fact, ImageUse):
         reference = None if fact.reference is None else str(fact.reference)
-        return fact.place, fact.where, fact.role, reference, fact.fault and fact.fault.message, sorted(fact.parts)
+        return fact.place, fact.where, fact.role, reference, fact.problem and fact.problem.message, sorted(fact.parts)
     if isinstance(fact, RunUser):
         return fact.place, fact.where, fact.user, fact.known, fact.base
     return type(fact).__name__, getattr(fact, "message", "")

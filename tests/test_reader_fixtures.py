@@ -6,7 +6,7 @@ to claim the input by its path or content. The facts are an object of lists, of 
 
 - `given`: what the policy tells the reader: `{"variables": {...}, "targets": [...]}`; written by hand;
 - `uses`: each with `at` (line:column-line:column, counted from 1, the end exclusive), `place`, `where`, `role`, `text`, `reference` (null where there
-  is none: `fault` then is the rule, its place and its message), `parts` (those that stand apart from the use), `tag_known` and `built`
+  is none: `problem` then is the rule, its place and its message), `parts` (those that stand apart from the use), `tag_known` and `built`
   (where they are not the usual);
 - `users`: each with `at`, `place`, `where`, `user`, and `nonroot`, `known`, `explicit`, `base`, `image` (the
   place of the use) where they say something;
@@ -82,8 +82,8 @@ def _use(use: ImageUse) -> dict[str, Any]:
     apart = {name: span for name, span in use.parts.items() if not (use.span[0] <= span[0] and span[1] <= use.span[1])}
     if apart:
         told["parts"] = {name: _at(use.source, span) for name, span in apart.items()}
-    if use.fault is not None:
-        told["fault"] = _fault(use.source, use.fault)
+    if use.problem is not None:
+        told["problem"] = _problem(use.source, use.problem)
     if not use.tag_known:
         told["tag_known"] = False
     if use.built:
@@ -91,8 +91,8 @@ def _use(use: ImageUse) -> dict[str, Any]:
     return told
 
 
-def _fault(source: Source, fault: ReferenceProblem) -> str:
-    return f"{fault.rule} at {_at(source, fault.span)}: {fault.message}"
+def _problem(source: Source, problem: ReferenceProblem) -> str:
+    return f"{problem.rule} at {_at(source, problem.span)}: {problem.message}"
 
 
 def _user(user: RunUser) -> dict[str, Any]:

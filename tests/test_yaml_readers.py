@@ -266,8 +266,8 @@ def _read(source: Source) -> list[Fact]:
 def _told(fact: Fact) -> tuple[object, ...]:
     """Return what a fact says, without where it stands."""
     if isinstance(fact, ImageUse):
-        fault = fact.fault and (fact.fault.rule, fact.fault.message)
-        return fact.place, fact.where, fact.role, fact.text, str(fact.reference), fault, sorted(fact.parts), fact.tag_known
+        problem = fact.problem and (fact.problem.rule, fact.problem.message)
+        return fact.place, fact.where, fact.role, fact.text, str(fact.reference), problem, sorted(fact.parts), fact.tag_known
     if isinstance(fact, RunUser):
         return fact.place, fact.where, fact.user, fact.nonroot, fact.known, fact.explicit, fact.image and fact.image.text
     return type(fact).__name__, getattr(fact, "message", None), getattr(fact, "text", None)

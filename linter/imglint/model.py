@@ -141,7 +141,7 @@ class ImageUse:
 
     `place` is one of the words of the documented list (`from`, `container`, `helm-map`, ...), `where` says the same for people ("stage build",
     "Deployment/web container api"), `role` is one of ROLES. `span` bounds the name part in the source. `reference` is None where the text could
-    not be parsed or resolved; `fault` then says why. `parts` tells where the parts of the reference stand (`registry`, `repository`, `tag`,
+    not be parsed or resolved; `problem` then says why. `parts` tells where the parts of the reference stand (`registry`, `repository`, `tag`,
     `digest`), so that a finding can point at one. `tag_known` is False where the tag is left to others, as in a Helm value without one.
     `built` marks a result of this repository. `environment` and `policy_match` (the row of the policy) are filled in by the policy.
     """
@@ -152,7 +152,7 @@ class ImageUse:
     where: str
     role: str
     reference: ImageReference | None
-    fault: ReferenceProblem | None = None
+    problem: ReferenceProblem | None = None
     parts: Mapping[str, Span] = {}
     tag_known: bool = True
     built: bool = False
@@ -309,9 +309,9 @@ def image_use(
     ImageUse; `parts` given there win over those that the text itself has.
     """
     parts: dict[str, Span] = {}
-    reference, fault = None, None
+    reference, problem = None, None
     if written is None:
-        fault = ReferenceProblem(UNRESOLVED, unresolved or "this cannot be resolved from the files", span)
+        problem = ReferenceProblem(UNRESOLVED, unresolved or "this cannot be resolved from the files", span)
     else:
         parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
@@ -319,9 +319,9 @@ def image_use(
             parts.update({name: written.span(*where_) for name, where_ in reference.spans.items()})
         except InvalidReference as error:
             bad = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
-            fault = ReferenceProblem(INVALID, error.reason, bad)
+            problem = ReferenceProblem(INVALID, error.reason, bad)
     parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
-    return ImageUse(source, span, place, where, role, reference, fault, parts, **more)  # type: ignore[arg-type]
+    return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
 
 
 def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:

@@ -123,8 +123,8 @@ def _lines(subject: Subject) -> set[int]:
 def _spans(subject: Subject) -> list[Span]:
     if not isinstance(subject, ImageUse):
         return [subject.span]
-    fault = [subject.fault.span] if subject.fault else []
-    return [subject.span, *subject.parts.values(), *fault]
+    problem = [subject.problem.span] if subject.problem else []
+    return [subject.span, *subject.parts.values(), *problem]
 
 
 def _about_file(file: Facts, settings: Settings) -> Iterator[str]:
@@ -197,8 +197,8 @@ def _about(subject: Subject, settings: Settings) -> Iterator[str]:
 def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
     yield from _field("place", f"{use.place}: {use.where}")
     yield from _field("role", use.role)
-    reference, fault = use.reference, use.fault
-    yield from _field("reference", f"none: {fault.message}" if fault else "")
+    reference, problem = use.reference, use.problem
+    yield from _field("reference", f"none: {problem.message}" if problem else "")
     if reference is not None:
         yield from _field("read as", reference.text if reference.text != use.text else "")
         yield from _field("reference", "; ".join([str(reference), *_remarks(use)]))
@@ -361,9 +361,9 @@ def _grouped(verdicts: list[tuple[str, _Verdict]]) -> list[str]:
 def _judged(subject: Subject, settings: Settings) -> list[_Verdict]:
     if isinstance(subject, Problem):
         return [_verdict(settings.rules[subject.rule], subject, settings, subject)]
-    if isinstance(subject, ImageUse) and subject.fault:
-        problem = Problem(subject.source, subject.fault.span, subject.fault.message)
-        return [_verdict(settings.rules[subject.fault.rule], subject, settings, problem)]
+    if isinstance(subject, ImageUse) and subject.problem:
+        problem = Problem(subject.source, subject.problem.span, subject.problem.message)
+        return [_verdict(settings.rules[subject.problem.rule], subject, settings, problem)]
     if isinstance(subject, ImageUse):
         rules = [rule for rule in settings.rules.values() if rule.check_image]
         return [_verdict(rule, subject, settings) for rule in rules] if settings.policy.judges(subject) else []

@@ -41,7 +41,7 @@ def _write_text(uses: list[ImageUse]) -> Iterator[str]:
     for use in uses:
         place = use.location
         name = str(use.reference) if use.reference else use.text
-        why = f" ({use.fault.message})" if use.fault else ""
+        why = f" ({use.problem.message})" if use.problem else ""
         yield (
             printable(f"{place.path}:{place.line}:{place.column}: {name}, {use.role}, {use.where}, {use.environment}{why}") + "\n"
         )
@@ -70,7 +70,7 @@ def _entry(use: ImageUse) -> dict[str, object]:
         "where": well_formed(use.where),
         "text": well_formed(use.text),
         "reference": reference and well_formed(reference.text),
-        "valid": None if use.fault and use.fault.rule == UNRESOLVED else reference is not None,
+        "valid": None if use.problem and use.problem.rule == UNRESOLVED else reference is not None,
         "registry": reference and reference.registry,
         "repository": reference and reference.repository,
         "tag": reference and reference.tag,

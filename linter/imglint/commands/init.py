@@ -108,7 +108,7 @@ def _tree(paths: tuple[str, ...]) -> _Tree:
                 warn(f"{fact.location.path}:{fact.location.line}:{fact.location.column}: {fact.message}")
             elif isinstance(fact, ImageUse) and fact.reference and fact.role != FRONTEND:
                 uses.append(fact)
-            elif isinstance(fact, ImageUse) and fact.fault and fact.fault.rule == UNRESOLVED:
+            elif isinstance(fact, ImageUse) and fact.problem and fact.problem.rule == UNRESOLVED:
                 unresolved += 1
     built = _built(uses)
     return _Tree(tuple(found), tuple(uses), tuple(users), built, _rows(uses, built), unresolved)

@@ -192,8 +192,8 @@ class _Check:
         if isinstance(fact, Problem):
             self._report(fact.rule, fact, [fact.finding()])
         elif isinstance(fact, ImageUse):
-            if fact.fault:
-                self._report(fact.fault.rule, fact, [_fault(fact, fact.fault)])
+            if fact.problem:
+                self._report(fact.problem.rule, fact, [_problem(fact, fact.problem)])
             elif self.settings.policy.judges(fact):
                 self._apply(fact)
         elif isinstance(fact, RunUser):
@@ -279,8 +279,8 @@ def _holds(path: str, folder: str) -> bool:
     return os.path.isdir(path or ".") and os.path.join(folder, "").startswith(os.path.join(os.path.abspath(path), ""))
 
 
-def _fault(use: ImageUse, fault: ReferenceProblem) -> Finding:
-    return Problem(use.source, fault.span, fault.message).finding()
+def _problem(use: ImageUse, problem: ReferenceProblem) -> Finding:
+    return Problem(use.source, problem.span, problem.message).finding()
 
 
 def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:

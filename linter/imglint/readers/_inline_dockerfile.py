@@ -120,5 +120,5 @@ def _moved(fact: Fact, source: Source, placed: Placed) -> Fact:
 
 def _moved_use(use: ImageUse, source: Source, placed: Placed) -> ImageUse:
     parts = {name: placed.span(span) for name, span in use.parts.items()}
-    fault = use.fault and ReferenceProblem(use.fault.rule, use.fault.message, placed.span(use.fault.span))
-    return replace(use, source=source, span=placed.span(use.span), parts=parts, fault=fault)
+    problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, placed.span(use.problem.span))
+    return replace(use, source=source, span=placed.span(use.span), parts=parts, problem=problem)

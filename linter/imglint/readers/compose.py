@@ -237,7 +237,7 @@ class _File:
 
     def use(self, text: Traced, span: Span, place: str, where: str, role: str) -> ImageUse:
         """Return the use of the image that a text names once its variables are resolved."""
-        unresolved, resolved, fault = "", None, None
+        unresolved, resolved, problem = "", None, None
         try:
             if is_template(text.text):
                 unresolved = f"{clipped(text.text)} is filled in outside of this file"
@@ -246,9 +246,9 @@ class _File:
         except UnresolvedVariable as error:
             unresolved = str(error)
         except InvalidVariable as error:
-            fault = ReferenceProblem(INVALID, str(error), text.span(error.start, error.end))
+            problem = ReferenceProblem(INVALID, str(error), text.span(error.start, error.end))
         use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
-        return replace(use, fault=fault) if fault else use
+        return replace(use, problem=problem) if problem else use
 
     def resolved(self, text: Traced) -> Traced:
         """Return a text with its variables resolved. Raises UnresolvedVariable or InvalidVariable."""
