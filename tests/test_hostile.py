@@ -21,8 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imglint.commands.options import CommandOptions, settings_for
-from imglint.dockerfile import instructions as dockerlines
-from imglint.dockerfile import stages as dockerfile
+from imglint.dockerfile import instructions, stages
 from imglint.dockerfile.variables import NESTING_MAX, PIECES_MAX, VALUE_MAX
 from imglint.engine import facts
 from imglint.engine import ignore_comments as ignore
@@ -215,7 +214,7 @@ def test_what_is_over_a_limit_is_reported(
     if constant:
         # The limits themselves are too high for a test to reach each of them in a second.
         monkeypatch.setattr(
-            {"engine": engine, "facts": facts, "dockerfile": dockerfile, "dockerlines": dockerlines, "inline": inline}[module],
+            {"engine": engine, "facts": facts, "dockerfile": stages, "dockerlines": instructions, "inline": inline}[module],
             constant,
             limit,
         )
@@ -231,7 +230,7 @@ def test_what_is_over_a_limit_is_reported(
 def test_what_is_within_a_limit_is_found_where_the_limit_is_met(
     imglint: Imglint, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dockerfile, "IMAGES_MAX", 3)
+    monkeypatch.setattr(stages, "IMAGES_MAX", 3)
     Path("Dockerfile").write_text("FROM a:latest\n" * 5)
     assert rules_of(imglint) == ["latest-tag"] * 3 + [UNREAD]
 

@@ -203,7 +203,7 @@ class _File:
         target = build.scalar("target")
         targets = (target.value,) if target else self.source.targets
         arguments = {**self.arguments(build), **self.source.variables}
-        for fact in inline.facts(
+        for fact in inline.read_inline_dockerfile(
             self.source,
             dockerfile,
             self.values(),
