@@ -18,86 +18,22 @@ if TYPE_CHECKING:
 STEMS = ("dockerfile", "containerfile")
 FILES = tuple(pattern for stem in STEMS for pattern in (f"{stem}*", f"*{stem}"))
 
-NEVER = frozenset(
+OTHER_EXTENSIONS = frozenset(
     (
-        "dockerignore",
-        "j2",
-        "jinja",
-        "jinja2",
-        "tmpl",
-        "tpl",
-        "template",
-        "gotmpl",
-        "erb",
-        "mustache",
-        "hbs",
-        "in",
-        "m4",
-        "md",
-        "rst",
-        "adoc",
-        "html",
-        "yml",
-        "yaml",
-        "json",
-        "toml",
-        "xml",
-        "lock",
-        "patch",
-        "diff",
+        *("j2", "jinja", "jinja2", "tmpl", "tpl", "template", "gotmpl", "erb", "mustache", "hbs", "in", "m4"),
+        *("dockerignore", "md", "rst", "adoc", "html", "yml", "yaml", "json", "toml", "xml", "lock", "patch", "diff"),
     )
 )
 """Extensions of templates, and of documents and data about Dockerfiles."""
 
-LANGUAGES = frozenset(
+AMBIGUOUS_EXTENSIONS = frozenset(
     (
-        "txt",
-        "go",
-        "py",
-        "js",
-        "mjs",
-        "cjs",
-        "ts",
-        "tsx",
-        "jsx",
-        "rb",
-        "rs",
-        "java",
-        "kt",
-        "scala",
-        "groovy",
-        "c",
-        "h",
-        "cc",
-        "cpp",
-        "hpp",
-        "cs",
-        "php",
-        "pl",
-        "sh",
-        "bash",
-        "zsh",
-        "fish",
-        "ps1",
-        "bat",
-        "lua",
-        "ex",
-        "exs",
-        "el",
-        "vim",
-        "swift",
-        "dart",
-        "ini",
-        "cfg",
-        "conf",
-        "css",
-        "snap",
-        "log",
-        "sum",
-        "mod",
+        *("txt", "go", "py", "js", "mjs", "cjs", "ts", "tsx", "jsx", "rb", "rs", "java", "kt", "scala", "groovy", "c", "h", "cc"),
+        *("cpp", "hpp", "cs", "php", "pl", "sh", "bash", "zsh", "fish", "ps1", "bat", "lua", "ex", "exs", "el", "vim", "swift"),
+        *("dart", "ini", "cfg", "conf", "css", "snap", "log", "sum", "mod"),
     )
 )
-"""Extensions that are ambiguous: `Dockerfile.php` is a Dockerfile for PHP or PHP source code. The content decides."""
+"""Extensions of source code and of images for it: `Dockerfile.php` is a Dockerfile for PHP or PHP code. The content decides."""
 
 
 def claims(source: Source) -> bool:
@@ -106,9 +42,9 @@ def claims(source: Source) -> bool:
     extension = name.rpartition(".")[2]
     if name in STEMS:
         return True
-    if extension in NEVER:
+    if extension in OTHER_EXTENSIONS:
         return False
-    if extension not in LANGUAGES and (extension in STEMS or name.startswith(tuple(f"{stem}." for stem in STEMS))):
+    if extension not in AMBIGUOUS_EXTENSIONS and (extension in STEMS or name.startswith(tuple(f"{stem}." for stem in STEMS))):
         return True
     return _has_instructions(source.text, strict=not any(stem in name for stem in STEMS))
 
@@ -120,7 +56,9 @@ def read(source: Source) -> list[Fact]:
 
 def _has_instructions(text: str, *, strict: bool) -> bool:
     """Whether a text starts with ARG or FROM and its first FROM is valid. `strict` requires valid instructions in capitals throughout."""
-    instructions = parse_dockerfile(text).instructions if _first_word(text).upper() in ("FROM", "ARG") else []
+    if _first_word(text).upper() not in ("FROM", "ARG"):
+        return False
+    instructions = parse_dockerfile(text).instructions
     first_from = next((one for one in instructions if one.keyword == "FROM"), None)
     if first_from is None or split_from(first_from, split_flags(first_from, DEFAULT_ESCAPE)[1])[2]:
         return False
