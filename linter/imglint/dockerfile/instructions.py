@@ -350,7 +350,8 @@ def split_flags(instruction: Instruction, escape: str) -> tuple[list[Traced], in
 
 def _without_quotes(instruction: Instruction, start: int, end: int, escape: str) -> Traced:
     text, frame = instruction.text, instruction.offset(start)
-    if end - start > FLAG_MAX:
+    flag = text[start:end]
+    if len(flag) > FLAG_MAX or not (escape in flag or '"' in flag or "'" in flag):
         return instruction.cut(start, end, frame)
     parts, quote, first, index = [], "", start, start
     while index < end:
