@@ -174,9 +174,9 @@ def check(source: Source, facts: list[Fact]) -> None:
 
 
 def _check_use(source: Source, use: ImageUse) -> None:
-    for bounds in (use.span, *use.parts.values(), *([use.fault.span] if use.fault else [])):
+    for bounds in (use.span, *use.parts.values(), *([use.problem.span] if use.problem else [])):
         _within(source, bounds)
-    _hold((use.reference is None) == (use.fault is not None), "a use has a reference or a fault", source.text)
+    _hold((use.reference is None) == (use.problem is not None), "a use has a reference or a problem", source.text)
     if use.reference is None:
         return
     for name in ("tag", "digest"):
@@ -212,8 +212,8 @@ def told(facts: list[Fact]) -> list[tuple[object, ...]]:
 
 def _told(fact: Fact) -> tuple[object, ...]:
     if isinstance(fact, ImageUse):
-        fault = fact.fault and (fact.fault.rule, fact.fault.rule == INVALID and fact.fault.message, fact.fault.span)
-        return fact.span, fact.place, fact.where, fact.role, str(fact.reference), fault, sorted(fact.parts.items()), fact.built
+        problem = fact.problem and (fact.problem.rule, fact.problem.rule == INVALID and fact.problem.message, fact.problem.span)
+        return fact.span, fact.place, fact.where, fact.role, str(fact.reference), problem, sorted(fact.parts.items()), fact.built
     if isinstance(fact, RunUser):
         return fact.span, fact.place, fact.where, fact.user, fact.nonroot, fact.known, fact.explicit
     return fact.span, type(fact).__name__

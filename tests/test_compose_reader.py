@@ -115,9 +115,9 @@ def test_merge_keys_count_everywhere_in_a_service(shared: str, service: str, fou
 )
 def test_an_invalid_variable_is_reported_where_it_is(image: str, invalid: str) -> None:
     (use,) = _uses(Source("compose.yaml", f"services: {{web: {{image: '{image}'}}}}"))
-    assert use.fault is not None
-    assert use.fault.rule == "invalid-reference"
-    assert use.source.text[slice(*use.fault.span)] == invalid
+    assert use.problem is not None
+    assert use.problem.rule == "invalid-reference"
+    assert use.source.text[slice(*use.problem.span)] == invalid
 
 
 def test_a_variable_in_the_policy_overrides_one_in_the_env_file(tmp_path: Path) -> None:

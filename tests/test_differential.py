@@ -1,4 +1,4 @@
-"""The same report, whichever way it is come by: either YAML parser, any number of processes, any order of files, with or without the word filter."""
+"""Reports do not depend on the YAML parser, the number of processes, the order of the files, or the word filter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ YAML_FILES = sorted(
 
 
 def facts(path: str) -> list[tuple[str, list[tuple[object, ...]]]]:
-    """Return what the readers that take a file find in it."""
+    """Return the facts of a file, for each reader that claims it."""
     try:
         text = read_text(str(FIXTURES / path))
     except UnreadFile:
@@ -46,22 +46,22 @@ def facts(path: str) -> list[tuple[str, list[tuple[object, ...]]]]:
 
 
 @pytest.mark.parametrize("path", YAML_FILES)
-def test_both_yaml_parsers_lead_to_the_same_facts(path: str) -> None:
+def test_both_yaml_parsers_give_the_same_facts(path: str) -> None:
     by_c = facts(path)
     with python_parser():
         assert facts(path) == by_c
 
 
-def test_the_parser_in_c_is_the_one_that_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_c_parser_is_used_if_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def pure(_text: str) -> object:
-        raise AssertionError("the parser in Python was asked")
+        raise AssertionError("the Python parser was used")
 
     monkeypatch.setattr(yamltree, "_pure_parser", pure)
     assert yamltree.parse_document("{a: b}") is not None
 
 
 @pytest.mark.parametrize("path", YAML_FILES)
-def test_documents_that_are_passed_over_by_their_words_hold_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_skipped_by_the_word_filter_have_no_facts(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     filtered = facts(path)
     monkeypatch.setattr(kubernetes, "_may_name_images", lambda _document: True)
     assert facts(path) == filtered
@@ -69,7 +69,7 @@ def test_documents_that_are_passed_over_by_their_words_hold_nothing(path: str, m
 
 @pytest.fixture(scope="module")
 def everything() -> list[str]:
-    """Return the folders whose files make up one large run."""
+    """Return the folders of one large run."""
     return [str(FIXTURES / name) for name in ("readers", "explain", "policies", "demo")]
 
 
@@ -77,7 +77,7 @@ FORMATS = ["text", "json", "sarif", "github", "gitlab"]
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_processes_change_nothing(output: str, everything: list[str], imglint: Imglint) -> None:
+def test_report_does_not_depend_on_the_number_of_processes(output: str, everything: list[str], imglint: Imglint) -> None:
     one = imglint(*everything, "--format", output, "--jobs", "1")
     assert len(one.out) > 10_000
     for jobs in ("2", "3"):
@@ -85,37 +85,35 @@ def test_processes_change_nothing(output: str, everything: list[str], imglint: I
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_the_order_in_which_files_are_named_changes_nothing(output: str, everything: list[str], imglint: Imglint) -> None:
+def test_report_does_not_depend_on_the_order_of_folders(output: str, everything: list[str], imglint: Imglint) -> None:
     one = imglint(*everything, "--format", output)
     assert imglint(*reversed(everything), "--format", output) == one
     assert imglint(*everything, everything[0], "--format", output) == one
 
 
-def test_the_order_in_which_single_files_are_named_changes_nothing(imglint: Imglint) -> None:
+def test_report_does_not_depend_on_the_order_of_files(imglint: Imglint) -> None:
     files = [str(path) for path in sorted((FIXTURES / "readers").rglob("*")) if path.is_file()]
     listed = imglint("images", "--format", "json", *files)
     assert listed.out.count("\n") > 300
     assert imglint("images", "--format", "json", *reversed(files)) == listed
 
 
-def test_a_second_run_says_the_same(everything: list[str], imglint: Imglint) -> None:
+def test_second_run_gives_the_same_report(everything: list[str], imglint: Imglint) -> None:
     assert imglint(*everything) == imglint(*everything)
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_targets_of_the_fuzzer_hold_for_its_seeds(name: str) -> None:
+def test_fuzz_targets_pass_for_their_seeds(name: str) -> None:
     inputs = list(seeds(name))
     assert inputs
     for data in inputs:
         TARGETS[name](data)
 
 
-@pytest.mark.parametrize(
-    ("before", "shift"), [("x", 0), ("", 1), ("", -1)], ids=["another text", "a place later", "a place before"]
-)
-def test_a_target_fails_where_a_promise_is_broken(before: str, shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def odd(_source: Source, scalar: Scalar) -> tuple[Traced, Span]:
-        return literal(before + scalar.value, scalar.start + shift), (scalar.start + shift, scalar.end + shift)
+@pytest.mark.parametrize(("before", "shift"), [("x", 0), ("", 1), ("", -1)], ids=["other text", "later span", "earlier span"])
+def test_fuzz_target_fails_for_a_wrong_fact(before: str, shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def odd(_source: Source, value: Scalar) -> tuple[Traced, Span]:
+        return literal(before + value.value, value.start + shift), (value.start + shift, value.end + shift)
 
     monkeypatch.setattr(yamlfacts, "traced_text", odd)
     with pytest.raises(BrokenPromiseError, match="at its place"):

@@ -1,4 +1,4 @@
-"""The Dockerfile reader takes the files that are Dockerfiles, survives every input, and tells places that hold what it says."""
+"""The Dockerfile reader claims Dockerfiles only, reads any input, and reports spans that contain what it found."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imglint.dockerfile.stages import facts
+from imglint.dockerfile.facts import read_dockerfile
 from imglint.model import Comment, Fact, ImageUse, RunUser
+from imglint.readers import compose
 from imglint.readers.dockerfile import claims, read
 from imglint.source import Source
 
@@ -34,7 +35,7 @@ PYTHON = "from typing import Any\n"
         ("dockerfile.go", "package dockerfile\n", False),
         ("dockerfile_test.go", "package dockerfile\n", False),
         ("dockerfile.py", PYTHON, False),
-        ("Dockerfile-dev", "# The one for development.\n\nARG TAG=1\n" + DOCKERFILE, True),
+        ("Dockerfile-dev", "# Used for development.\n\nARG TAG=1\n" + DOCKERFILE, True),
         ("Dockerfile_dev", "from alpine:3.20 as dev\nrun true\n", True),
         ("Dockerfile-dev", "#!/bin/sh\ndocker build .\n", False),
         ("web-Dockerfile", DOCKERFILE, True),
@@ -59,7 +60,7 @@ PYTHON = "from typing import Any\n"
         ("notes.txt", "", False),
     ],
 )
-def test_a_file_is_claimed_by_its_name_or_by_how_it_begins(path: str, text: str, claimed: bool) -> None:
+def test_file_is_claimed_by_name_or_content(path: str, text: str, claimed: bool) -> None:
     assert claims(Source(path, text)) is claimed
 
 
@@ -122,36 +123,36 @@ ONBUILD COPY --from=x a b""".splitlines()
 
 @settings(max_examples=400)
 @given(st.one_of(DOCKERFILES, st.text(max_size=200)))
-def test_any_text_is_read_and_every_use_stands_where_it_says(text: str) -> None:
+def test_any_text_is_read_and_spans_match_the_text(text: str) -> None:
     source = Source("Dockerfile", text, kind="dockerfile")
     claims(Source("image", text))
     for fact in read(source):
         start, end = fact.span
         assert 0 <= start <= end <= len(text)
-        place = source.location(start, end)
-        assert (place.line, place.column) <= (place.end_line, place.end_column)
+        location = source.location(start, end)
+        assert (location.line, location.column) <= (location.end_line, location.end_column)
         if isinstance(fact, ImageUse):
             assert fact.text == text[start:end] != ""
-            assert (fact.reference is None) == (fact.fault is not None)
+            assert (fact.reference is None) == (fact.problem is not None)
             assert all(0 <= low <= high <= len(text) for low, high in fact.parts.values())
         elif isinstance(fact, Comment):
             assert fact.text.startswith("#")
 
 
 @given(st.text("abcxyz019.-_/:@ABC\N{LATIN SMALL LETTER E WITH ACUTE}"))
-def test_what_no_variable_touches_is_found_as_written(name: str) -> None:
+def test_name_without_variables_is_found_as_written(name: str) -> None:
     assert [use.text for use in _uses(f"FROM x{name}\n")] == [f"x{name}"]
 
 
 @given(st.lists(st.sampled_from(INSTRUCTIONS), max_size=12), st.data())
-def test_comments_and_blank_lines_change_nothing_but_the_places(instructions: list[str], data: st.DataObject) -> None:
+def test_comments_and_blank_lines_change_only_positions(instructions: list[str], data: st.DataObject) -> None:
     lines = ["FROM debian:13", *[line for instruction in instructions for line in instruction.split("|")]]
     filler = st.sampled_from(["", "\n", "# FROM not:an-image\n", "  \t\n", "\n  # a comment \\\n"])
     filled = "".join([f"{line}\n{data.draw(filler)}" for line in lines])
-    assert _told(filled) == _told("".join([f"{line}\n" for line in lines]))
+    assert _facts_without_spans(filled) == _facts_without_spans("".join([f"{line}\n" for line in lines]))
 
 
-def test_parts_put_together_from_arguments_are_the_text_that_they_stand_for() -> None:
+def test_parts_from_arguments_have_the_spans_of_their_defaults() -> None:
     text = 'ARG HOST=ghcr.io\nARG NAME="acme/app"\nARG TAG=1.2\nFROM ${HOST}/${NAME}:${TAG}\n'
     (use,) = _uses(text)
     assert {name: text[slice(*span)] for name, span in use.parts.items()} == {
@@ -162,21 +163,17 @@ def test_parts_put_together_from_arguments_are_the_text_that_they_stand_for() ->
     }
 
 
-def test_a_dockerfile_inside_another_file_stands_where_that_file_has_it() -> None:
-    inner = "ARG TAG=3.20\nFROM alpine:${TAG} AS base\nCOPY --from=busy\\\nbox:1 /a /a\nUSER root\n"
-    outer = "key: |\n" + "".join(f"    {line}\n" for line in inner.splitlines())
-
-    def at(index: int) -> int:
-        return len("key: |\n") + 4 * (inner.count("\n", 0, index) + 1) + index
-
-    source = Source("compose.yaml", outer)
-    found = facts(source, inner, at, prefix="service web, ", variables={"TAG": "9"}, targets=["base"])
+def test_inline_dockerfile_has_spans_of_the_compose_file() -> None:
+    dockerfile = "ARG TAG=3.20\nFROM alpine:$${TAG} AS base\nCOPY --from=busy\\\nbox:1 /a /a\nUSER root\n"
+    indented = "".join(f"        {line}\n" for line in dockerfile.splitlines())
+    text = f"services:\n  web:\n    build:\n      args: {{TAG: '9'}}\n      dockerfile_inline: |\n{indented}"
+    found = list(compose.read(Source("compose.yaml", text)))
     uses = [fact for fact in found if isinstance(fact, ImageUse)]
-    (user,) = [fact for fact in found if isinstance(fact, RunUser)]
-    assert [use.text for use in uses] == ["alpine:${TAG}", "busy\\\n    box:1"]
+    (user,) = [fact for fact in found if isinstance(fact, RunUser) and fact.user]
+    assert [use.text for use in uses] == ["alpine:$${TAG}", "busy\\\n        box:1"]
     assert [str(use.reference) for use in uses] == ["docker.io/library/alpine:9", "docker.io/library/busybox:1"]
-    assert {use.where for use in uses} == {user.where} == {"service web, stage base"}
-    assert outer[slice(*user.span)] == "root"
+    assert {use.where for use in uses} == {user.where} == {"service web stage base"}
+    assert text[slice(*user.span)] == "root"
 
 
 @pytest.mark.parametrize(
@@ -196,25 +193,25 @@ def test_a_dockerfile_inside_another_file_stands_where_that_file_has_it() -> Non
     ],
     ids=["stages", "continuation", "doubling", "long ARG", "nesting", "patterns", "quotes", "flag", "fields", "heredocs", "json"],
 )
-def test_no_input_takes_long(text: str) -> None:
+def test_every_input_is_read_quickly(text: str) -> None:
     begin = time.process_time()
-    facts(Source("Dockerfile", text), text)
+    read_dockerfile(Source("Dockerfile", text))
     assert time.process_time() - begin < 10
 
 
 def _uses(text: str) -> list[ImageUse]:
-    return [fact for fact in facts(Source("Dockerfile", text), text) if isinstance(fact, ImageUse)]
+    return [fact for fact in read_dockerfile(Source("Dockerfile", text)) if isinstance(fact, ImageUse)]
 
 
-def _told(text: str) -> list[tuple[object, ...]]:
-    """Say what a Dockerfile's facts are, but for their places."""
-    return [_without_places(fact) for fact in facts(Source("Dockerfile", text), text)]
+def _facts_without_spans(text: str) -> list[tuple[object, ...]]:
+    """Return the facts of a Dockerfile without their positions."""
+    return [_without_spans(fact) for fact in read_dockerfile(Source("Dockerfile", text))]
 
 
-def _without_places(fact: Fact) -> tuple[object, ...]:
+def _without_spans(fact: Fact) -> tuple[object, ...]:
     if isinstance(fact, ImageUse):
         reference = None if fact.reference is None else str(fact.reference)
-        return fact.place, fact.where, fact.role, reference, fact.fault and fact.fault.message, sorted(fact.parts)
+        return fact.place, fact.where, fact.role, reference, fact.problem and fact.problem.message, sorted(fact.parts)
     if isinstance(fact, RunUser):
         return fact.place, fact.where, fact.user, fact.known, fact.base
     return type(fact).__name__, getattr(fact, "message", "")

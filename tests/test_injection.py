@@ -1,4 +1,4 @@
-"""Nothing that a file or its name says reaches a terminal, a CI log or a report as anything but text."""
+"""File contents and file names reach terminals, CI logs and reports only as plain text."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tests.conftest import Imglint
 
 PAYLOADS = {
-    "a terminal's escape": "\x1b[2J\x1b]0;owned\x07",
-    "a control sequence in one character": "\x9b31m",
-    "a bidirectional override": "\u202egnp\u2066",
-    "a line break and a command": "\n::error::owned",
-    "a carriage return and a command": "\r::set-output name=a::b",
-    "a line separator": "\u2028::warning::owned",
-    "a next line": "\x85::warning::owned",
-    "an escaped line break": "%0A::error::owned",
-    "a property of a command": ",line=1::owned",
-    "markup of SARIF": "[owned](https://example.com)",
+    "terminal escape sequence": "\x1b[2J\x1b]0;owned\x07",
+    "one-character control sequence": "\x9b31m",
+    "bidirectional override": "\u202egnp\u2066",
+    "line feed and command": "\n::error::owned",
+    "carriage return and command": "\r::set-output name=a::b",
+    "line separator": "\u2028::warning::owned",
+    "next line character": "\x85::warning::owned",
+    "escaped line feed": "%0A::error::owned",
+    "command property": ",line=1::owned",
+    "SARIF link": "[owned](https://example.com)",
     "quotes and backslashes": '"\'\\"</script>',
-    "what is not seen": "\u200b\u00ad\ufeff",
-    "a byte of no encoding": "\udcff",
-    "a backspace": "safe\b\b\b\bowned",
+    "invisible characters": "\u200b\u00ad\ufeff",
+    "undecodable byte": "\udcff",
+    "backspace": "safe\b\b\b\bowned",
 }
 COMMAND = re.compile(
     r"::(?:error|warning|notice) file=[^:,]+,line=\d+,col=\d+,endLine=\d+(?:,endColumn=\d+)?,title=imglint [a-z-]+::.*"
@@ -41,12 +41,12 @@ def payload(request: pytest.FixtureRequest) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in YAML's double quotes, with escapes: so a file can hold any character."""
+    """Return a text as a double-quoted YAML scalar, which can represent any character."""
     return json.dumps(text.encode("utf-8", "replace").decode())
 
 
 def written(payload: str) -> list[tuple[str, str]]:
-    """Return files that hold a payload wherever a stranger can write: as a name, a key, a tag, a stage, a reason, an instruction."""
+    """Return files with a payload wherever their author can put one: as a name, key, tag, stage or instruction."""
     plain = payload.encode("utf-8", "replace").decode()
     one_line = re.sub(r"[\n\r\u2028\x85]", " ", plain)
     key = quoted(payload)
@@ -88,7 +88,7 @@ def is_plain(text: str) -> bool:
     "command",
     [["--no-color"], ["--format", "github"], ["images"], ["explain", "pod.yaml"], ["explain", "compose.yaml"], ["--debug"]],
 )
-def test_what_people_and_logs_see_is_printable(command: list[str], tree: Path, imglint: Imglint) -> None:
+def test_output_for_people_and_logs_is_printable(command: list[str], tree: Path, imglint: Imglint) -> None:
     outcome = imglint(*command, cwd=tree)
     assert outcome.status in (0, 1)
     assert outcome.out
@@ -96,18 +96,18 @@ def test_what_people_and_logs_see_is_printable(command: list[str], tree: Path, i
     assert is_plain(outcome.err)
 
 
-def test_colours_are_the_only_escapes_of_coloured_text(tree: Path, imglint: Imglint) -> None:
+def test_colors_are_the_only_escapes_in_colored_text(tree: Path, imglint: Imglint) -> None:
     assert is_plain(re.sub(r"\x1b\[(?:0|1|2|1;3[136])m", "", imglint("--color", cwd=tree).out))
 
 
-def test_a_log_of_github_holds_a_command_for_each_finding_and_no_other(tree: Path, imglint: Imglint) -> None:
+def test_github_log_has_one_command_for_each_finding(tree: Path, imglint: Imglint) -> None:
     findings = json.loads(imglint("--format", "json", cwd=tree).out)["findings"]
     lines = imglint("--format", "github", cwd=tree).out.splitlines()
     assert len(lines) == len(findings) > len(written(""))
     assert [line for line in lines if not COMMAND.fullmatch(line)] == []
 
 
-def test_reports_for_programs_are_ascii_and_well_formed(tree: Path, imglint: Imglint) -> None:
+def test_machine_readable_reports_are_valid_ascii(tree: Path, imglint: Imglint) -> None:
     for arguments in (["--format", "json"], ["--format", "sarif"], ["--format", "gitlab"], ["images", "--format", "json"]):
         out = imglint(*arguments, cwd=tree).out
         assert out.isascii()
@@ -115,17 +115,17 @@ def test_reports_for_programs_are_ascii_and_well_formed(tree: Path, imglint: Img
         json.dumps(json.loads(out), ensure_ascii=False).encode()
 
 
-def test_a_message_of_sarif_holds_no_link(tree: Path, imglint: Imglint) -> None:
+def test_sarif_messages_have_no_links(tree: Path, imglint: Imglint) -> None:
     [run] = json.loads(imglint("--format", "sarif", cwd=tree).out)["runs"]
     for result in run["results"]:
         assert not re.search(r"(?<!\\)\[[^\]]*(?<!\\)\]\(", result["message"]["text"])
 
 
-def test_a_policy_speaks_no_more_than_text(payload: str, imglint: Imglint, tmp_path: Path) -> None:
+def test_policy_contents_are_printed_as_text(payload: str, imglint: Imglint, tmp_path: Path) -> None:
     key = quoted(payload)
     (tmp_path / "Dockerfile").write_text("FROM a:latest\n")
     policies = {
-        "mistakes": f"{key}: 1\nimages: [{{match: {key}}}]\nrules: {{{key}: off}}\nenvironments: {{{key}: []}}\nextends: [{key}]\n",
+        "errors": f"{key}: 1\nimages: [{{match: {key}}}]\nrules: {{{key}: off}}\nenvironments: {{{key}: []}}\nextends: [{key}]\n",
         "reasons": f"images: [{{match: a, approved: false, reason: {key}}}]\n"
         f"exceptions: [{{match: a, rules: [latest-tag], reason: {key}, approved-by: {key}, until: 2020-01-01}}]\n",
     }
@@ -138,7 +138,7 @@ def test_a_policy_speaks_no_more_than_text(payload: str, imglint: Imglint, tmp_p
         assert all(COMMAND.fullmatch(line) for line in imglint("--format", "github").out.splitlines())
 
 
-def test_a_refusal_of_the_call_is_printable(payload: str, imglint: Imglint) -> None:
+def test_usage_errors_are_printable(payload: str, imglint: Imglint) -> None:
     for arguments in (
         ["--format"],
         ["--environment"],
@@ -152,12 +152,12 @@ def test_a_refusal_of_the_call_is_printable(payload: str, imglint: Imglint) -> N
         outcome = imglint(*arguments, f"missing/{payload}")
         assert is_plain(outcome.err)
         assert is_plain(outcome.out)
-        # Without a policy any environment may be named, and any pattern left out.
+        # Any environment name is valid without a policy, and any text is a valid pattern.
         if arguments not in (["--exclude"], ["--environment"]):
             assert (outcome.status, outcome.out) == (2, "")
 
 
-def test_printable_text_says_what_was_there(payload: str) -> None:
+def test_printable_text_can_be_converted_back(payload: str) -> None:
     shown = printable(payload)
     assert shown.isprintable()
     if "\\" not in payload:

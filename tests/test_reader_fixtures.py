@@ -6,7 +6,7 @@ an object of lists; empty lists are left out:
 
 - `given`: what the policy provides to the reader: `{"variables": {...}, "targets": [...]}`; written by hand;
 - `uses`: each with `at` (line:column-line:column, counted from 1, the end exclusive), `place`, `where`, `role`, `text`, `reference` (null if there is
-  none; `fault` is then the rule, its position and its message), and, if they are not the default, `parts` (those outside the use), `tag_known` and
+  none; `problem` is then the rule, its position and its message), and, if they are not the default, `parts` (those outside the use), `tag_known` and
   `built`;
 - `users`: each with `at`, `place`, `where`, `user`, and, if they are not the default, `nonroot`, `known`, `explicit`, `base` and `image` (the
   position of the use);
@@ -82,8 +82,8 @@ def _use(use: ImageUse) -> dict[str, Any]:
     apart = {name: span for name, span in use.parts.items() if not (use.span[0] <= span[0] and span[1] <= use.span[1])}
     if apart:
         described["parts"] = {name: _at(use.source, span) for name, span in apart.items()}
-    if use.fault is not None:
-        described["fault"] = _fault(use.source, use.fault)
+    if use.problem is not None:
+        described["problem"] = _problem(use.source, use.problem)
     if not use.tag_known:
         described["tag_known"] = False
     if use.built:
@@ -91,8 +91,8 @@ def _use(use: ImageUse) -> dict[str, Any]:
     return described
 
 
-def _fault(source: Source, fault: ReferenceProblem) -> str:
-    return f"{fault.rule} at {_at(source, fault.span)}: {fault.message}"
+def _problem(source: Source, problem: ReferenceProblem) -> str:
+    return f"{problem.rule} at {_at(source, problem.span)}: {problem.message}"
 
 
 def _user(user: RunUser) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A traced text knows where its pieces stand, and a record is what the dataclass that it stands for would be."""
+"""Traced text maps characters to spans of the file, records behave as frozen dataclasses, and sources map offsets to locations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCKERFILE = "ARG B=web:1.0\nARG T=2.0\nFROM ${B}-${T}\n"
 
 
 def _from_line() -> Traced:
-    """What `${B}-${T}` stands for: both defaults, joined in the text that begins at offset 29."""
+    """Return the value of `${B}-${T}`: both defaults, joined by the text that starts at offset 29."""
     base = literal("web:1.0", 6).used_at(29, 29, 33)
     tag = literal("2.0", 20).used_at(29, 34, 38)
     return joined([base, literal("-", 33, 29), tag])
@@ -37,32 +37,32 @@ def _from_line() -> Traced:
         (7, 11, "-${T}"),
     ],
 )
-def test_a_stretch_stands_in_the_innermost_text_that_holds_it_all(start: int, end: int, expected: str) -> None:
+def test_span_lies_in_the_innermost_shared_text(start: int, end: int, expected: str) -> None:
     low, high = _from_line().span(start, end)
     assert DOCKERFILE[low:high] == expected
 
 
-def test_a_default_within_a_default_is_followed_to_the_end() -> None:
+def test_nested_defaults_are_followed_to_the_innermost() -> None:
     text = "ARG A=web\nARG B=${A}:3\nFROM $B\n"
     inner = literal("web", 6).used_at(16, 16, 20)
     whole = joined([inner, literal(":3", 20, 16)]).used_at(28, 28, 30)
     assert [text[slice(*whole.span(*span))] for span in [(0, 3), (4, 5), (0, 5)]] == ["web", "3", "${A}:3"]
 
 
-def test_an_opaque_piece_is_never_cut_in_its_place() -> None:
+def test_opaque_piece_keeps_its_whole_span() -> None:
     escaped = joined([literal("we", 1, 0), opaque("b\t", 0, 3, 8), literal("x", 8, 0)])
     assert escaped.text == "web\tx"
     assert escaped.span(2, 3) == (3, 8)
     assert escaped.cut(1, 3).text == "eb"
 
 
-def test_an_empty_stretch_stands_at_the_whole() -> None:
+def test_empty_range_has_the_span_of_the_whole_text() -> None:
     assert literal("web", 5).span(3, 3) == (5, 8)
 
 
 @record
 class Point:
-    """A record as any module declares one."""
+    """A typical record."""
 
     x: int
     y: int = 2
@@ -72,7 +72,7 @@ class Point:
         return self.x + self.y
 
 
-def test_a_record_is_a_frozen_value() -> None:
+def test_record_is_a_frozen_value() -> None:
     point = Point(1)
     assert (point.x, point.y, point.total) == (1, 2, 3)
     assert point == Point(x=1, y=2)
@@ -87,7 +87,7 @@ def test_a_record_is_a_frozen_value() -> None:
         del point.x
 
 
-def test_the_many_are_as_the_few() -> None:
+def test_compiled_constructor_behaves_like_the_generic_one() -> None:
     @record
     class Few:
         x: int
@@ -119,7 +119,7 @@ def test_the_many_are_as_the_few() -> None:
 
 
 @pytest.mark.parametrize(("values", "named"), [((), {}), ((1, 2, 3), {}), ((1,), {"z": 3}), ((1,), {"x": 3})])
-def test_a_record_refuses_what_does_not_fit_its_fields(values: tuple[int, ...], named: dict[str, int]) -> None:
+def test_record_rejects_arguments_that_do_not_match_its_fields(values: tuple[int, ...], named: dict[str, int]) -> None:
     with pytest.raises(TypeError, match="Point"):
         Point(*values, **named)
 
@@ -136,19 +136,19 @@ def test_a_record_refuses_what_does_not_fit_its_fields(values: tuple[int, ...], 
         ("", 0, 0, (1, 1, 1, 1)),
     ],
 )
-def test_places_count_lines_and_code_points_from_one(text: str, start: int, end: int, expected: tuple[int, ...]) -> None:
-    place = Source("f", text).location(start, end)
-    assert (place.line, place.column, place.end_line, place.end_column) == expected
+def test_locations_count_lines_and_code_points_from_one(text: str, start: int, end: int, expected: tuple[int, ...]) -> None:
+    location = Source("f", text).location(start, end)
+    assert (location.line, location.column, location.end_line, location.end_column) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "offset", "expected"), [("a\r\nb\r\n", 0, "a"), ("a\r\nb\r\n", 3, "b"), ("a\nb", 3, "b"), ("a\n", 2, "")]
 )
-def test_a_line_comes_without_its_break(text: str, offset: int, expected: str) -> None:
+def test_line_is_returned_without_its_line_break(text: str, offset: int, expected: str) -> None:
     assert Source("f", text).line_around(offset) == (expected, 1)
 
 
-def test_of_a_long_line_comes_the_stretch_around_a_place() -> None:
+def test_long_line_is_cut_around_the_offset() -> None:
     line = "".join([chr(ord("a") + at % 26) for at in range(3 * LINE_MAX)])
     assert Source("f", line[:LINE_MAX] + "\n").line_around(5) == (line[:LINE_MAX], 1)
     for offset in (0, 5, LINE_MAX, 2 * LINE_MAX, 3 * LINE_MAX - 1, 3 * LINE_MAX):

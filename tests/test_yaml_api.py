@@ -139,8 +139,8 @@ def test_a_scheme_is_no_part_of_a_reference_that_is_split() -> None:
 def test_an_image_that_something_else_fills_in_is_unresolved(image: str) -> None:
     [use] = uses_of(f"steps:\n- image: {image}\n")
     assert use.reference is None
-    assert use.fault is not None
-    assert use.fault.rule == "unresolved-reference"
+    assert use.problem is not None
+    assert use.problem.rule == "unresolved-reference"
     assert use.text == image.strip("'").removeprefix("docker://")
     assert is_templated(use.text)
 
@@ -153,7 +153,7 @@ def test_a_value_that_names_nothing_is_no_image(value: str) -> None:
 @pytest.mark.parametrize("uses", ["docker://", "'docker://'"])
 def test_a_scheme_without_an_image_is_an_invalid_reference_at_the_scalar(uses: str) -> None:
     [use] = uses_of(f"steps:\n- uses: {uses}\n")
-    assert (use.text, use.fault and use.fault.rule) == ("docker://", "invalid-reference")
+    assert (use.text, use.problem and use.problem.rule) == ("docker://", "invalid-reference")
 
 
 def test_comments_are_facts_and_text_that_looks_like_one_is_not() -> None:

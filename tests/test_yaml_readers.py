@@ -223,8 +223,8 @@ def test_a_name_that_cannot_be_parsed_gets_the_default_registry() -> None:
     text = "global: {imageRegistry: quay.io}\nimage: {repository: Acme/App, tag: 1}\n"
     [use] = helm_values.read(Source("values.yaml", text))
     assert isinstance(use, ImageUse)
-    assert use.fault is not None
-    assert (use.text, use.fault.rule) == ("Acme/App", "invalid-reference")
+    assert use.problem is not None
+    assert (use.text, use.problem.rule) == ("Acme/App", "invalid-reference")
 
 
 NAMES = st.sampled_from(["nginx", "acme/app", "ghcr.io/acme/app:1.2", "localhost:5000/a@sha256:" + "0" * 64, "Wrong", "${X}/a"])
@@ -318,8 +318,8 @@ def _read(source: Source) -> list[Fact]:
 def _content(fact: Fact) -> tuple[object, ...]:
     """Return the content of a fact without its position."""
     if isinstance(fact, ImageUse):
-        fault = fact.fault and (fact.fault.rule, fact.fault.message)
-        return fact.place, fact.where, fact.role, fact.text, str(fact.reference), fault, sorted(fact.parts), fact.tag_known
+        problem = fact.problem and (fact.problem.rule, fact.problem.message)
+        return fact.place, fact.where, fact.role, fact.text, str(fact.reference), problem, sorted(fact.parts), fact.tag_known
     if isinstance(fact, RunUser):
         return fact.place, fact.where, fact.user, fact.nonroot, fact.known, fact.explicit, fact.image and fact.image.text
     return type(fact).__name__, getattr(fact, "message", None), getattr(fact, "text", None)

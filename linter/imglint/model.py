@@ -1,4 +1,4 @@
-"""The facts that readers find, and the findings that rules make of them. Imports only what they are made of.
+"""The facts that readers return and the findings that rules report.
 
 Source -> reader -> ImageUse | RunUser | Problem | Comment -> rule -> Finding -> Report -> format
 """
@@ -31,17 +31,17 @@ UNUSED_EXCEPTION = "unused-exception"
 UNSILENCEABLE = frozenset((SYNTAX_ERROR, UNREAD_FILE, INTERNAL_ERROR))
 """Rules that no comment silences: a file that was not read must not look clean."""
 PRODUCTION = "production"
-"""The environment of which rules speak, and of every file where no policy says otherwise."""
+"""The default environment, and the one that rules name."""
 BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
 PARTS = ("registry", "repository", "tag", "digest", "whole")
 """The parts of a reference that a use can have a span for. `whole` is the reference without quotes or other text around it."""
 
 Span = tuple[int, int]
-"""Start and end offset in a source's text; the end is exclusive."""
+"""Start and end offset in the text of a source; the end is exclusive."""
 
 
 class Severity(IntEnum):
-    """How grave a finding is; `str` gives the word that policies, options and formats use."""
+    """The level of a finding. `str()` returns its name in policies, options and reports."""
 
     OFF = 0
     NOTE = 1
@@ -60,7 +60,7 @@ PolicyLocation = tuple[str, int, int]
 
 @record
 class Row:
-    """One row of `images`. What it leaves out is empty, or None, and fits any. `rules` holds its levels, that of `digest` among them."""
+    """A row of the `images` table. A field that is empty or None matches everything. `rules` has the row's levels, including the one for `digest`."""
 
     path: str
     line: int
@@ -78,7 +78,7 @@ class Row:
 
     @property
     def at(self) -> str:
-        """Where the row stands, as `path:line`, for messages."""
+        """The location of the row as `path:line`, for messages."""
         return f"{self.path}:{self.line}"
 
     @property
@@ -88,15 +88,15 @@ class Row:
 
     @property
     def names_latest(self) -> bool:
-        """Whether it names the tag latest, in its tags or its match."""
+        """Whether the row names the tag `latest` in `tags` or `match`."""
         return any(tag.text == LATEST for tag in self.tags) or any(pattern.tag == LATEST for pattern in self.match)
 
     def matches(self, use: ImageUse) -> bool:
-        """Whether `match` fits. An unknown tag is not judged: it passes where it would be approved, and is not refused."""
+        """Whether a pattern of `match` matches the use. An unknown tag matches every tag pattern of an approved row, and none of a refused row."""
         return self.pattern_of(use) is not None
 
     def pattern_of(self, use: ImageUse) -> ImagePattern | None:
-        """Return the first pattern of `match` that fits."""
+        """Return the first pattern of `match` that matches the use."""
         reference, tag = use.reference, use.pulled_tag
         if reference is not None:
             name, any_tag = reference.name, not use.tag_known and self.approved
@@ -106,7 +106,7 @@ class Row:
         return None
 
     def mismatch(self, environment: str, role: str, path: str | None) -> str:
-        """Return the key that keeps the row from fitting a place: `environments`, `roles` or `files`; empty where the row fits there."""
+        """Return the first key that excludes the row: `environments`, `roles` or `files`. Return an empty string if the row applies."""
         if self.environments and environment not in self.environments:
             return "environments"
         if role not in self.roles and (self.roles or role == FRONTEND):
@@ -116,7 +116,7 @@ class Row:
 
 @record
 class ImageTable:
-    """The table `images` of a policy, and the paths of the files in which it stands."""
+    """The `images` table of a policy, and the paths of the files that define it."""
 
     paths: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -124,10 +124,10 @@ class ImageTable:
 
 @record
 class PolicyMatch:
-    """How a use stands in the policy.
+    """The result of looking up a use in the policy.
 
-    `row` is the row of the use, None where no row fits wholly; then `partial_matches` are the rows whose `match` fits, though not their environments,
-    roles or files. `table` is the whole table, None where the policy has no `images`. `path` is the file's, relative to the policy's folder.
+    `row` is the first row that applies to the use, or None. Then `partial_matches` are the rows whose `match` fits but whose `environments`,
+    `roles` or `files` do not. `table` is None if the policy has no `images`. `path` is relative to the policy's folder.
     """
 
     row: Row | None = None
@@ -138,7 +138,7 @@ class PolicyMatch:
 
 @record
 class ReferenceProblem:
-    """Why a use has no reference: the engine's rule (INVALID or UNRESOLVED) that reports it, a message, and the place in the file."""
+    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID or UNRESOLVED."""
 
     rule: str
     message: str
@@ -149,11 +149,11 @@ class ReferenceProblem:
 class ImageUse:
     """One place where an image is named.
 
-    `place` is one of the words of the documented list (`from`, `container`, `helm-map`, ...), `where` says the same for people ("stage build",
-    "Deployment/web container api"), `role` is one of ROLES. `span` bounds the name part in the source. `reference` is None where the text could
-    not be parsed or resolved; `fault` then says why. `parts` tells where the parts of the reference stand (`registry`, `repository`, `tag`,
-    `digest`), so that a finding can point at one. `tag_known` is False where the tag is left to others, as in a Helm value without one.
-    `built` marks a result of this repository. `environment` and `policy_match` (the row of the policy) are filled in by the policy.
+    `place` is the kind of place (`from`, `container`, `helm-map`, ...), `where` describes it for people ("stage build", "Deployment/web container
+    api"), and `role` is one of ROLES. `span` covers the image name in the source. `reference` is None if the text cannot be parsed or resolved;
+    `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
+    `tag_known` is False if another file sets the tag, as for a Helm value without one. `built` is True for an image that this repository builds.
+    The engine fills in `environment` and `policy_match`.
     """
 
     source: Source
@@ -162,7 +162,7 @@ class ImageUse:
     where: str
     role: str
     reference: ImageReference | None
-    fault: ReferenceProblem | None = None
+    problem: ReferenceProblem | None = None
     parts: Mapping[str, Span] = {}
     tag_known: bool = True
     built: bool = False
@@ -171,17 +171,17 @@ class ImageUse:
 
     @property
     def text(self) -> str:
-        """The name part as it is written in the file."""
+        """The image name as written in the file."""
         return self.source.text[slice(*self.span)]
 
     @property
     def location(self) -> Location:
-        """Where the name part stands."""
+        """The location of the image name."""
         return self.source.location(*self.span)
 
     @property
     def pulled_tag(self) -> str | None:
-        """The tag that a pull would take: `latest` where neither tag nor digest is written, None where it is unknown or only a digest is."""
+        """The tag that a pull uses: `latest` if there is no tag and no digest, None if the tag is unknown or there is only a digest."""
         reference = self.reference
         if reference is None or reference.tag is not None:
             return reference.tag if reference else None
@@ -189,15 +189,13 @@ class ImageUse:
 
     @property
     def row(self) -> Row | None:
-        """The row of the policy that is the use's, None where there is none."""
+        """The row of the `images` table that applies to the use, or None."""
         return self.policy_match.row if self.policy_match else None
 
     def finding(self, message: str, part: str | None = None, *, policy: str = "") -> Finding:
-        """Return a finding at one part of the reference, at the whole of it where the part is left out or not written.
+        """Return a finding at a part of the reference, or at the whole reference if `part` is None or not written.
 
-        `policy` cites the line of the policy behind it, as `path:line`, where that is not the one that set the level.
-
-        Raises ValueError if there is no part of that name.
+        `policy` is the line of the policy that caused the finding, as `path:line`. Leave it out if that is the line that sets the level.
         """
         if part is not None and part not in PARTS:
             raise ValueError(f"unknown part `{part}` of a reference; known are {', '.join(PARTS)}")
@@ -207,13 +205,13 @@ class ImageUse:
 
 @record
 class RunUser:
-    """One place that decides the user that a container runs as.
+    """One place that sets the user that a container runs as.
 
-    `user` is the resolved user as written there (`1001`, `1001:0`, `root`), None where nothing names one. `nonroot` is what `runAsNonRoot` says
-    in force there, None where nothing does. `known` is False where a variable without a value takes part, or where a stage stands on
-    Windows, which has no root: then nothing can be said. `base` is the image that a stage without USER stands on (None for scratch and outside
-    of Dockerfiles). `explicit` is False for a pod or service that says nothing at all, where the image decides. `image` is the use of the
-    container or stage, where it has one, and tells the environment and the row. `span` is where a finding stands.
+    `user` is the user with variables resolved (`1001`, `1001:0`, `root`), or None if the file names none. `nonroot` is the effective value of
+    `runAsNonRoot`, or None. `known` is False if the user depends on a variable without a value, or if the base image is a Windows image, which has
+    no root. `base` is the base image of a stage without USER; it is None for `scratch` and outside Dockerfiles. `explicit` is False for a pod or
+    service without any user setting, where the image sets the user. `image` is the image of the container or stage, if it has one; it determines
+    the environment and the row. `span` is where findings are reported.
     """
 
     source: Source
@@ -230,19 +228,19 @@ class RunUser:
 
     @property
     def location(self) -> Location:
-        """Where the user is written, or would have to be."""
+        """The location of the user, or of the image if the file names no user."""
         return self.source.location(*self.span)
 
     def finding(self, message: str) -> Finding:
-        """Return a finding at the place that decides the user; where that is an image, its use is related."""
-        says_nothing = self.user is None and self.nonroot is None
-        use = self.image.span if self.image and says_nothing else self.span
+        """Return a finding at the place that sets the user. If that is an image, its use is a related location."""
+        is_unset = self.user is None and self.nonroot is None
+        use = self.image.span if self.image and is_unset else self.span
         return _finding(self.source, message, self.span, use)
 
 
 @record
 class Problem:
-    """What could not be read, and under which rule of the engine it is reported. Readers leave rule and environment out."""
+    """Something that could not be read, and the engine rule that reports it. The engine fills in the environment."""
 
     source: Source
     span: Span
@@ -252,7 +250,7 @@ class Problem:
 
     @property
     def location(self) -> Location:
-        """Where reading went wrong."""
+        """The location of the problem."""
         return self.source.location(*self.span)
 
     def finding(self) -> Finding:
@@ -262,14 +260,14 @@ class Problem:
 
 @record
 class Comment:
-    """A comment that speaks to imglint: the text from `#` to the end of the line."""
+    """An imglint comment, from `#` to the end of the line."""
 
     source: Source
     span: Span
 
     @property
     def text(self) -> str:
-        """The comment as it is written."""
+        """The comment as written in the file."""
         return self.source.text[slice(*self.span)]
 
 
@@ -278,10 +276,10 @@ Fact = ImageUse | RunUser | Problem | Comment
 
 @record
 class Finding:
-    """What is wrong at one place. A rule gives message and place, the engine rule id, level and fingerprint.
+    """A problem that a rule reports at one location. The engine fills in the rule id, level and fingerprint.
 
-    `line_text` is the line on which it begins, of a very long one the stretch around it; `line_column` is the column at which that begins.
-    `policy` cites the line of the policy behind the finding, as `path:line`; empty where there is none.
+    `line_text` is the source line of the finding, or the part around it if the line is very long; `line_column` is the column of its first character.
+    `policy` is the line of the policy that caused the finding, as `path:line`, or empty.
     """
 
     message: str
@@ -297,15 +295,15 @@ class Finding:
 
     @property
     def full_message(self) -> str:
-        """The message with the line of the policy behind the finding, as every format prints it."""
+        """The message with the policy line appended, as every format prints it."""
         return f"{self.message} ({self.policy})" if self.policy else self.message
 
 
 @record
 class Report:
-    """What a run found: the findings in file and line order, and how much was looked at.
+    """The result of a run: its findings in file and line order, and the number of files and images checked.
 
-    `failed` tells of a fault in imglint or in a plugin: then not everything was checked, whatever the findings say.
+    `failed` is True if imglint or a plugin raised an unexpected error. Then not everything was checked, even if there are no findings.
     """
 
     findings: Collection[Finding]
@@ -317,29 +315,29 @@ class Report:
 def image_use(
     source: Source, written: Traced | None, span: Span, *, place: str, where: str, role: str, unresolved: str = "", **more: object
 ) -> ImageUse:
-    """Return the use of an image that stands at span.
+    """Return the use of the image named at a span.
 
-    `written` is the text after all variables are resolved, None where one has no value: `unresolved` then says which. `more` are other fields of
-    ImageUse; `parts` given there win over those that the text itself has.
+    `written` is the text with all variables resolved, or None if a variable has no value; `unresolved` is then the reason. `more` are other fields
+    of ImageUse. Its `parts` take precedence over those found in the text.
     """
     parts: dict[str, Span] = {}
-    reference, fault = None, None
+    reference, problem = None, None
     if written is None:
-        fault = ReferenceProblem(UNRESOLVED, unresolved or "this cannot be resolved from the files", span)
+        problem = ReferenceProblem(UNRESOLVED, unresolved or "image name cannot be resolved from the file", span)
     else:
         parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
             reference = parse(written.text)
-            parts.update({name: written.span(*where_) for name, where_ in reference.spans.items()})
+            parts.update({name: written.span(*part) for name, part in reference.spans.items()})
         except InvalidReference as error:
-            bad = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
-            fault = ReferenceProblem(INVALID, error.reason, bad)
+            invalid = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
+            problem = ReferenceProblem(INVALID, error.reason, invalid)
     parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
-    return ImageUse(source, span, place, where, role, reference, fault, parts, **more)  # type: ignore[arg-type]
+    return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
 
 
 def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:
-    """Return a finding at a stretch of a source."""
+    """Return a finding at a span of a source."""
     line_text, line_column = source.line_around(span[0])
     text = source.text[slice(*span)]
     return Finding(message, source.location(*span), text, line_text, related, rule, line_column=line_column)

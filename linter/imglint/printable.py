@@ -1,16 +1,16 @@
-"""Text from files, made safe to write: to a terminal, a CI log, a JSON document. Imports nothing."""
+"""Make text from files safe to print to terminals, CI logs and JSON documents."""
 
 from __future__ import annotations
 
 NAME_MAX = 100
-"""Characters of a name from a file that are repeated in a message, or in `where`."""
+"""Characters of a name from a file that messages and `where` repeat."""
 
 
 def printable(text: str) -> str:
-    r"""Return text in which every character that is not seen stands as its escape, as Python writes it (`\x1b`, `\u202e`).
+    r"""Return text with every non-printable character replaced by its Python escape (`\x1b`, `\u202e`).
 
-    Control characters, line breaks, terminal escapes, bidirectional overrides, zero-width characters and the surrogates of undecodable file
-    names: all that Unicode does not call printable.
+    Non-printable are all characters that Unicode calls so: control characters, line breaks, terminal escapes, bidirectional overrides, zero-width
+    characters, and the surrogates of undecodable file names.
     """
     if text.isprintable():
         return text
@@ -18,12 +18,12 @@ def printable(text: str) -> str:
 
 
 def clipped(name: str) -> str:
-    """Return a name from a file, short enough to be repeated for each place that has to do with it."""
+    """Return a name from a file, shortened to NAME_MAX characters so that messages stay short."""
     return name if len(name) <= NAME_MAX else name[: NAME_MAX - 3] + "..."
 
 
 def well_formed(text: str) -> str:
-    """Return text that UTF-8 can hold: the surrogates that stand for the bytes of an undecodable file name become U+FFFD."""
+    """Return text that can be encoded as UTF-8. The surrogates of undecodable file names become U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,8 +1,8 @@
-"""`record`: a frozen dataclass that costs nothing to define. Imports nothing that Python has not loaded by itself.
+"""Define frozen value classes without importing `dataclasses`.
 
-`dataclasses` takes about as long to import as Python takes to start, because it imports `inspect` and compiles a method at a time.
-A linter that runs on every commit cannot pay that, so the facts of imglint are records: the same declaration, the same constructor, equality,
-hash and representation, checked by mypy as the dataclasses they stand for, and pickled between worker processes.
+Importing `dataclasses` takes about as long as starting Python, because it imports `inspect` and compiles every method separately. That is too slow
+for a linter that runs on every commit. A record has the same declaration, constructor, equality, hash and repr as a frozen dataclass. It can be
+pickled between worker processes, and mypy checks it as a dataclass. This module imports nothing.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_options: object) -> object:
-        """Stand in for the function of the same name in typing, which only type checkers read."""
+        """Replace `typing.dataclass_transform`, which only type checkers read."""
         return lambda function: function
 
 
 MANY = 100
-"""Instances of a record after which it gets a constructor of its own."""
+"""Number of instances after which a record class gets its own compiled constructor."""
 
 
 @dataclass_transform(frozen_default=True)
 def record(cls: type[T]) -> type[T]:
-    """Make a frozen, slotted value class of `cls`, whose annotations are its fields in order. Inheritance is not supported."""
+    """Turn `cls` into a frozen class with slots. Its annotations are the fields, in order. Inheritance is not supported."""
     fields = tuple(cls.__annotations__)
     defaults = {name: cls.__dict__[name] for name in fields if name in cls.__dict__}
     body = {name: value for name, value in cls.__dict__.items() if name not in (*fields, "__dict__", "__weakref__")}
@@ -36,7 +36,7 @@ def record(cls: type[T]) -> type[T]:
 
 
 def replace(instance: T, **changes: Any) -> T:
-    """Return a copy of a record in which the named fields are `changes`."""
+    """Return a copy of a record with the named fields replaced."""
     kind = type(instance)
     fields: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
     values = [getattr(instance, name) for name in fields]
@@ -46,46 +46,46 @@ def replace(instance: T, **changes: Any) -> T:
 
 
 def _init(self: Any, *values: Any, **named: Any) -> None:
-    """Set the fields one by one; and give the class a constructor of its own where many are made, for by then compiling one pays."""
+    """Set the fields one by one. After MANY instances, compile a constructor for the class, which is then worth its cost."""
     kind = type(self)
     type.__setattr__(kind, "_made", self._made + 1)
     if self._made == MANY:
         kind.__init__ = _constructor(kind)
     if named or len(values) != len(self.__slots__):
         values = _bound(self, values, named)
-    put = object.__setattr__
+    set_field = object.__setattr__
     for name, value in zip(self.__slots__, values, strict=True):
-        put(self, name, value)
+        set_field(self, name, value)
 
 
 def _bound(self: Any, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """Return a value for each field: those given by position, by name, and by default."""
+    """Return a value for each field, from positional arguments, keyword arguments and defaults."""
     fields = self.__slots__
     rest = fields[len(values) :]
     if len(values) > len(fields) or not named.keys() <= set(rest):
-        raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
+        raise TypeError(f"{type(self).__name__}() takes the fields {', '.join(fields)}")
     given = self._defaults | named
     missing = [name for name in rest if name not in given]
     if missing:
-        raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
+        raise TypeError(f"{type(self).__name__}() is missing the fields {', '.join(missing)}")
     return (*values, *[given[name] for name in rest])
 
 
 def _constructor(kind: type[Any]) -> Any:
-    """Return a function with the fields as its parameters, which sets each slot by the slot's own setter."""
+    """Return a compiled `__init__` that takes the fields as parameters and sets the slots directly."""
     fields, defaults = kind.__slots__, kind.__dict__["_defaults"]
     scope = {f"_set_{name}": kind.__dict__[name].__set__ for name in fields}
     scope |= {f"_default_{name}": value for name, value in defaults.items()}
     parameters = [f"{name}=_default_{name}" if name in defaults else name for name in fields]
     lines = [f"def __init__(self, {', '.join(parameters)}):", *[f" _set_{name}(self, {name})" for name in fields], " return"]
-    exec("\n".join(lines), scope)  # noqa: S102  the text holds nothing but the names of the fields; dataclasses does the same
+    exec("\n".join(lines), scope)  # noqa: S102  contains only field names; dataclasses does the same
     constructor = scope["__init__"]
     constructor.__qualname__ = f"{kind.__name__}.__init__"
     return constructor
 
 
 def _frozen(self: Any, name: str, _value: object = None) -> None:
-    raise AttributeError(f"{type(self).__name__}.{name} cannot be set: records are frozen")
+    raise AttributeError(f"cannot set {type(self).__name__}.{name}; records are frozen")
 
 
 def _values(self: Any) -> tuple[Any, ...]:

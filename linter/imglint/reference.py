@@ -1,6 +1,6 @@
-"""ImageReference: the grammar and the normalisation of container image references. Imports only the records.
+"""Parse and normalize container image references.
 
-The grammar, the limits and the way a short name is completed are those of the distribution project's reference library
+The grammar, the length limits and the completion of short names follow the distribution project's reference library
 (github.com/distribution/reference), which Docker, containerd, BuildKit and Kubernetes share.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from imglint.printable import clipped
 from imglint.records import record
 
 DOCKER_HUB = "docker.io"
@@ -26,10 +27,12 @@ _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]+"
 _REMAINDER = re.compile(rf"({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?")
 _REGISTRY = re.compile(_HOST)
+_SEPARATORS = re.compile(r"[._/-]+")
+_VALID_SEPARATOR = re.compile(r"[._/]|__|-+")
 
 
 class InvalidReference(ValueError):
-    """Text that is no image reference. `reason` says what is wrong and what is allowed; `start` and `end` bound the wrong piece in it."""
+    """Raised for text that is not an image reference. `reason` is the message; `start` and `end` are the offsets of the invalid part."""
 
     def __init__(self, reason: str, start: int, end: int) -> None:
         super().__init__(reason)
@@ -38,11 +41,11 @@ class InvalidReference(ValueError):
 
 @record
 class ImageReference:
-    """One image reference, normalised as Docker does.
+    """An image reference, normalized as Docker does it.
 
-    `text` is what was read. `registry` and `repository` are complete (`docker.io`, `library/nginx`); `tag` and `digest` are None where they are
-    not written, and `registry_explicit` tells whether the registry is. `spans` says where each written part stands in the text: pairs of offsets
-    by the names `registry`, `repository`, `tag` and `digest`.
+    `text` is the reference as written. `registry` and `repository` are complete (`docker.io`, `library/nginx`). `tag` and `digest` are None if
+    the text has none; `registry_explicit` is True if the text names the registry. `spans` maps each written part (`registry`, `repository`,
+    `tag`, `digest`) to its start and end offset in `text`.
     """
 
     text: str
@@ -55,7 +58,7 @@ class ImageReference:
 
     @property
     def name(self) -> str:
-        """The normalised name without tag and digest, such as `docker.io/library/nginx`."""
+        """The normalized name without tag and digest, such as `docker.io/library/nginx`."""
         return f"{self.registry}/{self.repository}"
 
     def __str__(self) -> str:
@@ -66,12 +69,12 @@ class ImageReference:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> ImageReference:
-    """Read one image reference.
+    """Parse an image reference.
 
-    Raises InvalidReference where the text is none.
+    Raises InvalidReference if the text is not one.
     """
     if len(text) == 64 and not text.strip("0123456789abcdef"):
-        raise InvalidReference("64 hexadecimal digits alone name an image by its identifier; write a name in front", 0, 64)
+        raise InvalidReference("64 hexadecimal digits are an image ID; use an image name", 0, 64)
     start = _registry_end(text)
     match = _REMAINDER.fullmatch(text, start)
     if match is None:
@@ -90,23 +93,25 @@ def parse(text: str) -> ImageReference:
 
 
 def _registry_end(text: str) -> int:
-    """Return the offset after the registry and its slash, 0 where the first segment is no registry."""
+    """Return the offset after the registry and its slash, or 0 if the text names no registry."""
     first, slash, _ = text.partition("/")
     if not slash or not could_be_registry(first):
         return 0
     if _REGISTRY.fullmatch(first) is None:
-        reason = "'//' cannot stand in an image name; leave the scheme out" if first.endswith(":") else "this is no registry host"
+        reason = "invalid registry host"
+        if text.startswith("://", len(first) - 1):
+            reason = f"image references have no URL scheme; remove `{clipped(first)}//`"
         raise InvalidReference(reason, 0, len(first))
     return len(first) + 1
 
 
 def could_be_registry(segment: str) -> bool:
-    """Whether the first segment of a name with several stands for a registry, and not for a namespace of Docker Hub."""
+    """Whether the first of several path segments is a registry rather than a Docker Hub namespace."""
     return segment == "localhost" or "." in segment or ":" in segment or segment.lower() != segment
 
 
 def complete(registry: str, path: str) -> tuple[str, str]:
-    """Return registry and repository in full. A registry that is not written is empty."""
+    """Return the complete registry and repository. An empty `registry` stands for Docker Hub."""
     if registry in ("", LEGACY_DOCKER_HUB):
         registry = DOCKER_HUB
     if registry == DOCKER_HUB and "/" not in path:
@@ -116,44 +121,62 @@ def complete(registry: str, path: str) -> tuple[str, str]:
 
 def _check_limits(match: re.Match[str], repository: str, tag: str | None, digest: str | None) -> None:
     if len(repository) > PATH_MAX:
-        raise InvalidReference(f"a repository has at most {PATH_MAX} characters, this has {len(repository)}", *match.span(1))
+        raise InvalidReference(f"repository name has {len(repository)} characters; the limit is {PATH_MAX}", *match.span(1))
     if tag is not None and len(tag) > TAG_MAX:
-        raise InvalidReference(f"a tag has at most {TAG_MAX} characters, this has {len(tag)}", *match.span(2))
+        raise InvalidReference(f"tag has {len(tag)} characters; the limit is {TAG_MAX}", *match.span(2))
     if digest is not None:
-        reason = _digest_fault(digest)
+        reason = _digest_error(digest)
         if reason:
             raise InvalidReference(reason, *match.span(3))
 
 
-def _digest_fault(digest: str) -> str | None:
+def _digest_error(digest: str) -> str | None:
     algorithm, _, encoded = digest.partition(":")
     length = DIGEST_LENGTHS.get(algorithm)
     if length is None:
-        return f"unknown digest algorithm {algorithm}; known are {', '.join(DIGEST_LENGTHS)}"
+        return f"unknown digest algorithm {clipped(algorithm)}; use sha256, sha384 or sha512"
     if len(encoded) != length:
-        return f"a {algorithm} digest has {length} hexadecimal digits, this has {len(encoded)}"
+        return f"{algorithm} digest has {len(encoded)} hexadecimal digits; it must have {length}"
     if encoded.lower() != encoded:
-        return "a digest is written in lower case"
+        return "digest must be lowercase"
     return None
 
 
 def _diagnose(text: str, start: int) -> InvalidReference:
-    """Find out which piece of a text that does not match the grammar is to blame."""
+    """Return the error for a text that does not match the grammar after its registry."""
     if not text:
-        return InvalidReference("an image reference cannot be empty", 0, 0)
+        return InvalidReference("image reference is empty", 0, 0)
     name, _, _ = text[start:].partition("@")
     path, colon, tag = name.partition(":")
     path_end, name_end = start + len(path), start + len(name)
     if not path:
-        return InvalidReference("the name in front of the tag or digest is missing", start, len(text))
+        return InvalidReference("repository name is missing", start, len(text))
     if re.fullmatch(_PATH, path) is None:
-        reason = "a repository is made of lower-case letters and digits, joined by '/', '.', '_', '__' or dashes"
-        if re.fullmatch(_PATH, path.lower()) is not None:
-            reason = f"a repository is written in lower case: {path.lower()}"
-        return InvalidReference(reason, start, path_end)
+        return InvalidReference(_repository_error(path), start, path_end)
     if colon and not tag:
-        return InvalidReference("the tag after ':' is missing", path_end, name_end)
+        return InvalidReference("no tag after ':'; add a tag or remove the ':'", path_end, name_end)
     if colon and re.fullmatch(_TAG, tag) is None:
-        reason = "a tag is made of letters, digits, '_', '.' and '-', and starts with neither of the last two"
-        return InvalidReference(reason, path_end + 1, name_end)
-    return InvalidReference("a digest is written algorithm:hexadecimal, such as sha256:...", name_end, len(text))
+        return InvalidReference(_tag_error(tag), path_end + 1, name_end)
+    return InvalidReference("invalid digest; write `sha256:` and 64 hexadecimal digits", name_end, len(text))
+
+
+def _repository_error(path: str) -> str:
+    if re.fullmatch(_PATH, path.lower()) is not None:
+        return f"repository name must be lowercase; write {clipped(path.lower())}"
+    invalid = re.search(r"[^A-Za-z0-9._/-]", path)
+    if invalid is not None:
+        return f"invalid character {invalid[0]!r} in repository name"
+    misplaced = next(run for run in _SEPARATORS.finditer(path) if not _separates(run))
+    return f"misplaced '{clipped(misplaced[0])}' in repository name"
+
+
+def _separates(run: re.Match[str]) -> bool:
+    """Whether a run of separator characters joins two parts of a repository name as the grammar allows."""
+    return run.start() > 0 and run.end() < len(run.string) and _VALID_SEPARATOR.fullmatch(run[0]) is not None
+
+
+def _tag_error(tag: str) -> str:
+    invalid = re.search(r"[^A-Za-z0-9_.-]", tag)
+    if invalid is not None:
+        return f"invalid character {invalid[0]!r} in tag"
+    return f"tag cannot start with '{tag[0]}'"

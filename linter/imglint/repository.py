@@ -1,4 +1,4 @@
-"""The repository around a folder. Imports `os`."""
+"""Find the Git repository that contains a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def repository_root(folder: str) -> str | None:
-    """Return the nearest folder at or above folder that holds a `.git`, absolute; None where there is none."""
+    """Return the absolute path of the nearest folder, at or above `folder`, that contains `.git`. Return None if there is none."""
     folder = os.path.abspath(folder)
     while not os.path.lexists(os.path.join(folder, ".git")):
         parent = os.path.dirname(folder)

@@ -1,4 +1,4 @@
-"""Source: one file to check, decoded, with its places. Location: where something stands in it. Imports only the records and `os`."""
+"""Read and decode files, and map offsets in their text to lines and columns."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FILE_SIZE_MAX = 16 * 1024 * 1024
-"""Bytes; a larger file is reported by unread-file and not read."""
+"""Bytes. A larger file is not read and is reported by unread-file."""
 
 CHUNK = 16 * 1024
-"""Bytes that are asked for at a time, or a file's size: room for more would cost more than most files take to read."""
+"""Bytes to read at a time if the file size is unknown or smaller; larger buffers take longer to allocate than most files take to read."""
 
 BESIDE_SIZE_MAX = 256 * 1024
-"""Characters of a `.env` or Chart.yaml; of a longer one nothing is taken, and what it would give stays unresolved."""
+"""Characters of a `.env` or Chart.yaml. A longer file is ignored, and variables that depend on it stay unresolved."""
 
 LINE_MAX = 1000
-"""Characters of a line that a finding carries with it: many findings on one long line would otherwise cost its square."""
+"""Characters of the source line stored in a finding; without a limit, many findings on one long line take quadratic memory."""
 
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -36,7 +36,7 @@ _MARKS = (
 
 @record
 class Location:
-    """A stretch of a file: lines and columns count from 1, columns in code points; the end is exclusive."""
+    """A range in a file. Lines and columns start at 1, columns count code points, and the end is exclusive."""
 
     path: str
     line: int
@@ -46,7 +46,7 @@ class Location:
 
 
 class UnreadFile(Exception):
-    """A file that could not be read. Its text is the reason; `offset` is the byte at fault, where there is one, in `text` as far as it was decoded."""
+    """Raised for a file that cannot be read. `text` is what could be decoded, and `offset` the position of the first invalid byte in it."""
 
     def __init__(self, reason: str, text: str = "", offset: int = 0) -> None:
         super().__init__(reason)
@@ -54,10 +54,10 @@ class UnreadFile(Exception):
 
 
 class Source:
-    """One file: its path as the user would write it, its text, and what the policy tells its reader.
+    """A decoded file, with the settings that its reader takes from the policy.
 
-    `kind` is the reader's id, empty until a reader has claimed the file. `variables` are the policy's values for build arguments and compose
-    variables; `targets` the names of the stages that are shipped.
+    `path` is relative to the current folder if the user wrote it so. `kind` is the reader's id, empty until a reader claims the file.
+    `variables` are the policy's values for build arguments and compose variables, `targets` the names of the shipped stages.
     """
 
     __slots__ = ("_starts", "kind", "path", "targets", "text", "variables")
@@ -72,21 +72,21 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name without its folders."""
+        """The file name without folders."""
         return self.path.rpartition("/")[2]
 
     def location(self, start: int, end: int) -> Location:
-        """Return where the characters from offset start to end stand. Lines end at a line feed, as in Git and in editors."""
-        line, column = self._place(start)
-        end_line, end_column = self._place(end)
+        """Return the location of a span. Only line feeds end a line, as in Git and editors."""
+        line, column = self._line_and_column(start)
+        end_line, end_column = self._line_and_column(end)
         return Location(self.path, line, column, end_line, end_column)
 
     def line_around(self, offset: int) -> tuple[str, int]:
-        """Return the line that an offset stands on, without its line break, and the column at which what is returned begins.
+        """Return the line that contains an offset, without its line break, and the column of its first returned character.
 
-        That is 1; of a line longer than LINE_MAX, only the stretch around the offset is returned.
+        The column is 1 unless the line is longer than LINE_MAX; then only the part around the offset is returned.
         """
-        line, column = self._place(offset)
+        line, column = self._line_and_column(offset)
         starts = self._line_starts()
         start, end = starts[line - 1], starts[line] if line < len(starts) else len(self.text)
         first = start
@@ -96,14 +96,15 @@ class Source:
         return self.text[first:end].rstrip("\r\n"), first - start + 1
 
     def offset(self, line: int, column: int) -> int:
-        """Return the offset of a line and column, the end of the text where it does not reach so far."""
+        """Return the offset of a line and column, or the length of the text if it has no such position."""
         starts = self._line_starts()
         return min(starts[line - 1] + column - 1, len(self.text)) if line <= len(starts) else len(self.text)
 
     def beside(self, name: str) -> str | None:
-        """Return the text of the file `name`, a path relative to this file's folder; None where there is none that can be read.
+        """Return the text of the file at `name`, a path relative to this file's folder.
 
-        Nor one of more than BESIDE_SIZE_MAX characters: it is read again for each file that it stands beside.
+        Returns None if the file cannot be read or has more than BESIDE_SIZE_MAX characters. The limit is low because the file is read again for
+        every source in its folder.
         """
         try:
             text = read_text(os.path.join(os.path.dirname(self.path), name))
@@ -111,7 +112,7 @@ class Source:
             return None
         return text if len(text) <= BESIDE_SIZE_MAX else None
 
-    def _place(self, offset: int) -> tuple[int, int]:
+    def _line_and_column(self, offset: int) -> tuple[int, int]:
         starts = self._line_starts()
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
@@ -125,20 +126,20 @@ class Source:
 
 
 def read_text(path: str) -> str:
-    """Return a file's text: UTF-8, or what its byte order mark says, without the mark and with its line breaks as they are.
+    """Return the text of a file: UTF-8, or the encoding of its byte order mark. The mark is removed and line breaks are kept.
 
-    Raises UnreadFile for what is no regular file, is larger than FILE_SIZE_MAX, cannot be opened, or cannot be decoded.
+    Raises UnreadFile if the file is not a regular file, is larger than FILE_SIZE_MAX, or cannot be opened or decoded.
     """
     return decode(read_bytes(path))
 
 
 def read_bytes(path: str) -> bytes:
-    """Return what a file holds.
+    """Return the bytes of a file.
 
-    Raises UnreadFile for what is no regular file, is larger than FILE_SIZE_MAX, or cannot be opened.
+    Raises UnreadFile if the file is not a regular file, is larger than FILE_SIZE_MAX, or cannot be opened.
     """
     try:
-        # Non-blocking, so that a named pipe that nobody writes to cannot hold the run.
+        # Non-blocking: opening a named pipe without a writer would otherwise hang.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         raise UnreadFile(getattr(error, "strerror", None) or str(error)) from None
@@ -147,7 +148,7 @@ def read_bytes(path: str) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise UnreadFile("not a regular file")
         if status.st_size > FILE_SIZE_MAX:
-            raise UnreadFile(f"{status.st_size} bytes; the limit is {FILE_SIZE_MAX}")
+            raise _too_large()
         return _read(descriptor, status.st_size)
     except OSError as error:
         raise UnreadFile(error.strerror or str(error)) from None
@@ -156,9 +157,9 @@ def read_bytes(path: str) -> bytes:
 
 
 def read_stdin() -> str:
-    """Return the text of stdin, under the limits of a file.
+    """Return the text of stdin.
 
-    Raises UnreadFile.
+    Raises UnreadFile if it is larger than FILE_SIZE_MAX, or cannot be read or decoded.
     """
     try:
         return decode(_read(0))
@@ -167,18 +168,22 @@ def read_stdin() -> str:
 
 
 def _read(descriptor: int, size: int = 0) -> bytes:
-    """Read to the end, though never more than the limit: a file may grow, and some report no size."""
+    """Return all bytes up to the end. Enforces the limit again: a file may grow while it is read, and some files report no size."""
     chunks, left = [], FILE_SIZE_MAX + 1
     while left and (chunk := os.read(descriptor, min(left, max(size + 1, CHUNK)))):
         chunks.append(chunk)
         left -= len(chunk)
     if not left:
-        raise UnreadFile(f"more than {FILE_SIZE_MAX} bytes; that is the limit")
+        raise _too_large()
     return b"".join(chunks)
 
 
+def _too_large() -> UnreadFile:
+    return UnreadFile(f"larger than {FILE_SIZE_MAX} bytes")
+
+
 def decode(data: bytes) -> str:
-    """Return the text of a file's bytes. Raises UnreadFile where they are not in the encoding that their mark, or UTF-8, says."""
+    """Return decoded bytes: UTF-8, or the encoding of their byte order mark. Raises UnreadFile if they are not valid in that encoding."""
     encoding = "utf-8"
     for mark, name in _MARKS:
         if data.startswith(mark):

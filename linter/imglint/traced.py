@@ -1,8 +1,8 @@
-"""Traced: a text that knows where each piece of it stands in the file it was read from. Imports only the records.
+"""Text that keeps track of where each of its pieces was written in the file.
 
-An image reference is often put together from pieces: `FROM ${BASE}:${TAG}` takes both from ARG defaults on lines above. A finding about the tag
-has to stand at the default of TAG, one about the whole at the FROM. So whoever resolves a variable keeps, for each piece of the result, its
-**frames**: from the outermost text in which it is used to the innermost one in which it is written.
+Image references are often assembled: `FROM ${BASE}:${TAG}` takes both values from ARG defaults on earlier lines. A finding about the tag belongs
+at the default of TAG, a finding about the whole reference at the FROM. Code that resolves variables therefore keeps the **frames** of each piece
+of the result, from the outermost text that uses it to the innermost text in which it is written.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from imglint.records import record
 
 Frame = tuple[int, int, int]
-"""Offset at which a text starts in the file, which names it, and the start and end in the file of the stretch of it that gave the piece."""
+"""Three offsets in the file: the start of a text, which identifies it, and the start and end of the part of it that produced the piece."""
 
 
 @record
 class Piece:
-    """A stretch of a traced text. Where it is `exact`, its last frame is as long as its text and holds the very characters."""
+    """A part of a traced text. If it is `exact`, its last frame spans exactly these characters in the file."""
 
     text: str
     frames: tuple[Frame, ...]
@@ -24,69 +24,64 @@ class Piece:
 
 @record
 class Traced:
-    """A text with the places its pieces come from."""
+    """A text made of pieces with known origins."""
 
     pieces: tuple[Piece, ...]
 
     @property
     def text(self) -> str:
-        """The text itself."""
+        """The plain text."""
         return "".join([piece.text for piece in self.pieces])
 
     def cut(self, start: int, end: int) -> Traced:
-        """Return the characters from start to end, with their places."""
-        kept = []
-        for piece, at in self._placed():
-            low, high = max(start - at, 0), min(end - at, len(piece.text))
+        """Return the characters from start to end, with their frames."""
+        kept, offset = [], 0
+        for piece in self.pieces:
+            low, high = max(start - offset, 0), min(end - offset, len(piece.text))
             if low < high:
-                kept.append(_clip(piece, low, high))
+                kept.append(_cut_piece(piece, low, high))
+            offset += len(piece.text)
         return Traced(tuple(kept))
 
     def used_at(self, frame: int, start: int, end: int) -> Traced:
-        """Return this text as the value of an expression that stands at start to end in the text that begins at frame."""
+        """Return this text as the value of the expression at start to end in the text that starts at frame."""
         return Traced(tuple([Piece(piece.text, ((frame, start, end), *piece.frames), piece.exact) for piece in self.pieces]))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the narrowest stretch of the file, as offsets, that holds the characters from start to end.
+        """Return the narrowest span of the file that produced the characters from start to end.
 
-        It lies in the innermost text that all of them share: in an ARG default where it gives them all, else in the text that joins them.
+        The span lies in the innermost text that all of them share: the ARG default if one default produced all of them, otherwise the text that
+        combines them.
         """
         if len(self.pieces) == 1 and self.pieces[0].exact and start < end:
-            # Nearly all texts are a single literal.
-            at = self.pieces[0].frames[-1][1]
-            return at + start, at + end
+            # Fast path: nearly every text is a single literal.
+            offset = self.pieces[0].frames[-1][1]
+            return offset + start, offset + end
         frames = [piece.frames for piece in self.cut(start, end).pieces] or [piece.frames for piece in self.pieces]
         low, high = 0, 0
         for level in zip(*frames, strict=False):
             if len({frame for frame, _, _ in level}) > 1:
                 break
-            low, high = min([begin for _, begin, _ in level]), max([finish for _, _, finish in level])
+            low, high = min([first for _, first, _ in level]), max([last for _, _, last in level])
         return low, high
-
-    def _placed(self) -> list[tuple[Piece, int]]:
-        placed, at = [], 0
-        for piece in self.pieces:
-            placed.append((piece, at))
-            at += len(piece.text)
-        return placed
 
 
 def literal(text: str, start: int, frame: int | None = None) -> Traced:
-    """Return text that stands, character by character, at start in the file, as part of the text that begins at frame (itself if left out)."""
+    """Return text that is written as it is at `start` in the file, as part of the text that starts at `frame` (default: `start`)."""
     return Traced((Piece(text, ((start if frame is None else frame, start, start + len(text)),), True),))
 
 
 def opaque(text: str, frame: int, start: int, end: int) -> Traced:
-    """Return text that the stretch from start to end stands for as a whole: an escape sequence, a value from elsewhere."""
+    """Return text that start to end produces as a whole, such as the value of an escape sequence."""
     return Traced((Piece(text, ((frame, start, end),), False),))
 
 
 def joined(parts: list[Traced]) -> Traced:
-    """Return the parts one after the other."""
+    """Return the concatenated parts."""
     return Traced(tuple([piece for part in parts for piece in part.pieces]))
 
 
-def _clip(piece: Piece, low: int, high: int) -> Piece:
+def _cut_piece(piece: Piece, low: int, high: int) -> Piece:
     if not piece.exact:
         return Piece(piece.text[low:high], piece.frames, False)
     *outer, (frame, start, _) = piece.frames

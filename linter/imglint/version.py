@@ -1,3 +1,3 @@
-"""The version of imglint: of the command, the reports and the package. Imports nothing, for importlib.metadata takes longer than checking a file."""
+"""The version of imglint. It is not read with importlib.metadata, which takes longer to import than checking a file does."""
 
 VERSION = "0.1.0"

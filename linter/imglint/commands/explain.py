@@ -127,7 +127,7 @@ def _lines(subject: Subject) -> set[int]:
 def _spans(subject: Subject) -> list[Span]:
     if not isinstance(subject, ImageUse):
         return [subject.span]
-    problem = [subject.fault.span] if subject.fault else []
+    problem = [subject.problem.span] if subject.problem else []
     return [subject.span, *subject.parts.values(), *problem]
 
 
@@ -201,7 +201,7 @@ def _about(subject: Subject, settings: Settings) -> Iterator[str]:
 def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
     yield from _field("place", f"{use.place}: {use.where}")
     yield from _field("role", use.role)
-    reference, problem = use.reference, use.fault
+    reference, problem = use.reference, use.problem
     yield from _field("reference", f"none: {problem.message}" if problem else "")
     if reference is not None:
         yield from _field("resolved", reference.text if reference.text != use.text else "")

@@ -41,7 +41,7 @@ def _write_text(uses: list[ImageUse]) -> Iterator[str]:
     for use in uses:
         location = f"{use.location.path}:{use.location.line}:{use.location.column}"
         name = str(use.reference) if use.reference else use.text
-        problem = f" ({use.fault.message})" if use.fault else ""
+        problem = f" ({use.problem.message})" if use.problem else ""
         yield printable(f"{location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
 
 
@@ -67,7 +67,7 @@ def _entry(use: ImageUse) -> dict[str, object]:
         "where": well_formed(use.where),
         "text": well_formed(use.text),
         "reference": reference and well_formed(reference.text),
-        "valid": None if use.fault and use.fault.rule == UNRESOLVED else reference is not None,
+        "valid": None if use.problem and use.problem.rule == UNRESOLVED else reference is not None,
         "registry": reference and reference.registry,
         "repository": reference and reference.repository,
         "tag": reference and reference.tag,

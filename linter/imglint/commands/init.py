@@ -112,7 +112,7 @@ def _survey(paths: tuple[str, ...]) -> _Survey:
                 warn(f"{location.path}:{location.line}:{location.column}: {fact.message}")
             elif isinstance(fact, ImageUse) and fact.reference and fact.role != FRONTEND:
                 uses.append(fact)
-            elif isinstance(fact, ImageUse) and fact.fault and fact.fault.rule == UNRESOLVED:
+            elif isinstance(fact, ImageUse) and fact.problem and fact.problem.rule == UNRESOLVED:
                 unresolved += 1
     built = _built(uses)
     return _Survey(tuple(found), tuple(uses), tuple(users), built, _rows(uses, built), unresolved)

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imglint.dockerfile.instructions import Line
+    from imglint.dockerfile.instructions import Instruction
 
 VALUE_MAX = 1024
 """Characters; a longer word is not resolved. No image reference is as long as that."""
@@ -70,7 +70,7 @@ def given(value: str) -> Traced:
     return Traced((Piece(value, (), False),)) if value else Traced(())
 
 
-def expand(line: Line, start: int, end: int, escape: str, scope: Scope) -> Value:
+def expand(line: Instruction, start: int, end: int, escape: str, scope: Scope) -> Value:
     """Return what the word from start to end of a line stands for.
 
     Raises BadSubstitution where BuildKit refuses the word.
@@ -97,7 +97,7 @@ class _Word:
 
     __slots__ = ("at", "depth", "end", "escape", "frame", "line", "scope", "text")
 
-    def __init__(self, line: Line, start: int, end: int, frame: int, escape: str, scope: Scope) -> None:
+    def __init__(self, line: Instruction, start: int, end: int, frame: int, escape: str, scope: Scope) -> None:
         self.line, self.at, self.end, self.frame, self.escape, self.scope = line, start, end, frame, escape, scope
         self.text, self.depth = line.text, 0
 

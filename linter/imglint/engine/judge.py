@@ -75,8 +75,8 @@ def _rules_for(subject: Subject, settings: Settings) -> list[Rule]:
         return [rules[subject.rule]]
     if isinstance(subject, RunUser):
         return [rule for rule in rules.values() if rule.check_user]
-    if subject.fault:
-        return [rules[subject.fault.rule]]
+    if subject.problem:
+        return [rules[subject.problem.rule]]
     return [rule for rule in rules.values() if rule.check_image] if settings.policy.judges(subject) else []
 
 
@@ -120,8 +120,8 @@ def _findings(rule: Rule, subject: Subject, options: object) -> Iterable[Finding
         return (subject.finding(),)
     if isinstance(subject, RunUser):
         return rule.check_user(subject, options) if rule.check_user else ()
-    if subject.fault:
-        return (Problem(subject.source, subject.fault.span, subject.fault.message).finding(),)
+    if subject.problem:
+        return (Problem(subject.source, subject.problem.span, subject.problem.message).finding(),)
     return rule.check_image(subject, options) if rule.check_image else ()
 
 

@@ -226,13 +226,13 @@ class _FactCheck:
         self.text("ImageUse.where", use.where)
         self.one_of("ImageUse.role", use.role, ROLES)
         self.typed("ImageUse.reference", use.reference, ImageReference, None)
-        self.typed("ImageUse.fault", use.fault, ReferenceProblem, None)
-        if use.fault is not None:
-            self.one_of("ImageUse.fault.rule", use.fault.rule, (INVALID, UNRESOLVED))
-            self.text("ImageUse.fault.message", use.fault.message)
-            self.span("ImageUse.fault.span", use.fault.span)
+        self.typed("ImageUse.problem", use.problem, ReferenceProblem, None)
+        if use.problem is not None:
+            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED))
+            self.text("ImageUse.problem.message", use.problem.message)
+            self.span("ImageUse.problem.span", use.problem.span)
         elif use.reference is None:
-            _refuse(self.module, "ImageUse.fault must say why there is no reference", None)
+            _refuse(self.module, "ImageUse.problem must say why there is no reference", None)
         self.typed("ImageUse.tag_known", use.tag_known, bool)
         self.typed("ImageUse.built", use.built, bool)
         if not hasattr(use.parts, "items"):

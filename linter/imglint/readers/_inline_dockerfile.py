@@ -1,14 +1,14 @@
-"""Dockerfiles that stand inside compose files. Imports the Dockerfile's facts, the YAML trees and Compose's variables.
+"""Read Dockerfiles inside compose files (`dockerfile_inline`).
 
-What Docker builds from is the text after YAML has taken its indentation and escapes away and Compose has put in its variables. It is read as any
-Dockerfile is, and each place in it is then led back to the characters of the file that gave it.
+Docker builds from the text that remains after YAML removes indentation and escapes and Compose replaces variables. That text is read as a Dockerfile,
+and the spans of its facts are then mapped to the characters of the compose file that produced them.
 """
 
 from __future__ import annotations
 
 import re
 
-from imglint.dockerfile import stages as dockerfile
+from imglint.dockerfile.facts import read_dockerfile
 from imglint.model import Comment, ImageUse, Problem, ReferenceProblem, RunUser
 from imglint.readers._compose_variables import replacements
 from imglint.records import record, replace
@@ -23,30 +23,28 @@ if TYPE_CHECKING:
     from imglint.yaml.nodes import Scalar
 
 TEXT_MAX = 1024 * 1024
-"""Characters of a Dockerfile inside another file, its variables resolved; a longer one is reported and not read."""
+"""Characters of an inline Dockerfile after interpolation. A longer one is not read and is reported."""
 ALL_TEXT_MAX = 16 * TEXT_MAX
-"""Characters of all of them in one file; what is over is reported and not read."""
+"""Characters of all inline Dockerfiles of one file. Those over the limit are not read and are reported."""
 
 _CHARACTER = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)|[^\\\r\n]")
 
 
 @record
-class Placed:
-    """A text, and for each of its characters the stretch of the file that gave it."""
+class MappedText:
+    """A text, and for each of its characters the span of the file that produced it."""
 
     text: str
     spans: list[Span]
 
     def span(self, span: Span) -> Span:
-        """Return the stretch of the file that gave a stretch of the text."""
+        """Return the span of the file that produced a span of the text."""
         start, end = span
-        if start < end:
-            return self.spans[start][0], self.spans[end - 1][1]
-        at = self.spans[start][0] if start < len(self.spans) else self.spans[-1][1]
-        return at, at
+        first = self.spans[start][0]
+        return first, self.spans[end - 1][1] if start < end else first
 
 
-def facts(
+def read_inline_dockerfile(
     source: Source,
     value: Scalar,
     variables: Mapping[str, str | None],
@@ -56,69 +54,69 @@ def facts(
     prefix: str,
     budget: list[int],
 ) -> Iterator[Fact]:
-    """Yield the facts of the Dockerfile that a scalar holds.
+    """Yield the facts of the Dockerfile in a scalar.
 
-    `variables` are those of the compose file, `arguments` values for the Dockerfile's own, `targets` the stages that are shipped; `prefix` is what
-    its places in words begin with. `budget` holds the characters that are left for all Dockerfiles of the file.
+    `variables` are those of the compose file, `arguments` the values of build arguments, and `targets` the shipped stages. `prefix` starts the
+    `where` of each fact. `budget` has one item: the number of characters left for the inline Dockerfiles of the file.
     """
     limit = min(TEXT_MAX, budget[0])
-    placed = _interpolated(_characters(source.text, value), variables, limit) if len(value.value) <= limit else None
-    budget[0] -= len(placed.text) if placed else limit
-    if placed is None:
-        message = f"this Dockerfile was not read: with its variables resolved it would be longer than {TEXT_MAX} characters"
+    mapped = _interpolated(_characters(source.text, value), variables, limit) if len(value.value) <= limit else None
+    budget[0] -= len(mapped.text) if mapped else limit
+    if mapped is None:
+        message = f"inline Dockerfile is longer than {TEXT_MAX} characters after interpolation and was not read"
         if limit < TEXT_MAX:
-            message = f"this Dockerfile was not read: those of this file are longer than {ALL_TEXT_MAX} characters"
+            message = f"inline Dockerfiles in this file are longer than {ALL_TEXT_MAX} characters; this one was not read"
         yield Problem(source, (value.start, value.end), message, "unread-file")
         return
-    if placed.text:
-        alone = Source(source.path, placed.text, source.kind)
-        for fact in dockerfile.facts(alone, placed.text, prefix=prefix, variables=arguments, targets=targets):
-            yield _moved(fact, source, placed)
+    if mapped.text:
+        dockerfile = Source(source.path, mapped.text, source.kind, arguments, targets)
+        for fact in read_dockerfile(dockerfile, prefix=prefix):
+            yield _relocated(fact, source, mapped)
 
 
-def _characters(text: str, value: Scalar) -> Placed:
+def _characters(text: str, value: Scalar) -> MappedText:
     if value.style == '"':
         written = list(_CHARACTER.finditer(text, value.start, value.end))
-        # Where a quoted text runs over several lines, these are folded, and the two do not agree.
+        # The counts differ if the scalar spans several lines, which YAML folds.
         if len(written) == len(value.value):
-            return Placed(value.value, [match.span() for match in written])
+            return MappedText(value.value, [match.span() for match in written])
     spans: list[Span] = []
     for piece in traced(value, text).pieces:
         _, start, end = piece.frames[-1]
         length = len(piece.text)
-        spans += [(at, at + 1) for at in range(start, end)] if piece.exact else [(start, end)] * length
-    return Placed(value.value, spans)
+        spans += [(offset, offset + 1) for offset in range(start, end)] if piece.exact else [(start, end)] * length
+    return MappedText(value.value, spans)
 
 
-def _interpolated(placed: Placed, variables: Mapping[str, str | None], limit: int) -> Placed | None:
-    """Return a text with its variables resolved; None where that is longer than limit."""
-    text: list[str] = []
+def _interpolated(mapped: MappedText, variables: Mapping[str, str | None], limit: int) -> MappedText | None:
+    """Return a text with its variables replaced, or None if the result is longer than `limit`."""
+    parts: list[str] = []
     spans: list[Span] = []
-    at = 0
-    for start, end, value in replacements(placed.text, variables):
-        text += [placed.text[at:start], value]
-        spans += placed.spans[at:start] + [placed.span((start, end))] * len(value)
-        at = end
+    index = 0
+    for start, end, value in replacements(mapped.text, variables):
+        parts += [mapped.text[index:start], value]
+        spans += mapped.spans[index:start] + [mapped.span((start, end))] * len(value)
+        index = end
         if len(spans) > limit:
             return None
-    spans += placed.spans[at:]
-    return Placed("".join([*text, placed.text[at:]]), spans) if len(spans) <= limit else None
+    spans += mapped.spans[index:]
+    return MappedText("".join([*parts, mapped.text[index:]]), spans) if len(spans) <= limit else None
 
 
-def _moved(fact: Fact, source: Source, placed: Placed) -> Fact:
-    """Return a fact of the Dockerfile alone as a fact of the file that it stands in."""
-    span = placed.span(fact.span)
+def _relocated(fact: Fact, source: Source, mapped: MappedText) -> Fact:
+    """Return a fact of the Dockerfile with the source and spans of the compose file."""
+    span = mapped.span(fact.span)
     if isinstance(fact, ImageUse):
-        return _moved_use(fact, source, placed)
+        return _relocated_use(fact, source, mapped)
     if isinstance(fact, RunUser):
-        image = fact.image and _moved_use(fact.image, source, placed)
+        image = fact.image and _relocated_use(fact.image, source, mapped)
         return replace(fact, source=source, span=span, image=image)
     if isinstance(fact, Problem):
         return replace(fact, source=source, span=span)
     return Comment(source, span)
 
 
-def _moved_use(use: ImageUse, source: Source, placed: Placed) -> ImageUse:
-    parts = {name: placed.span(span) for name, span in use.parts.items()}
-    fault = use.fault and ReferenceProblem(use.fault.rule, use.fault.message, placed.span(use.fault.span))
-    return replace(use, source=source, span=placed.span(use.span), parts=parts, fault=fault)
+def _relocated_use(use: ImageUse, source: Source, mapped: MappedText) -> ImageUse:
+    parts = {name: mapped.span(span) for name, span in use.parts.items()}
+    problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, mapped.span(use.problem.span))
+    return replace(use, source=source, span=mapped.span(use.span), parts=parts, problem=problem)

@@ -213,7 +213,7 @@ class _ComposeReader:
 
         self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
         target = build.scalar("target")
-        for fact in inline.facts(
+        for fact in inline.read_inline_dockerfile(
             self.source,
             dockerfile,
             self._variables_in_force(),
@@ -258,7 +258,7 @@ class _ComposeReader:
         except InvalidVariable as error:
             fault = ReferenceProblem(INVALID, str(error), text.span(error.start, error.end))
         use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
-        return replace(use, fault=fault) if fault else use
+        return replace(use, problem=fault) if fault else use
 
     def _resolved(self, text: Traced) -> Traced:
         """Return a text with its variables resolved. Raises UnresolvedVariable or InvalidVariable."""

@@ -1,0 +1,133 @@
+"""Read the facts of a Dockerfile: the images that its stages use, and the users that its shipped stages run as."""
+
+from __future__ import annotations
+
+from imglint.dockerfile.instructions import INSTRUCTIONS_MAX, find_frontend, parse_dockerfile
+from imglint.dockerfile.stages import Build
+from imglint.dockerfile.variables import UnresolvedVariable
+from imglint.model import BASE, BUILD, FRONTEND, Comment, ImageUse, Problem, RunUser, image_use
+from imglint.traced import literal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint.dockerfile.stages import Stage
+    from imglint.dockerfile.variables import Value
+    from imglint.model import Fact, Span
+    from imglint.reference import ImageReference
+    from imglint.source import Source
+
+BUILDKIT_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
+WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
+"""Parts of the names of Windows images and of the images based on them."""
+
+
+def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
+    """Return the facts of a Dockerfile.
+
+    `prefix` starts the `where` of each fact, for a Dockerfile that is part of another file.
+    """
+    found: list[Fact] = []
+    reports_errors = True
+    frontend = find_frontend(source.text)
+    if frontend is not None:
+        use = _frontend_use(source, frontend.span, prefix)
+        found.append(use)
+        if not frontend.is_dockerfile:
+            return found
+        # Other frontends may accept what BuildKit rejects.
+        reports_errors = _is_buildkit(use)
+    parsed = parse_dockerfile(source.text)
+    build = Build(parsed.escape, source.variables)
+    build.interpret(parsed.instructions)
+    found += [Comment(source, span) for span in parsed.comments]
+    found += _StageFacts(source, prefix, build).read()
+    if reports_errors:
+        found += [Problem(source, span, message) for span, message in (*parsed.errors, *build.errors)]
+    unread = build.unread
+    if unread is None and parsed.unread is not None:
+        unread = parsed.unread, f"more than {INSTRUCTIONS_MAX} instructions in this Dockerfile; the rest was not read"
+    if unread is not None:
+        found.append(Problem(source, *unread, "unread-file"))
+    return found
+
+
+def _frontend_use(source: Source, span: Span, prefix: str) -> ImageUse:
+    text = literal(source.text[slice(*span)], span[0])
+    return image_use(source, text, span, place="syntax", where=f"{prefix}frontend", role=FRONTEND)
+
+
+def _is_buildkit(frontend: ImageUse) -> bool:
+    reference = frontend.reference
+    return reference is not None and reference.repository.endswith(BUILDKIT_FRONTENDS)
+
+
+class _StageFacts:
+    """Makes facts of the stages and copies of a Dockerfile."""
+
+    def __init__(self, source: Source, prefix: str, build: Build) -> None:
+        self.source, self.prefix, self.build = source, prefix, build
+        self.images: dict[Stage, ImageUse] = {}
+
+    def read(self) -> Iterator[Fact]:
+        shipped = self.build.shipped_stages(self.source.targets)
+        yield from self.base_images()
+        yield from self.copied_images()
+        yield from self.users(shipped)
+
+    def base_images(self) -> Iterator[ImageUse]:
+        for stage in self.build.stages:
+            if stage.uses_image:
+                use = self.use(stage, stage.base, stage.base_span, "from", BASE if stage.shipped else BUILD)
+                self.images[stage] = use
+                yield use
+
+    def copied_images(self) -> Iterator[ImageUse]:
+        for copy, value in self.build.copied_images():
+            span = copy.source.span(0, len(copy.source.text))
+            yield self.use(copy.stage, value, span, copy.place, BUILD)
+
+    def use(self, stage: Stage, value: Value, span: Span, place: str, role: str) -> ImageUse:
+        written, unresolved = (None, value.message) if isinstance(value, UnresolvedVariable) else (value, "")
+        where = self.where(stage)
+        return image_use(self.source, written, span, place=place, where=where, role=role, unresolved=unresolved)
+
+    def where(self, stage: Stage) -> str:
+        return f"{self.prefix}stage {stage.label}"
+
+    def users(self, shipped: list[Stage]) -> Iterator[RunUser]:
+        """Yield the user of each shipped stage. A place that sets the user of several stages is yielded once."""
+        seen: set[Span] = set()
+        for stage in shipped:
+            user = self.run_user(stage)
+            if user.span not in seen:
+                seen.add(user.span)
+                yield user
+
+    def run_user(self, stage: Stage) -> RunUser:
+        image = self.images.get(stage.root) if stage.root else None
+        found = self.build.user_of(stage)
+        if found is None:
+            return self.base_user(stage, image)
+        span, value = found
+        if isinstance(value, UnresolvedVariable):
+            return RunUser(self.source, span, "user", self.where(stage), None, known=False, image=image)
+        # An empty name resets the user of the base image to root.
+        return RunUser(self.source, span, "user", self.where(stage), value.text or "root", image=image)
+
+    def base_user(self, stage: Stage, image: ImageUse | None) -> RunUser:
+        """Return the user of a stage without USER, which is that of its base image."""
+        root = stage.root
+        base = image.reference if image else None
+        known = root is not None and (base is not None or not root.uses_image) and not _is_windows(base)
+        span = (root or stage).base_span
+        whole = image.parts.get("whole", span) if image else span
+        if not span[0] <= whole[0] <= whole[1] <= span[1]:
+            span = whole
+        return RunUser(self.source, span, "user", self.where(stage), None, known=known, base=base, image=image)
+
+
+def _is_windows(base: ImageReference | None) -> bool:
+    """Whether the name of an image is that of a Windows image. Windows has no root, and the default user depends on the base image."""
+    return base is not None and any(name in f"{base.repository}:{base.tag or ''}" for name in WINDOWS_NAMES)
