@@ -22,7 +22,7 @@ def is_values_name(name: str) -> bool:
 
 def is_chart_template(source: Source) -> bool:
     """Return whether the file is below a chart's `templates` folder and has actions. Without actions it is the YAML that it looks like."""
-    return "{{" in source.text and _is_in_templates(os.path.dirname(os.path.abspath(source.path)))
+    return _is_in_templates(os.path.dirname(os.path.abspath(source.path))) and "{{" in source.text
 
 
 @lru_cache(maxsize=64)

@@ -43,10 +43,10 @@ _RUNS = re.compile(r"""^[ \t]+["']?(?:image|build|extends)["']?[ \t]*:""", re.MU
 def claims(source: Source) -> bool:
     """Return whether the file is a compose file by its name, or has services that run images and no key that compose files do not have."""
     text, name = source.text, source.name.lower()
-    if not name.endswith((".yaml", ".yml")) or is_chart_template(source):
+    if not name.endswith((".yaml", ".yml")):
         return False
     if "compose" in name and re.fullmatch(_NAME, name):
-        return not _is_manifest(source)
+        return not (is_chart_template(source) or _is_manifest(source))
     if "services" not in text or has_template_actions(text) or not _SERVICES.search(text) or not _RUNS.search(text):
         return False
     if is_values_name(name) or _is_manifest(source):

@@ -173,7 +173,7 @@ def check_document(text: str, base: int = 0) -> None:
 
 
 def _has_libyaml_breaks(text: str) -> bool:
-    """Whether libyaml would end lines where YAML 1.2 does not: it follows YAML 1.1 here."""
+    """Return whether libyaml would end lines where YAML 1.2 does not: it follows YAML 1.1 here."""
     return not text.isascii() and _LIBYAML_BREAKS.search(text) is not None
 
 

@@ -78,12 +78,12 @@ def _unread_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
 
 
 def may_hide_words(text: str) -> bool:
-    """Whether the values in a document may contain words that its text does not: by escaped characters or line breaks."""
+    """Return whether the values in a document may contain words that its text does not: by escaped characters or line breaks."""
     return _ESCAPES.search(text) is not None
 
 
 def is_templated(text: str) -> bool:
-    """Whether something else fills in this text later: a template engine, a shell, Tekton, Argo, envsubst or ko."""
+    """Return whether something else fills in this text later: a template engine, a shell, Tekton, Argo, envsubst or ko."""
     return _TEMPLATED.search(text) is not None
 
 

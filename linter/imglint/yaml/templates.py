@@ -30,7 +30,7 @@ _NOT_PLAIN = "|>*&!{[%@`"
 
 
 def has_template_actions(text: str) -> bool:
-    """Whether a text contains actions of a template engine: `{{` (Go, Jinja and others) or `{%` (Jinja)."""
+    """Return whether a text contains actions of a template engine: `{{` (Go, Jinja and others) or `{%` (Jinja)."""
     return _OPEN in text or "{%" in text
 
 
