@@ -29,7 +29,7 @@ from imglint.engine import ignore_comments as ignore
 from imglint.engine import run as engine
 from imglint.engine.facts import INTERNAL_ERROR
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
-from imglint.patterns.globs import PATTERN_MAX
+from imglint.patterns.matcher import PATTERN_MAX
 from imglint.plugins import formats, output_format
 from imglint.policy.checked_nodes import MISTAKES_MAX
 from imglint.policy.load import TARGETS_MAX

@@ -32,8 +32,8 @@ from imglint import (
     similar_approved,
 )
 from imglint.model import ImageTable, Row
-from imglint.patterns.globs import InvalidPattern
 from imglint.patterns.image import ImagePattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, Policy, default_policy, find

@@ -9,7 +9,7 @@ import semver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.patterns.globs import InvalidPattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.tag import TagPattern
 
 FORTY = "0123456789abcdef0123456789abcdef01234567"

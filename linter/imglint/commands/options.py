@@ -117,7 +117,7 @@ def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
     """Return whether a path is left out by the patterns of the command line, which are relative to the current folder."""
     if not patterns:
         return None
-    from imglint.patterns.globs import InvalidPattern
+    from imglint.patterns.matcher import InvalidPattern
     from imglint.patterns.path import PathPattern, PathPatterns
 
     read: list[PathPattern] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.patterns.globs import InvalidPattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern
 
 TYPE_CHECKING = False

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
-from imglint.patterns.globs import ANY, WITHIN, Glob, InvalidPattern, check_length
+from imglint.patterns.matcher import ANY, NO_SLASH, Glob, InvalidPattern, Wildcard, check_length
 from imglint.reference import complete, could_be_registry
 
 EVERYTHING = "**"
+_ANY, _NO_SLASH = Wildcard(ANY), Wildcard(NO_SLASH)
 _FOREIGN = re.compile(r"[^a-z0-9._/:@*\[\]-]", re.IGNORECASE)
 
 
@@ -58,7 +59,7 @@ class ImagePattern:
 
     def fill(self, name: str, template: str) -> str | None:
         """Return the template with what this pattern's wildcards hold in name in place of its own, in order; None where name does not fit."""
-        held = self._name.held(name)
+        held = self._name.captures(name)
         if held is None:
             return None
         runs = iter(held)
@@ -106,4 +107,4 @@ def _normalise(name: str, text: str) -> str:
 
 def _glob(text: str) -> Glob:
     pieces = re.findall(r"\*\*+|.", text)
-    return Glob([ANY if len(piece) > 1 else WITHIN if piece == "*" else piece for piece in pieces])
+    return Glob([_ANY if len(piece) > 1 else _NO_SLASH if piece == "*" else piece for piece in pieces])

@@ -7,13 +7,15 @@ fits a folder fits all that it holds.
 
 from __future__ import annotations
 
-from imglint.patterns.globs import WITHIN, Characters, Glob, InvalidPattern, Token, check_length
+from imglint.patterns.matcher import ANY, NO_SLASH, Characters, Glob, InvalidPattern, Wildcard, check_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ONE = Characters((), negated=True)
+    from imglint.patterns.matcher import Token
+
+_WILDCARD = Wildcard(NO_SLASH)
 _POSIX = {
     "alpha": (("a", "z"), ("A", "Z")),
     "digit": (("0", "9"),),
@@ -176,9 +178,9 @@ def _tokens(part: str, text: str) -> list[Token]:
     while at < len(part):
         character, step = part[at], 1
         if character == "*":
-            tokens.append(WITHIN)
+            tokens.append(_WILDCARD)
         elif character == "?":
-            tokens.append(_ONE)
+            tokens.append(ANY)
         elif character == "[":
             characters, step = _class(part, at, text)
             tokens.append(characters)

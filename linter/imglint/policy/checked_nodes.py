@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from imglint.errors import Mistake, PolicyError
-from imglint.patterns.globs import InvalidPattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.spelling import did_you_mean
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
