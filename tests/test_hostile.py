@@ -31,7 +31,7 @@ from imglint.engine.facts import INTERNAL_ERROR
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.patterns.matcher import PATTERN_MAX
 from imglint.plugins import formats, output_format
-from imglint.policy.checked_nodes import MISTAKES_MAX
+from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.policy.load import TARGETS_MAX
 from imglint.readers import _inline_dockerfile as inline
 from imglint.readers._compose_variables import DEPTH_MAX as DEFAULTS_MAX
@@ -125,7 +125,7 @@ def test_no_file_fails_a_reader_a_rule_or_a_format(name: str, mark: bytes, data:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=BYTES | st.binary().map(lambda data: b"images:\n- match: " + data))
-def test_no_policy_fails_but_by_its_mistakes(data: bytes, imglint: Imglint, tree: Path) -> None:
+def test_no_policy_fails_except_with_diagnostics(data: bytes, imglint: Imglint, tree: Path) -> None:
     Path(".imglint.yaml").write_bytes(data)
     Path("Dockerfile").write_text("FROM scratch\nUSER 1000\n")
     outcome = imglint("Dockerfile", cwd=tree)
@@ -141,9 +141,9 @@ def test_no_policy_fails_but_by_its_mistakes(data: bytes, imglint: Imglint, tree
         (PATTERN_MAX, lambda n: f"images: [{{match: a, tags: ['{'*a' * (n // 2)}']}}]\n", "at most"),
         (PATTERN_MAX, lambda n: f"exclude: ['{'*a' * (n // 2)}']\n", "at most"),
         (TARGETS_MAX, lambda n: f"targets: [{'a, ' * n}]\n", "more than"),
-        (MISTAKES_MAX, lambda n: "images:\n" + "- match: //\n" * n, "those from here on are not told"),
+        (ERRORS_MAX, lambda n: "images:\n" + "- match: //\n" * n, "the rest is not shown"),
     ],
-    ids=["images", "tags", "files", "targets", "mistakes"],
+    ids=["images", "tags", "files", "targets", "errors"],
 )
 def test_a_policy_is_read_up_to_its_limits(
     limit: int, text: Callable[[int], str], told: str, imglint: Imglint, tree: Path

@@ -125,7 +125,7 @@ def test_a_policy_speaks_no_more_than_text(payload: str, imglint: Imglint, tmp_p
     key = quoted(payload)
     (tmp_path / "Dockerfile").write_text("FROM a:latest\n")
     policies = {
-        "mistakes": f"{key}: 1\nimages: [{{match: {key}}}]\nrules: {{{key}: off}}\nenvironments: {{{key}: []}}\nextends: [{key}]\n",
+        "errors": f"{key}: 1\nimages: [{{match: {key}}}]\nrules: {{{key}: off}}\nenvironments: {{{key}: []}}\nextends: [{key}]\n",
         "reasons": f"images: [{{match: a, approved: false, reason: {key}}}]\n"
         f"exceptions: [{{match: a, rules: [latest-tag], reason: {key}, approved-by: {key}, until: 2020-01-01}}]\n",
     }

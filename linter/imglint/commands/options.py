@@ -53,8 +53,8 @@ def run_command(request: CommandOptions, answer: Callable[[CommandOptions], int]
     try:
         return answer(request)
     except PolicyError as error:
-        for mistake in error.mistakes:
-            warn(str(mistake))
+        for diagnostic in error.diagnostics:
+            warn(str(diagnostic))
     except (UsageError, PluginError) as error:
         warn(f"imglint: {error}")
     return FAILED

@@ -33,7 +33,7 @@ class TagPattern:
     def __init__(self, text: str) -> None:
         """Read a pattern. Raises InvalidPattern if it is empty, too long, or has an unknown placeholder or a character that no tag has."""
         if not text:
-            raise InvalidPattern("empty pattern; * matches every tag", 0, 0)
+            raise InvalidPattern("empty pattern; `*` matches every tag", 0, 0)
         check_length(text)
         self.text = text
         self._automaton = Automaton()
@@ -143,13 +143,12 @@ def _placeholder(name: str, match: re.Match[str]) -> Callable[[Automaton, int], 
         from imglint.spelling import closest
 
         close = closest(name, PLACEHOLDERS)
-        known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
-        hint = f"did you mean {{{close}}}?" if close else f"known are {known}"
-        raise InvalidPattern(f"unknown placeholder {{{name}}}; {hint}", match.start(), match.end())
+        hint = f"; did you mean `{{{close}}}`?" if close else ""
+        raise InvalidPattern(f"unknown placeholder `{match[0]}`{hint}", match.start(), match.end())
     return PLACEHOLDERS[name]
 
 
 def _invalid_character(character: str) -> str:
     if character in "{}":
-        return f"unbalanced {character!r}; write placeholders as {{major}}"
+        return f"unbalanced `{character}`; write placeholders as `{{major}}`"
     return f"{character!r} is not allowed in a tag"
