@@ -199,7 +199,7 @@ def kind_of(node: Node) -> str:
 
 
 def _listed(known: Collection[str], words: str) -> str:
-    return f"; {words} {', '.join(known)}" if 0 < len(known) <= LISTED_MAX else ""
+    return f"; {words} {', '.join(known)}" if len(known) <= LISTED_MAX else ""
 
 
 def _either(words: Collection[str]) -> str:
