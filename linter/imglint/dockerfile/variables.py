@@ -220,7 +220,7 @@ class _Word:
             return word if is_set else Traced(())
         if is_set and value is not None:
             return self.used(begin, value)
-        return word if operator == "-" else UnresolvedVariable(f"{name} has no value, which is required here")
+        return word if operator == "-" else UnresolvedVariable(f"{name} has no value but is required here")
 
     def needed(self, name: str) -> Value:
         value = self.scope.get(name)
@@ -297,8 +297,8 @@ def _matches(pattern: list[Token], text: str) -> Iterator[tuple[int, int]]:
         end = max(glob.ends(text, start), default=-1)
         if end > start or (end == start and not text):
             yield start, end
-        if end < 0 and head is not None and any(head.ends(text, start)):
-            return  # What precedes the first star matches here, and the rest nowhere after it: a later start cannot match either.
+        if end < 0 and head is not None and list(head.ends(text, start)):
+            return  # The part before the first star matches here, the rest nowhere after it: no later start can match.
         start = max(end, start + 1)
 
 
