@@ -137,9 +137,9 @@ def test_no_policy_fails_except_with_diagnostics(data: bytes, imglint: Imglint, 
 @pytest.mark.parametrize(
     ("limit", "text", "told"),
     [
-        (PATTERN_MAX, lambda n: f"images: [{{match: '{'*a' * (n // 2)}'}}]\n", "at most"),
-        (PATTERN_MAX, lambda n: f"images: [{{match: a, tags: ['{'*a' * (n // 2)}']}}]\n", "at most"),
-        (PATTERN_MAX, lambda n: f"exclude: ['{'*a' * (n // 2)}']\n", "at most"),
+        (PATTERN_MAX, lambda n: f"images: [{{match: '{'*a' * (n // 2)}'}}]\n", "the limit is"),
+        (PATTERN_MAX, lambda n: f"images: [{{match: a, tags: ['{'*a' * (n // 2)}']}}]\n", "the limit is"),
+        (PATTERN_MAX, lambda n: f"exclude: ['{'*a' * (n // 2)}']\n", "the limit is"),
         (TARGETS_MAX, lambda n: f"targets: [{'a, ' * n}]\n", "more than"),
         (ERRORS_MAX, lambda n: "images:\n" + "- match: //\n" * n, "the rest is not shown"),
     ],

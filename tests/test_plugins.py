@@ -51,7 +51,7 @@ def test_its_option_is_held_to_its_type(with_example: Path, tmp_path: Path) -> N
     (tmp_path / ".imglint.yaml").write_text("rules:\n  past-the-mirror: {level: error, mirror: 5}\n")
     outcome = run(with_example, cwd=tmp_path)
     assert outcome.returncode == 2
-    assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a text")
+    assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a string")
 
 
 @record

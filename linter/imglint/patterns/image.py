@@ -35,7 +35,7 @@ class ImagePattern:
             name = written
         if ":" in written.rpartition("/")[2]:
             name, _, tag = written.rpartition(":")
-        self.name, self.tag, self.digest = _normalise(name, text), tag, digest
+        self.name, self.tag, self.digest = _normalized(name, text), tag, digest
         self._name = _glob(self.name)
         self._tag = None if tag is None else _glob(tag)
         self._digest = None if digest is None else _glob(digest)
@@ -78,10 +78,10 @@ def _check(text: str) -> None:
     if "://" in text:
         end = text.index("://") + 3
         raise InvalidPattern("image names have no scheme; remove it", 0, end)
-    found = _NOT_ALLOWED.search(text)
-    if found:
+    match = _NOT_ALLOWED.search(text)
+    if match:
         raise InvalidPattern(
-            f"{found[0]!r} is not allowed in an image name; the wildcards are `*` and `**`", found.start(), found.end()
+            f"{match[0]!r} is not allowed in an image name; the wildcards are `*` and `**`", match.start(), match.end()
         )
     if text.endswith("/"):
         raise InvalidPattern(f"pattern ends with a slash; write `{text}**` for everything below it", 0, len(text))
@@ -90,7 +90,7 @@ def _check(text: str) -> None:
         raise InvalidPattern("empty path component", at, at + 1)
 
 
-def _normalise(name: str, text: str) -> str:
+def _normalized(name: str, text: str) -> str:
     """Add the registry and namespace that a reference without them has: a first part that cannot be a registry means Docker Hub."""
     if name.startswith(EVERYTHING):
         return name
