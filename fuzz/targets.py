@@ -144,8 +144,8 @@ def policy(data: bytes) -> None:
         try:
             loaded = policyfile.load(path, plugins.rules(), plugins.kinds())
         except PolicyError as error:
-            _hold(bool(error.mistakes), "a mistake is told", data)
-            _hold(all(one.line > 0 and one.column > 0 and one.message for one in error.mistakes), "and where it is", data)
+            _hold(bool(error.diagnostics), "an error has a diagnostic", data)
+            _hold(all(one.line > 0 and one.column > 0 and one.message for one in error.diagnostics), "and a location", data)
             return
         source = Source(os.path.join(folder, "deploy", "Dockerfile"), "FROM nginx\nFROM ghcr.io/acme/app:v1.2.3\n", "dockerfile")
         for fact in dockerfile.read(source):

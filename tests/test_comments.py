@@ -173,7 +173,7 @@ def test_a_selected_rule_that_is_not_the_comments_leaves_it_alone(imglint: Imgli
     ("comment", "column", "end", "message"),
     [
         ("# imglint: ignore", 1, 18, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`"),
-        ("# imglint: ignore[latest-tga]", 19, 29, "unknown rule `latest-tga`; did you mean latest-tag?"),
+        ("# imglint: ignore[latest-tga]", 19, 29, "unknown rule `latest-tga`; did you mean `latest-tag`?"),
         ("# imglint: ignore[root-user, latest-tag] a", 30, 40, "`latest-tag` has no finding here; remove it from the comment"),
         (
             "# imglint: ignore-file[ unread-file]",

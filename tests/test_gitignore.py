@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.engine.gitignore import PATTERNS_MAX, GitIgnore, lines_of
-from imglint.patterns.globs import PATTERN_MAX
+from imglint.patterns.matcher import PATTERN_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

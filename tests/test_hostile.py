@@ -29,7 +29,7 @@ from imglint.formats import sarif
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
-from imglint.policy.checked_nodes import MISTAKES_MAX
+from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -266,12 +266,12 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.reads_beside(".env", "A=b:1\n#".ljust(n), "compose.yaml", compose_image("$A"))),
     ("source.LINE_MAX", "line", None, lambda _, n: len(Source("f", "x" * n).line_around(0)[0]) == n),
     ("engine.gitignore.PATTERNS_MAX", "patterns", None, lambda lint, n: lint.obeys_gitignore(n)),
-    ("patterns.globs.PATTERN_MAX", "match", None, lambda lint, n: lint.accepts_policy(f"images: [{{match: '{pattern(n)}'}}]\n")),
-    ("patterns.globs.PATTERN_MAX", "tags", None,
+    ("patterns.matcher.PATTERN_MAX", "match", None, lambda lint, n: lint.accepts_policy(f"images: [{{match: '{pattern(n)}'}}]\n")),
+    ("patterns.matcher.PATTERN_MAX", "tags", None,
      lambda lint, n: lint.accepts_policy(f"images: [{{match: a, tags: ['{pattern(n)}']}}]\n")),
-    ("patterns.globs.PATTERN_MAX", "files", None, lambda lint, n: lint.accepts_policy(f"exclude: ['{pattern(n)}']\n")),
-    ("patterns.globs.PATTERN_MAX", "option", None, lambda lint, n: lint.accepts("--exclude", pattern(n))),
-    ("patterns.globs.PATTERN_MAX", ".gitignore", None, lambda _, n: GitIgnore([pattern(n)]).patterns == 1),
+    ("patterns.matcher.PATTERN_MAX", "files", None, lambda lint, n: lint.accepts_policy(f"exclude: ['{pattern(n)}']\n")),
+    ("patterns.matcher.PATTERN_MAX", "option", None, lambda lint, n: lint.accepts("--exclude", pattern(n))),
+    ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda _, n: GitIgnore([pattern(n)]).patterns == 1),
     ("engine.facts.FACTS_MAX", "images", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.ignore_comments.NAMES_MAX", "rules", None, lambda lint, n: not lint.rules(
@@ -386,16 +386,16 @@ def test_policy_errors_after_the_limit_are_not_listed(imglint: Imglint, tree: Pa
         Path("policy.yaml").write_text("images:\n" + "- match: //\n" * count)
         return [line.partition(": ")[2] for line in imglint("--config", "policy.yaml").err.splitlines()]
 
-    at_limit = errors(MISTAKES_MAX)
-    assert len(at_limit) == MISTAKES_MAX
+    at_limit = errors(ERRORS_MAX)
+    assert len(at_limit) == ERRORS_MAX
     assert len(set(at_limit)) == 1
     for more in (1, 5):
-        assert errors(MISTAKES_MAX + more)[:-1] == at_limit
-        assert f"more than {MISTAKES_MAX} " in errors(MISTAKES_MAX + more)[-1]
+        assert errors(ERRORS_MAX + more)[:-1] == at_limit
+        assert f"more than {ERRORS_MAX} " in errors(ERRORS_MAX + more)[-1]
 
 
 def test_every_documented_limit_is_tested() -> None:
-    tested = {name for name, *_ in LIMITS} | {"formats.sarif.SIZE_MAX", "policy.checked_nodes.MISTAKES_MAX"}
+    tested = {name for name, *_ in LIMITS} | {"formats.sarif.SIZE_MAX", "policy.checked_nodes.ERRORS_MAX"}
     assert tested == documented_limits().keys()
 
 

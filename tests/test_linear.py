@@ -16,8 +16,8 @@ from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine import run as engine
 from imglint.engine.discover import Found
 from imglint.engine.gitignore import GitIgnore
-from imglint.patterns.globs import PATTERN_MAX
 from imglint.patterns.image import ImagePattern
+from imglint.patterns.matcher import PATTERN_MAX
 from imglint.patterns.path import PathPattern
 from imglint.patterns.tag import TagPattern
 

@@ -20,9 +20,7 @@ from types import ModuleType
 import pytest
 
 from imglint.errors import PluginError
-from imglint.plugins.contracts import SETTING_KEYS
 from imglint.plugins.load import format_of, reader_of, rule_of
-from imglint.policy.load import ENTRY_KEYS
 from imglint.records import record
 from imglint.testing import check_text, read_text
 
@@ -64,7 +62,7 @@ def test_an_option_has_to_be_of_its_type(with_example: Path, tmp_path: Path) -> 
     (tmp_path / ".imglint.yaml").write_text("rules:\n  past-the-mirror: {level: error, mirror: 5}\n")
     outcome = run(with_example, cwd=tmp_path)
     assert outcome.returncode == 2
-    assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a ")
+    assert outcome.stderr.startswith(".imglint.yaml:2:43: rules.past-the-mirror.mirror: expected a string")
 
 
 def test_the_example_s_own_tests_pass(with_example: Path, tmp_path: Path) -> None:
@@ -253,10 +251,6 @@ SOUND = [
 @pytest.mark.parametrize("text", SOUND)
 def test_a_rule_that_keeps_its_contract_is_loaded(text: str) -> None:
     assert rule_of(module_of(text)).id == "mine"
-
-
-def test_no_option_can_be_named_after_a_key_of_every_rule() -> None:
-    assert SETTING_KEYS == ENTRY_KEYS
 
 
 def test_a_format_for_terminals_can_take_any_keyword_arguments() -> None:

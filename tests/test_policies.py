@@ -1,13 +1,12 @@
-"""Five registry documents of public projects hold as policies: what each calls right passes, what it calls wrong is found by the right rule.
+"""Registry strategies of five public projects as policies: images that a strategy allows pass, all others are flagged by the right rule.
 
 A case is a folder of `fixtures/policies` with
 
-- `.imglint.yaml`, the document as a policy, and `README.md`, which says how the one became the other;
-- a small tree, and `expected.txt`: what imglint finds in it, a finding a line (`path:line:column level rule: message`);
-- `images.txt`: the images that the document names, an image a line: environment, role, reference, and the rules that flag it, none where it is right.
+- `.imglint.yaml`, the strategy as a policy, and `README.md`, which explains the translation;
+- a small tree, and `expected.txt`: its findings, one a line, as `path:line:column level rule: message`;
+- `images.txt`: the images in the document, one a line: environment, role, reference, and the rules that flag it, if any.
 
-To change a tree, run `IMGLINT_UPDATE=1 pytest tests/test_policies.py`, which writes what imglint finds today, and read every line of the difference.
-`images.txt` is written by hand.
+After a change, `IMGLINT_UPDATE=1 pytest tests/test_policies.py` writes `expected.txt`: read the diff. `images.txt` is written by hand.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ FILES = {
     "base": ("Dockerfile", "FROM {}\nUSER 1001\n"),
     "workload": ("compose.yaml", "services:\n  app:\n    image: {}\n"),
 }
-"""The file in which an image has a role."""
+"""For each role, a file in which an image has it."""
 
 
 @record
@@ -49,13 +48,13 @@ class Image:
         return f"{self.line}/{FILES[self.role][0]}"
 
 
-def test_every_document_has_its_folder() -> None:
+def test_every_strategy_has_its_folder() -> None:
     assert sorted(folder.name for folder in ROOT.iterdir() if folder.is_dir()) == list(NAMES)
     assert all((ROOT / name / "README.md").is_file() for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_tree_gives_the_findings_beside_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tree_has_the_expected_findings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / name)
     found = run(("",), settings_for(CommandOptions())).findings
     lines = [
@@ -69,9 +68,7 @@ def test_the_tree_gives_the_findings_beside_it(name: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_images_of_the_document_are_right_or_found_by_the_right_rule(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_image_is_flagged_by_the_expected_rules(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = _laid_out(name, tmp_path, monkeypatch)
     found: dict[int, list[str]] = {image.line: [] for image in images}
     for environment in {image.environment for image in images}:
@@ -82,25 +79,23 @@ def test_the_images_of_the_document_are_right_or_found_by_the_right_rule(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_row_of_the_policy_speaks_about_an_image_of_the_document(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_row_of_the_policy_applies_to_an_image(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = _laid_out(name, tmp_path, monkeypatch)
     table = settings_for(CommandOptions()).policy.table
     assert table is not None
-    spoke = set()
+    used = set()
     for environment in {image.environment for image in images}:
         settings = settings_for(CommandOptions(environment=environment))
         paths = [image.path for image in images if image.environment == environment]
         facts = [fact for found in files(paths, settings) for fact in read_file(found, settings).facts]
-        spoke |= {
+        used |= {
             use.policy_match.row.line for use in facts if isinstance(use, ImageUse) and use.policy_match and use.policy_match.row
         }
-    assert spoke == {row.line for row in table.rows}
+    assert used == {row.line for row in table.rows}
 
 
 def _laid_out(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Image]:
-    """Write each image of the document to a file of its own under the policy, and go there."""
+    """Write the policy, and each image of the strategy to a file of its own, to a folder, and change to it."""
     images = _images(ROOT / name / "images.txt")
     shutil.copy(ROOT / name / ".imglint.yaml", folder)
     for image in images:

@@ -1,4 +1,4 @@
-"""Tag patterns: what each placeholder takes, against semver as a second opinion, in time proportional to the tag."""
+"""Tag patterns: what each placeholder matches, compared with semver, in time proportional to the length of the tag."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import semver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.patterns.globs import InvalidPattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.tag import TagPattern
 
 FORTY = "0123456789abcdef0123456789abcdef01234567"
@@ -55,36 +55,32 @@ def rows(accepted: bool) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("pattern", "tag"), rows(True))
-def test_a_tag_that_fits(pattern: str, tag: str) -> None:
+def test_a_pattern_matches_a_tag(pattern: str, tag: str) -> None:
     assert TagPattern(pattern).fits(tag)
     assert TagPattern(pattern).text == pattern
 
 
 @pytest.mark.parametrize(("pattern", "tag"), rows(False))
-def test_a_tag_that_does_not_fit(pattern: str, tag: str) -> None:
+def test_a_pattern_does_not_match_a_tag(pattern: str, tag: str) -> None:
     assert not TagPattern(pattern).fits(tag)
 
 
-KNOWN = "{major}, {minor}, {patch}, {n}, {semver}, {prerelease}, {sha}, {date}, {branch}, {name}"
-ALLOWED = "cannot stand in a tag; letters, digits, '_', '.', '-', * and placeholders can"
-HALF = "without its other half; placeholders are written {major}"
-
-# pattern, the wrong piece of it, the reason
-UNREADABLE = [
-    ("", "", "a pattern for tags cannot be empty; * stands for every tag"),
-    ("v{mayor}-x", "{mayor}", "there is no placeholder {mayor}; did you mean {major}?"),
-    ("{}-x", "{}", f"there is no placeholder {{}}; there are {KNOWN}"),
-    ("v{major", "{", f"'{{' {HALF}"),
-    ("v1}x", "}", f"'}}' {HALF}"),
-    ("a b", " ", f"' ' {ALLOWED}"),
-    ("a/b", "/", f"'/' {ALLOWED}"),
-    ("a\nb", "\n", f"'\\n' {ALLOWED}"),
-    ("^v[0-9]+$", "^", f"'^' {ALLOWED}"),
+INVALID = [
+    ("", "", "empty pattern; `*` matches every tag"),
+    ("v{mayor}-x", "{mayor}", "unknown placeholder `{mayor}`; did you mean `{major}`?"),
+    ("{}-x", "{}", "unknown placeholder `{}`"),
+    ("v{major", "{", "unbalanced `{`; write placeholders as `{major}`"),
+    ("v1}x", "}", "unbalanced `}`; write placeholders as `{major}`"),
+    ("a b", " ", "' ' is not allowed in a tag"),
+    ("a/b", "/", "'/' is not allowed in a tag"),
+    ("a\nb", "\n", "'\\n' is not allowed in a tag"),
+    ("^v[0-9]+$", "^", "'^' is not allowed in a tag"),
 ]
+"""A pattern, its wrong part and the reason."""
 
 
-@pytest.mark.parametrize(("pattern", "wrong", "reason"), UNREADABLE)
-def test_a_pattern_that_cannot_be_read(pattern: str, wrong: str, reason: str) -> None:
+@pytest.mark.parametrize(("pattern", "wrong", "reason"), INVALID)
+def test_an_invalid_pattern_is_refused(pattern: str, wrong: str, reason: str) -> None:
     with pytest.raises(InvalidPattern) as caught:
         TagPattern(pattern)
     start = pattern.index(wrong)
@@ -97,27 +93,29 @@ IDENTIFIER = st.text("019ab-", max_size=4)
 
 
 @given(st.tuples(NUMBER, NUMBER, NUMBER), st.lists(IDENTIFIER, max_size=3), st.sampled_from(["", "0", "v", "."]))
-def test_semver_is_what_the_semver_package_takes(numbers: tuple[str, str, str], identifiers: list[str], front: str) -> None:
+def test_semver_matches_what_the_semver_package_accepts(
+    numbers: tuple[str, str, str], identifiers: list[str], front: str
+) -> None:
     tag = front + ".".join(numbers) + ("-" + ".".join(identifiers) if identifiers else "")
     assert TagPattern("{semver}").fits(tag) == semver.Version.is_valid(tag)
 
 
 @given(st.text("0123456789abcdefg", max_size=44))
-def test_a_commit_is_six_to_forty_digits_one_of_them_decimal_where_it_is_short(tag: str) -> None:
+def test_sha_matches_6_to_40_digits_and_a_short_one_has_a_decimal_digit(tag: str) -> None:
     digits = re.fullmatch("[0-9a-f]{6,40}", tag) is not None
     assert TagPattern("{sha}").fits(tag) == (digits and (len(tag) == 40 or any(one.isdecimal() for one in tag)))
 
 
 @given(st.lists(st.sampled_from(["a", "b", "*", "-"]), min_size=1).map("".join), st.text("ab-", max_size=8))
-def test_stars_are_those_of_a_shell(pattern: str, tag: str) -> None:
+def test_a_star_matches_any_characters(pattern: str, tag: str) -> None:
     assert TagPattern(pattern).fits(tag) == (re.fullmatch(pattern.replace("*", ".*"), tag) is not None)
 
 
 @given(st.dates())
-def test_every_day_is_a_date(day: object) -> None:
+def test_date_matches_every_day(day: object) -> None:
     assert TagPattern("{date}").fits(str(day).replace("-", ""))
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 30 + "b", "{name}" * 30 + ".", "{branch}-{branch}-{sha}", "{prerelease}" * 10 + "_"])
-def test_a_long_tag_takes_a_step_for_each_character(pattern: str) -> None:
+def test_a_long_tag_takes_one_step_for_each_character(pattern: str) -> None:
     assert not TagPattern(pattern).fits("a" * 20_000)

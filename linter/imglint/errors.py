@@ -1,4 +1,4 @@
-"""Mistakes in a policy: what the policy file's reader notes, and the error that tells them all. Imports only the records."""
+"""Errors that end a run: in a policy, in a call, in a plugin. Imports only the records."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 @record
-class Mistake:
-    """One mistake in a policy file. Line and column count from 1."""
+class Diagnostic:
+    """One error in a policy file. Line and column count from 1; the column counts code points."""
 
     path: str
     line: int
@@ -23,16 +23,16 @@ class Mistake:
 
 
 class PolicyError(Exception):
-    """A policy that cannot be used: all the mistakes in its files."""
+    """An invalid policy. `diagnostics` has all errors in its files."""
 
-    def __init__(self, mistakes: Collection[Mistake]) -> None:
-        super().__init__("\n".join([str(mistake) for mistake in mistakes]))
-        self.mistakes = tuple(mistakes)
+    def __init__(self, diagnostics: Collection[Diagnostic]) -> None:
+        super().__init__("\n".join([str(diagnostic) for diagnostic in diagnostics]))
+        self.diagnostics = tuple(diagnostics)
 
 
 class UsageError(Exception):
-    """A wrong call: the text says what was expected, and the way out."""
+    """A wrong call. The text says what is wrong and what to do."""
 
 
 class PluginError(Exception):
-    """A plugin that does not keep its contract. The text names the module, what was expected, and what to do."""
+    """A plugin that breaks its contract. The text names the module, what was expected and what to do."""

@@ -53,6 +53,8 @@ class Severity(IntEnum):
 
 
 LATEST = "latest"
+SETTING_KEYS = ("level", "environments", "files", "exclude")
+"""The keys that the policy has for every rule. No option of a rule can have one of these names."""
 
 PolicyLocation = tuple[str, int, int]
 """Path, line and column of an entry in a policy file."""

@@ -1,4 +1,4 @@
-"""Suggestions for what was meant: the names closest to one that is unknown. Imports the policy's words, and difflib once it is asked."""
+"""Suggestions for misspelled names. Imports difflib, which is slow to import, only when asked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 PRODUCTION = "production"
 MEAN_PRODUCTION = ("prod", "prd", "live")
-"""Names that others give the environment which is `production` to every rule."""
+"""Other common names for the environment `production`."""
 
 
 def closest(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that is closest to this one, whatever the case of its letters; None where none is close."""
+    """Return the known name most similar to a name, ignoring case; None if none is similar."""
     from difflib import get_close_matches
 
     if name.lower() in MEAN_PRODUCTION and PRODUCTION in known:
@@ -23,6 +23,6 @@ def closest(name: str, known: Collection[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean ...?` with the closest known name, or nothing."""
+    """Return a hint such as "; did you mean `name`?" to append to a message; empty if no known name is similar."""
     close = closest(name, known)
-    return "" if close is None else f"; did you mean {close}?"
+    return "" if close is None else f"; did you mean `{close}`?"

@@ -53,8 +53,8 @@ def run_command(options: CommandOptions, command: Callable[[CommandOptions], int
     try:
         return command(options)
     except PolicyError as error:
-        for mistake in error.mistakes:
-            warn(str(mistake))
+        for diagnostic in error.diagnostics:
+            warn(str(diagnostic))
     except (UsageError, PluginError) as error:
         warn(f"imglint: {error}")
     return FAILED
@@ -120,7 +120,7 @@ def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
     """Return a function that says whether `--exclude` leaves out a path; None without patterns. They are relative to the current folder."""
     if not patterns:
         return None
-    from imglint.patterns.globs import InvalidPattern
+    from imglint.patterns.matcher import InvalidPattern
     from imglint.patterns.path import PathPattern, PathPatterns
 
     parsed: list[PathPattern] = []

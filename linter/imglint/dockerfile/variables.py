@@ -1,7 +1,6 @@
-"""Build arguments in a Dockerfile's words: what `${BASE:-alpine}` stands for, and where that is written. Imports traced texts and lines.
+"""Variables in a Dockerfile's words, such as `${BASE:-alpine}`, expanded with every character traced to its origin. Imports traced texts.
 
-The rules are those of BuildKit (github.com/moby/buildkit, frontend/dockerfile/shell): quotes and escapes are taken off, and `$NAME` and
-`${NAME...}` give way to their values. Every piece of the result keeps the place it comes from.
+Quotes, escapes, `$NAME` and `${NAME...}` are expanded as BuildKit does (github.com/moby/buildkit, frontend/dockerfile/shell).
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imglint.dockerfile.instructions import Instruction
+    from imglint.patterns.matcher import Token
 
 VALUE_MAX = 1024
-"""Characters; a longer word is not resolved. No image reference is as long as that."""
+"""Characters of a word or a value; a longer one is not resolved. No image reference is that long."""
 
 PIECES_MAX = 64
-"""Pieces that a value may be put together from, and variables that it may come through: more is not resolved, so that a value costs little."""
+"""Pieces of a value, and variables that it passes through; with more it is not resolved, which bounds the cost of a value."""
 
 NESTING_MAX = 32
 """Levels of `${A:-${B:-...}}`."""
@@ -32,7 +32,7 @@ SPECIAL_PARAMETERS = "@*#?-$!"
 
 @record
 class UnresolvedVariable:
-    """Why a text has no value that can be told from the files."""
+    """Why the files do not give a text a value."""
 
     message: str
 
@@ -41,59 +41,59 @@ Value = Traced | UnresolvedVariable
 
 
 class BadSubstitution(Exception):
-    """A `${...}` or a quote that BuildKit refuses. Its text says what is wrong."""
+    """A `${...}` or a quote that BuildKit refuses. The text of the exception says why."""
 
 
 class Scope:
-    """The variables that a word can use: each with its value, None where it is declared and has none."""
+    """The variables that a word can use: the value of each, None if it is declared without one."""
 
     __slots__ = ("undeclared", "values")
 
     def __init__(self, undeclared: Callable[[str], Value | None]) -> None:
-        """Take what to say of a variable that nobody has declared: its value, why it has none, or None where it is surely unset."""
+        """Take a function for undeclared variables: it returns the value, why it is unknown, or None if the variable is unset."""
         self.values: dict[str, Value | None] = {}
         self.undeclared = undeclared
 
     def get(self, name: str) -> Value | None:
-        """Return a variable's value, None where it is unset."""
+        """Return the value of a variable, None if it is unset."""
         return self.values[name] if name in self.values else self.undeclared(name)
 
     def missing(self, name: str) -> UnresolvedVariable:
-        """Say why a variable without a value has none."""
+        """Return why a variable has no value."""
         if name in self.values:
-            return UnresolvedVariable(f"{name} has no value: give its ARG a default, or set {name} under variables in the policy")
-        return UnresolvedVariable(f"{name} has no value: no ARG before the first FROM declares it")
+            return UnresolvedVariable(f"{name} has no value; give its ARG a default or set it under `variables` in the policy")
+        return UnresolvedVariable(f"{name} has no value; declare it with ARG before the first FROM")
 
 
 def given(value: str) -> Traced:
-    """Return a value that comes from outside of the file, such as from the policy: it stands wherever it is used."""
+    """Return a value from outside the file, such as from the policy: its location is where it is used."""
     return Traced((Piece(value, (), False),)) if value else Traced(())
 
 
 def expand(line: Instruction, start: int, end: int, escape: str, scope: Scope) -> Value:
-    """Return what the word from start to end of a line stands for.
+    """Return the value of the word from start to end of a line.
 
-    Raises BadSubstitution where BuildKit refuses the word.
+    Raises BadSubstitution if BuildKit refuses the word.
     """
     text, frame = line.text[start:end], line.offset(start)
     if end - start > VALUE_MAX:
-        return UnresolvedVariable(f"this is longer than {VALUE_MAX} characters")
+        return UnresolvedVariable(f"value has more than {VALUE_MAX} characters")
     if not ("$" in text or '"' in text or "'" in text or escape in text):
         return _bounded(line.cut(start, end, frame))
     return _Word(line, start, end, frame, escape, scope).read("", raw=False)
 
 
 def _bounded(value: Traced) -> Value:
-    """Return the value, or that it is too much to keep."""
+    """Return the value, or UnresolvedVariable if it is over a limit."""
     if len(value.pieces) > PIECES_MAX or any(len(piece.frames) > PIECES_MAX for piece in value.pieces):
-        return UnresolvedVariable(f"this is put together from more than {PIECES_MAX} pieces")
+        return UnresolvedVariable(f"value is made of more than {PIECES_MAX} pieces")
     if sum(len(piece.text) for piece in value.pieces) > VALUE_MAX:
-        return UnresolvedVariable(f"this is longer than {VALUE_MAX} characters")
+        return UnresolvedVariable(f"value has more than {VALUE_MAX} characters")
     return value
 
 
 class _Word:
-    """A word that is being read: where reading stands, and what surrounds it."""
+    """A word being expanded: the offset reached, and its context."""
 
     __slots__ = ("at", "depth", "end", "escape", "frame", "line", "scope", "text")
 
@@ -102,7 +102,7 @@ class _Word:
         self.text, self.depth = line.text, 0
 
     def read(self, stop: str, *, raw: bool) -> Value:
-        """Return what the text up to stop, or to the end of the word, stands for; raw keeps escape characters, as patterns need them."""
+        """Return the value of the text up to `stop`, or to the end of the word if that is empty; `raw` keeps escape characters, for patterns."""
         parts: list[Value] = []
         while self.at < self.end:
             char = self.text[self.at]
@@ -122,7 +122,7 @@ class _Word:
             else:
                 parts.append(self.plain("$'\"" + self.escape + stop))
         if stop:
-            raise BadSubstitution(f"a '{stop}' is missing here")
+            raise BadSubstitution(f"missing '{stop}'")
         return _together(parts)
 
     def peek(self) -> str:
@@ -146,7 +146,7 @@ class _Word:
         first = self.at + 1
         close = self.text.find("'", first, self.end)
         if close < 0:
-            raise BadSubstitution("a single quote is not closed here")
+            raise BadSubstitution("unterminated single quote")
         self.at = close
         part = self.literal(first)
         self.at += 1
@@ -168,10 +168,10 @@ class _Word:
                 parts.append(self.literal(first))
             else:
                 parts.append(self.plain('"$' + self.escape))
-        raise BadSubstitution("a double quote is not closed here")
+        raise BadSubstitution("unterminated double quote")
 
     def variable(self) -> Value:
-        """Read a variable with what is to become of its value, from the dollar on."""
+        """Return the value of the expression that begins with the dollar sign here."""
         begin = self.at
         self.at += 1
         if self.peek() != "{":
@@ -179,10 +179,10 @@ class _Word:
             return self.used(begin, self.needed(name)) if name else self.literal(begin)
         self.depth += 1
         if self.depth > NESTING_MAX:
-            raise BadSubstitution("variables are nested too deeply here")
+            raise BadSubstitution(f"variables are nested more than {NESTING_MAX} levels deep")
         self.at += 1
         if self.peek() in ("", "{", "}", ":"):
-            raise BadSubstitution("this is no variable: write ${NAME}")
+            raise BadSubstitution("missing variable name; write `${NAME}`")
         value = self.braced(begin, self.name())
         self.depth -= 1
         return value
@@ -205,8 +205,10 @@ class _Word:
         colon = operator == ":"
         if colon:
             operator = self.take()
-        if not operator or operator not in ("+-?" if colon else "+-?#%"):
-            raise BadSubstitution(f"${{{name}{':' if colon else ''}{operator}...}} is no substitution")
+        if not operator:
+            raise BadSubstitution("missing '}'")
+        if operator not in ("+-?" if colon else "+-?#%"):
+            raise BadSubstitution(f"unsupported substitution `${{{name}{':' if colon else ''}{operator}...}}`")
         word = self.read("}", raw=operator in "#%")
         value = self.scope.get(name)
         if operator in "#%":
@@ -218,25 +220,29 @@ class _Word:
             return word if is_set else Traced(())
         if is_set and value is not None:
             return self.used(begin, value)
-        return word if operator == "-" else UnresolvedVariable(f"{name} has to be set")
+        return word if operator == "-" else UnresolvedVariable(f"{name} has no value but is required here")
 
     def needed(self, name: str) -> Value:
         value = self.scope.get(name)
         return self.scope.missing(name) if value is None else value
 
     def used(self, begin: int, value: Value) -> Value:
-        """Return a value as what the expression from begin to here stands for."""
+        """Return a value traced to the expression from begin to here."""
         return value if isinstance(value, UnresolvedVariable) else value.used_at(self.frame, *self.line.span(begin, self.at))
 
     def trimmed(self, begin: int, name: str, operator: str, word: Value) -> Value:
+        """Return the value without the prefix (`#`) or suffix (`%`) that a pattern matches: the shortest, or the longest (`##`, `%%`)."""
+        from imglint.patterns.matcher import Glob
+
         value = self.used(begin, self.needed(name))
         if isinstance(value, UnresolvedVariable):
             return value
         if isinstance(word, UnresolvedVariable):
             return word
         text, longest = value.text, word.text.startswith(operator)
-        pattern = _Pattern(word.text[longest:], backwards=operator == "%")
-        ends = list(pattern.ends(text[::-1] if operator == "%" else text))
+        pattern = _tokens(word.text[longest:])
+        # A suffix is the prefix of the reversed text.
+        ends = list(Glob(pattern).ends(text) if operator == "#" else Glob(pattern[::-1]).ends(text[::-1]))
         if not ends:
             return value
         cut = ends[-1] if longest else ends[0]
@@ -254,10 +260,10 @@ class _Word:
         if isinstance(replacement, UnresolvedVariable):
             return replacement
         if not pattern.text or (everywhere and "$" in replacement.text):
-            return UnresolvedVariable("this replacement is not one that imglint can follow")
+            return UnresolvedVariable("imglint cannot resolve this replacement")
         parts: list[Value] = []
         at = 0
-        for start, end in _Pattern(pattern.text).matches(value.text):
+        for start, end in _matches(_tokens(pattern.text), value.text):
             parts += [value.cut(at, start), replacement]
             at = end
             if not everywhere or len(parts) > 2 * PIECES_MAX:
@@ -270,7 +276,7 @@ def _is_name_part(char: str) -> bool:
 
 
 def _together(parts: list[Value]) -> Value:
-    """Return the parts one after the other, or the first reason why one has no value."""
+    """Return the concatenated parts, or the first UnresolvedVariable among them."""
     known: list[Traced] = []
     for part in parts:
         if isinstance(part, UnresolvedVariable):
@@ -279,76 +285,44 @@ def _together(parts: list[Value]) -> Value:
     return _bounded(joined(known))
 
 
-class _Pattern:
-    """A shell pattern, in which `*` stands for any run of characters and `?` for any one.
+def _matches(pattern: list[Token], text: str) -> Iterator[tuple[int, int]]:
+    """Yield the leftmost longest matches of a pattern that do not overlap."""
+    from imglint.patterns.matcher import Glob, Wildcard
 
-    Matching keeps the set of all places in the pattern that the text read so far can lead to, as the bits of a number: no pattern makes it slow.
+    glob = Glob(pattern)
+    star = next((at for at, token in enumerate(pattern) if isinstance(token, Wildcard)), None)
+    head = None if star is None else Glob(pattern[:star])
+    start = 0
+    while start <= len(text):
+        end = max(glob.ends(text, start), default=-1)
+        if end > start or (end == start and not text):
+            yield start, end
+        if end < 0 and head is not None and list(head.ends(text, start)):
+            return  # The part before the first star matches here, the rest nowhere after it: no later start can match.
+        start = max(end, start + 1)
+
+
+def _tokens(pattern: str) -> list[Token]:
+    """Return the tokens of a shell pattern, in which `*` matches any number of characters and `?` any one.
+
+    Raises BadSubstitution if BuildKit refuses the pattern or it has more than PATTERN_MAX characters.
     """
+    from imglint.patterns.matcher import ANY, Wildcard
 
-    __slots__ = ("any", "final", "loops", "steps")
-
-    def __init__(self, pattern: str, *, backwards: bool = False) -> None:
-        """Take a pattern, to be matched from its end where it is `backwards`. Raises BadSubstitution where BuildKit refuses it."""
-        if len(pattern) > PATTERN_MAX:
-            raise BadSubstitution(f"a pattern here has at most {PATTERN_MAX} characters")
-        tokens = list(_tokens(pattern))
-        if backwards:
-            tokens.reverse()
-        self.steps: dict[str, int] = {}
-        self.any = self.loops = 0
-        bit = 1
-        for char, wild in tokens:
-            if wild and char == "*":
-                self.loops |= bit
-                continue
-            if wild:
-                self.any |= bit
-            else:
-                self.steps[char] = self.steps.get(char, 0) | bit
-            bit <<= 1
-        self.final = bit
-
-    def ends(self, text: str, start: int = 0) -> Iterator[int]:
-        """Yield each index at which a match that begins at start can end, in order."""
-        state = 1
-        for index in range(start, len(text) + 1):
-            if state & self.final:
-                yield index
-            if not state or index == len(text):
-                return
-            state = ((state & (self.any | self.steps.get(text[index], 0))) << 1) | (state & self.loops)
-
-    def matches(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield the leftmost longest matches that do not overlap."""
-        start = 0
-        while start <= len(text):
-            end = max(self.ends(text, start), default=-1)
-            if end > start or (end == start and not text):
-                yield start, end
-            if end < 0 and self.loops and self._reaches_a_loop(text, start):
-                return  # What follows the star is nowhere after here, so no later start can do better.
-            start = max(end, start + 1)
-
-    def _reaches_a_loop(self, text: str, start: int) -> bool:
-        state = 1
-        for char in text[start:]:
-            if not state or state & self.loops:
-                break
-            state = (state & (self.any | self.steps.get(char, 0))) << 1
-        return bool(state & self.loops)
-
-
-def _tokens(pattern: str) -> Iterator[tuple[str, bool]]:
-    """Yield the characters of a pattern, each with whether it is a wildcard."""
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        at += 1
-        if char != "\\":
-            yield char, char in "*?"
-            continue
-        escaped = pattern[at : at + 1]
-        at += 1
-        if not escaped or escaped not in "}/*?\\":
-            raise BadSubstitution(f"'\\{escaped}' cannot stand in a pattern")
-        yield escaped, False
+    if len(pattern) > PATTERN_MAX:
+        raise BadSubstitution(f"pattern has {len(pattern)} characters; the limit is {PATTERN_MAX}")
+    tokens: list[Token] = []
+    characters = iter(pattern)
+    for char in characters:
+        if char == "*":
+            tokens.append(Wildcard(ANY))
+        elif char == "?":
+            tokens.append(ANY)
+        elif char == "\\":
+            escaped = next(characters, "")
+            if not escaped or escaped not in "}/*?\\":
+                raise BadSubstitution(f"invalid escape `\\{escaped}` in a pattern")
+            tokens.append(escaped)
+        else:
+            tokens.append(char)
+    return tokens

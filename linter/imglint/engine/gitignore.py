@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.patterns.globs import InvalidPattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ class GitIgnore:
         name = text.rstrip(" ").removesuffix("/")
         if not _SPECIAL.isdisjoint(name):
             try:
-                self._ordered.append((number, ignored, PathPattern(text, of_git=True)))
+                self._ordered.append((number, ignored, PathPattern(text, from_gitignore=True)))
             except InvalidPattern:
                 return
         elif name:
@@ -59,7 +59,7 @@ class GitIgnore:
         for number, ignored, pattern in self._ordered:
             if number < last:
                 break
-            if pattern.is_for(path, name, is_folder):
+            if pattern.fits_exactly(path, name, is_folder):
                 return ignored
         return ignored_by_name if last >= 0 else None
 

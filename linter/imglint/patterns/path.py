@@ -1,19 +1,21 @@
-r"""Path patterns: which files a policy's `files`, `exclude`, `environments` and `kinds` name. Imports globs.
+r"""Path patterns: `files`, `exclude`, `environments` and `kinds` of a policy, and the lines of a .gitignore. Imports the matcher.
 
-They are gitignore patterns without `!`, relative to the policy's folder: one without a slash fits at every depth, one with a slash in front or in
-the middle from the folder itself; a slash at the end asks for a folder; `*`, `?` and `[...]` never cross a slash, `/**/` does; a pattern that
-fits a folder fits all that it holds.
+The syntax and its meaning are those of gitignore(5). A pattern without a slash matches at every depth, one with a slash at the start or in the
+middle only from the policy's folder. A slash at the end restricts it to folders. `*`, `?` and `[...]` never match a slash, `/**/` does. A
+pattern that matches a folder matches everything in it.
 """
 
 from __future__ import annotations
 
-from imglint.patterns.globs import WITHIN, Characters, Glob, InvalidPattern, Token, check_length
+from imglint.patterns.matcher import ANY, NO_SLASH, Characters, Glob, InvalidPattern, Wildcard, check_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ONE = Characters((), negated=True)
+    from imglint.patterns.matcher import Token
+
+_WILDCARD = Wildcard(NO_SLASH)
 _POSIX = {
     "alpha": (("a", "z"), ("A", "Z")),
     "digit": (("0", "9"),),
@@ -31,13 +33,13 @@ _POSIX = {
 
 
 class PathPattern:
-    """One pattern. `text` is what the policy says, `at` where, as `path:line`; empty where no policy says it."""
+    """One pattern. `text` is the pattern as the policy has it, `at` its location as `path:line`, empty outside a policy."""
 
     __slots__ = ("_anywhere", "_folder", "_segments", "at", "text")
 
-    def __init__(self, text: str, at: str = "", *, of_git: bool = False) -> None:
-        """Read a pattern of a policy, or, without its `!`, of a .gitignore, which may say what fits nothing. Raises InvalidPattern."""
-        if not of_git:
+    def __init__(self, text: str, at: str = "", *, from_gitignore: bool = False) -> None:
+        """Read a pattern. Raises InvalidPattern if it cannot be read, or can match no file and is not from a .gitignore."""
+        if not from_gitignore:
             _check(text)
         check_length(text)
         self.text, self.at = text, at
@@ -45,18 +47,18 @@ class PathPattern:
         self._folder = pattern.endswith("/")
         pattern = pattern.removesuffix("/")
         if not pattern:
-            raise InvalidPattern("this names no file; ** alone stands for every file", 0, len(text))
+            raise InvalidPattern("pattern names no file; `**` matches every file", 0, len(text))
         parts = ["**" if _is_any_depth(part) else part for part in _split(pattern.removeprefix("/"), text)]
         self._anywhere = "/" not in pattern
         if self._anywhere:
             parts.insert(0, "**")
         elif parts[-1] == "**":
-            # What is inside of a folder, and not the folder itself.
+            # A trailing `/**` matches what is in the folder, not the folder itself.
             parts.append("*")
         self._segments = [None if part == "**" else Glob(_tokens(part, text)) for part in parts]
 
     def fits(self, path: str, is_folder: bool = False) -> bool:
-        """Whether it fits the path, relative to the policy's folder and parted by slashes, or a folder above it."""
+        """Return whether the pattern matches a path or a folder above it. The path is relative to the policy's folder, with slashes."""
         names = path.split("/")
         states = self._closure(1)
         last = len(self._segments)
@@ -68,8 +70,8 @@ class PathPattern:
                 return False
         return False
 
-    def is_for(self, path: str, name: str, is_folder: bool) -> bool:
-        """Whether it fits this very path, whose last part is `name`, and not only a folder above it."""
+    def fits_exactly(self, path: str, name: str, is_folder: bool) -> bool:
+        """Return whether the pattern matches the path itself, not only a folder above it. `name` is the last component of the path."""
         if self._folder and not is_folder:
             return False
         if self._anywhere:
@@ -85,7 +87,7 @@ class PathPattern:
         return bool(states >> len(self._segments) & 1)
 
     def _step(self, states: int, name: str) -> int:
-        """Return the states after one more name: bit i says that the first i segments are matched."""
+        """Return the states after one more name. Bit i is set if the first i segments match; `**` is None."""
         after = 0
         for at, segment in enumerate(self._segments):
             if states >> at & 1:
@@ -96,7 +98,7 @@ class PathPattern:
         return after
 
     def _closure(self, states: int) -> int:
-        """Let each `**` stand for no folder at all."""
+        """Add the states in which a `**` matches no folder."""
         for at, segment in enumerate(self._segments):
             if segment is None and states >> at & 1:
                 states |= 2 << at
@@ -104,7 +106,7 @@ class PathPattern:
 
 
 class PathPatterns:
-    """A list of patterns, of which one has to fit."""
+    """A list of patterns, one of which has to match."""
 
     __slots__ = ("patterns",)
 
@@ -112,11 +114,11 @@ class PathPatterns:
         self.patterns = tuple(patterns)
 
     def fit(self, path: str | None, is_folder: bool = False) -> bool:
-        """Whether one of them fits the path. None, a path outside of the policy's folder, never fits."""
+        """Return whether a pattern matches the path; None, a path outside the policy's folder, never matches."""
         return self.first(path, is_folder) is not None
 
     def first(self, path: str | None, is_folder: bool = False) -> PathPattern | None:
-        """Return the first that fits."""
+        """Return the first pattern that matches the path, None if none does."""
         if path is not None:
             for pattern in self.patterns:
                 if pattern.fits(path, is_folder):
@@ -126,29 +128,30 @@ class PathPatterns:
 
 def _check(text: str) -> None:
     if text.startswith("!"):
-        raise InvalidPattern("a pattern cannot begin with '!': say what fits, not what does not", 0, 1)
+        raise InvalidPattern("patterns that start with `!` are not supported; list the files to match instead", 0, 1)
     if text.startswith("#"):
-        raise InvalidPattern("a pattern that begins with '#' is a comment; write \\#", 0, 1)
+        raise InvalidPattern("pattern starts with `#`, a comment in .gitignore; write `\\#`", 0, 1)
     if not text.strip():
-        raise InvalidPattern("a pattern for files cannot be empty", 0, len(text))
+        raise InvalidPattern("empty pattern; `**` matches every file", 0, len(text))
     if "//" in text:
-        raise InvalidPattern("a part between slashes is empty", text.index("//"), text.index("//") + 2)
-    for bad, better in (("./", "leave './' out"), ("../", "name files below the policy's folder")):
-        if text.startswith(bad):
-            raise InvalidPattern(f"patterns are relative to the policy's folder; {better}", 0, len(bad))
+        raise InvalidPattern("empty path component", text.index("//"), text.index("//") + 2)
+    if text.startswith("./"):
+        raise InvalidPattern("patterns are relative to the policy's folder; remove `./`", 0, 2)
+    if text.startswith("../"):
+        raise InvalidPattern("patterns cannot match files outside the policy's folder", 0, 3)
 
 
 def _strip(text: str) -> str:
-    """Drop the spaces at the end, but for one behind a backslash."""
+    """Remove trailing spaces, except one after a backslash."""
     stripped = text.rstrip(" ")
     slashes = len(stripped) - len(stripped.rstrip("\\"))
     return stripped + " " if slashes % 2 and stripped != text else stripped
 
 
 def _split(pattern: str, text: str) -> list[str]:
-    """Part a pattern at its slashes. Within brackets a slash parts nothing.
+    """Split a pattern at its slashes, except those in brackets.
 
-    Behind a backslash it is one like any other, but that `**` in front of it stands for one folder at least: so Git has it.
+    An escaped slash is a separator too, but then a preceding `**` must match at least one folder, as in Git.
     """
     parts, start, at = list[str](), 0, 0
     while at < len(pattern):
@@ -176,15 +179,15 @@ def _tokens(part: str, text: str) -> list[Token]:
     while at < len(part):
         character, step = part[at], 1
         if character == "*":
-            tokens.append(WITHIN)
+            tokens.append(_WILDCARD)
         elif character == "?":
-            tokens.append(_ONE)
+            tokens.append(ANY)
         elif character == "[":
             characters, step = _class(part, at, text)
             tokens.append(characters)
         elif character == "\\":
             if at + 1 == len(part):
-                raise InvalidPattern("a backslash needs a character behind it", len(text) - 1, len(text))
+                raise InvalidPattern("trailing backslash; write `\\\\` to match a backslash", len(text) - 1, len(text))
             tokens.append(part[at + 1])
             step = 2
         else:
@@ -194,7 +197,7 @@ def _tokens(part: str, text: str) -> list[Token]:
 
 
 def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
-    """Read `[...]` at start: return the characters and how many of the pattern's it takes."""
+    """Read the `[...]` at start. Return the characters that it matches, and its length."""
     at = start + 1
     negated = part[at : at + 1] in ("!", "^")
     at += negated
@@ -203,7 +206,7 @@ def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
         if part.startswith("[:", at) and ":]" in part[at + 2 :]:
             name, _, _ = part[at + 2 :].partition(":]")
             if name not in _POSIX:
-                raise InvalidPattern(f"there is no class [:{name}:]; there are {', '.join(_POSIX)}", text.index("["), len(text))
+                raise InvalidPattern(f"unknown character class `[:{name}:]`", text.index("["), len(text))
             ranges.extend(_POSIX[name])
             at += len(name) + 4
             continue
@@ -211,10 +214,10 @@ def _class(part: str, start: int, text: str) -> tuple[Characters, int]:
         high = low
         if part.startswith("-", at) and part[at + 1 : at + 2] not in ("", "]"):
             high, at = _member(part, at + 1)
-        # A range that runs backwards holds its first character, as Git has it.
+        # A reversed range matches its first character, as in Git.
         ranges.append((low, max(low, high)))
     if at >= len(part):
-        raise InvalidPattern("'[' needs a ']'; write \\[ for the character itself", text.index("["), len(text))
+        raise InvalidPattern("unclosed `[`; write `\\[` to match a bracket", text.index("["), len(text))
     return Characters(tuple(ranges), negated), at + 1 - start
 
 

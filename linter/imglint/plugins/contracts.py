@@ -10,6 +10,7 @@ from imglint.model import (
     INVALID,
     PARTS,
     ROLES,
+    SETTING_KEYS,
     UNRESOLVED,
     Comment,
     Finding,
@@ -41,8 +42,6 @@ STYLE = ("color", "summary")
 """The keyword arguments that a format for terminals is called with."""
 OPTION_TYPES = {"int": int, "bool": bool, "str": str, "tuple[int,...]": int, "tuple[str,...]": str, "None": type(None)}
 """What an option of a rule can be: its annotation without spaces, and the type of a value, or of the items of a tuple."""
-SETTING_KEYS = ("level", "environments", "files", "exclude")
-"""The keys that every rule has in a policy, which no option can be named after."""
 READER_RULES = ("syntax-error", "unread-file")
 """The rules under which a reader can report a problem."""
 SIMILAR = 0.8

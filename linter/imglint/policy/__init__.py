@@ -1,1 +1,1 @@
-"""The policy file: reading it, and looking up what it says."""
+"""The policy file: reading it, and what applies to each file and image."""

@@ -1,4 +1,4 @@
-"""What a message offers instead of an image: those approved in its place, those spelled much alike, its row's replacement. Imports nothing."""
+"""Suggestions for an image that is not allowed: approved images, similar names, the replacement that its row names."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from imglint.model import ImageUse
     from imglint.patterns.image import ImagePattern
 
-OFFERS_MAX = 3
-"""Names or patterns that a message offers."""
-CLOSE = 0.75
-"""How much of two names has to agree, from 0 to 1, for one to be offered for the other."""
+SUGGESTIONS_MAX = 3
+"""Names or patterns in a message."""
+SIMILARITY_MIN = 0.75
+"""Similarity of two names, from 0 to 1, from which one is suggested for the other."""
 PATTERNS_MAX = 500
-"""Patterns that are looked through for what to offer, and rows: some thousand findings may each ask."""
+"""Patterns, and rows, that are searched for suggestions, because each of thousands of findings may ask."""
 
 
 def approved_patterns(use: ImageUse) -> list[str]:
-    """Return a few of the patterns that are approved in the environment, role and file of a use."""
-    return list(dict.fromkeys([pattern.text for pattern in _patterns_here(use)]))[:OFFERS_MAX]
+    """Return up to SUGGESTIONS_MAX patterns of images that are approved in the environment, role and file of a use."""
+    return list(dict.fromkeys([pattern.text for pattern in _patterns_here(use)]))[:SUGGESTIONS_MAX]
 
 
 def similar_approved(use: ImageUse) -> list[str]:
-    """Return a few images that are approved there and whose last name or whose namespace is that of the use, or is spelled almost alike."""
+    """Return up to SUGGESTIONS_MAX images, approved in the environment, role and file of a use, with a similar last name or namespace."""
     from difflib import get_close_matches
 
     if use.reference is None:
@@ -39,20 +39,20 @@ def similar_approved(use: ImageUse) -> list[str]:
             by_name.setdefault(back, []).append(pattern.name + pattern.rest)
         elif "/" in front:
             by_namespace.setdefault(front.partition("/")[2], []).append(f"{front}/{last}{pattern.rest}")
-    names = [name for close in get_close_matches(last, by_name, OFFERS_MAX, CLOSE) for name in by_name[close]]
-    close = get_close_matches(namespace, by_namespace, OFFERS_MAX, CLOSE)
+    names = [name for close in get_close_matches(last, by_name, SUGGESTIONS_MAX, SIMILARITY_MIN) for name in by_name[close]]
+    close = get_close_matches(namespace, by_namespace, SUGGESTIONS_MAX, SIMILARITY_MIN)
     names += [name for namespace in close for name in by_namespace[namespace]]
-    return list(dict.fromkeys(names))[:OFFERS_MAX]
+    return list(dict.fromkeys(names))[:SUGGESTIONS_MAX]
 
 
 def replacement(use: ImageUse) -> str:
-    """Return the reference to write instead of a use: what its row says to use instead, its wildcards filled, with the tag of the use."""
+    """Return the reference that replaces a use: the `use-instead` of its row with the wildcards filled and the tag of the use; empty if none."""
     row, reference = use.row, use.reference
     pattern = row.pattern_of(use) if row is not None else None
     if row is None or not row.use_instead or pattern is None or reference is None:
         return ""
     name = pattern.fill(reference.name, row.use_instead) or row.use_instead
-    # A digest holds a colon too.
+    # A digest contains a colon too.
     complete = ":" in name.rpartition("/")[2]
     return name if complete or reference.tag is None else f"{name}:{reference.tag}"
 

@@ -1,14 +1,14 @@
-"""Checked reading of a policy file's YAML: each method returns a value, or notes what is wrong, where, and what was expected. Imports the YAML trees.
+"""Reading of a policy file's YAML nodes as checked values. Imports the YAML trees; knows no key of a policy.
 
-Nothing here knows what a key means. A mistake never stops the reading, so that all are told at once.
+Each method returns a value, or reports an error and returns an empty one. Errors do not stop the reading, so that one run reports all of them.
 """
 
 from __future__ import annotations
 
 import re
 
-from imglint.errors import Mistake, PolicyError
-from imglint.patterns.globs import InvalidPattern
+from imglint.errors import Diagnostic, PolicyError
+from imglint.patterns.matcher import InvalidPattern
 from imglint.spelling import did_you_mean
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 VALUES_MAX = 100_000
-"""Values read from one file, each as often as aliases bring it in."""
-MISTAKES_MAX = 100
-"""Mistakes that are told of a policy; looking for what was meant takes time."""
+"""Values read from one file, aliases expanded."""
+ERRORS_MAX = 100
+"""Errors reported for one policy; the search for suggestions takes time."""
+
 NUMBER_MAX_DIGITS = 18
 LISTED_MAX = 8
-"""Known names that a message lists where none of them is close."""
+"""Known names that a message lists if none is similar."""
+SHOWN_LENGTH = 40
+"""Characters of a value that a message about its type shows."""
 TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 _NUMBER = re.compile(
     r"[-+]?(?:0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+|(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)"
@@ -36,31 +39,32 @@ _NUMBER = re.compile(
 
 
 class Nodes:
-    """The nodes of one file, and the mistakes found in them so far."""
+    """The nodes of one file. Errors are appended to `errors`, which the files of a policy share."""
 
-    def __init__(self, source: Source, mistakes: list[Mistake]) -> None:
-        self.source, self.mistakes, self._count = source, mistakes, 0
+    def __init__(self, source: Source, errors: list[Diagnostic]) -> None:
+        self.source, self.errors, self._count = source, errors, 0
 
-    def mistake(self, node: Node, message: str) -> None:
-        """Note a mistake at the beginning of a node."""
-        self.mistake_at(node.start, message)
+    def error(self, node: Node, key: str, message: str) -> None:
+        """Report an error at the start of a node, as one of the value of `key` unless that is empty."""
+        self.error_at(node.start, f"{key}: {message}" if key else message)
 
-    def mistake_at(self, offset: int, message: str) -> None:
-        """Note a mistake at an offset of the file."""
-        place = self.source.location(offset, offset)
-        if len(self.mistakes) >= MISTAKES_MAX:
-            message = f"more than {MISTAKES_MAX} mistakes; those from here on are not told"
-            raise PolicyError([*self.mistakes, Mistake(self.source.path, place.line, place.column, message)])
-        self.mistakes.append(Mistake(self.source.path, place.line, place.column, message))
+    def error_at(self, offset: int, message: str) -> None:
+        """Report an error at an offset of the file. Raises PolicyError if there are ERRORS_MAX already."""
+        location = self.source.location(offset, offset)
+        if len(self.errors) >= ERRORS_MAX:
+            message = f"more than {ERRORS_MAX} errors; the rest is not shown"
+        self.errors.append(Diagnostic(self.source.path, location.line, location.column, message))
+        if len(self.errors) > ERRORS_MAX:
+            raise PolicyError(self.errors)
 
     def unexpected(self, node: Node, key: str, expected: str) -> None:
-        """Note that a key's value is not what was expected."""
-        self.mistake(node, f"{key}: expected {expected}, not {kind_of(node)}")
+        """Report that the value of a key is not what was expected."""
+        self.error(node, key, f"expected {expected}, found {kind_of(node)}")
 
     def mapping(
-        self, node: Node, key: str, known: Collection[str] | None = None, needed: Collection[str] = ()
+        self, node: Node, key: str, known: Collection[str] | None = None, required: Collection[str] = ()
     ) -> dict[str, Node]:
-        """Return the values of a mapping by key: those of known keys only, where they are given. `needed` keys have to be there."""
+        """Return the values of a mapping by key, without unknown keys if `known` is given."""
         self._counted(node)
         if not isinstance(node, Mapping):
             self.unexpected(node, key, "a mapping")
@@ -70,62 +74,63 @@ class Nodes:
         for name, value in node.entries:
             self._counted(name)
             if not isinstance(name, Scalar):
-                self.unexpected(name, key, "a key that is text")
+                self.unexpected(name, key, "a string as key")
             elif name.value in lines:
-                self.mistake(name, f"the key {name.value} stands here twice, first on line {lines[name.value]}")
+                self.error(name, key, f"duplicate key `{name.value}`; first set on line {lines[name.value]}")
             else:
                 lines[name.value] = self.source.location(name.start, name.end).line
                 if known is None or name.value in known:
                     values[name.value] = value
                 else:
-                    hint = did_you_mean(name.value, known) or f"; it has {', '.join(known)}"
-                    self.mistake(name, f"{key} has no key {name.value}{hint}")
-        for missing in needed:
+                    hint = did_you_mean(name.value, known) or _listed(known, "known keys are")
+                    self.error(name, key, f"unknown key `{name.value}`{hint}")
+        for missing in required:
             if missing not in lines:
-                self.mistake(node, f"{key}: the key {missing} is missing")
+                self.error(node, key, f"missing key `{missing}`")
         return values
 
-    def items(self, node: Node, key: str, example: str = "", *, empty: bool = False) -> list[Node]:
-        """Return the items of a list; an empty one is a mistake unless it is allowed."""
+    def items(self, node: Node, key: str, *, empty: bool = False) -> list[Node]:
+        """Return the items of a list. An empty list is an error unless `empty` allows it."""
         self._counted(node)
         if not isinstance(node, Sequence):
-            hint = f"; write [{node.value or example}]" if isinstance(node, Scalar) and not node.is_null else ""
-            self.mistake(node, f"{key}: expected a list, not {kind_of(node)}{hint}")
+            hint = f"; write `[{node.value}]`" if isinstance(node, Scalar) and not node.is_null else ""
+            self.error(node, key, f"expected a list, found {kind_of(node)}{hint}")
             return []
         if not node.items and not empty:
-            self.mistake(node, f"{key}: this list is empty; leave the key out")
+            self.error(node, key, "list is empty; remove the key or add an item")
         return node.items
 
     def text(self, node: Node, key: str, *, literal: bool = False) -> str | None:
-        """Return a text that is not empty. With `literal`, a number or a truth value counts as the text that stands there."""
+        """Return a string that is not empty. With `literal`, return a number or boolean as it is written, and allow an empty string."""
         self._counted(node)
-        if isinstance(node, Scalar) and not node.is_null and (literal or plain_type(node) == "text"):
+        if isinstance(node, Scalar) and not node.is_null and (literal or plain_type(node) == "string"):
             if node.value or literal:
                 return node.value
-            self.mistake(node, f"{key}: this text is empty")
+            self.error(node, key, "string is empty")
             return None
-        quotes = " (put it in quotes)" if isinstance(node, Scalar) and not node.is_null else ""
-        self.unexpected(node, key, f"a text{quotes}")
+        hint = "; put it in quotes" if isinstance(node, Scalar) and not node.is_null else ""
+        self.error(node, key, f"expected a string, found {kind_of(node)}{hint}")
         return None
 
-    def choice(self, node: Node, key: str, known: Collection[str], what: str = "") -> str | None:
-        """Return a text that is one of the known ones. `what` names their sort, where they are not words of the policy's language."""
-        if not what and not (isinstance(node, Scalar) and plain_type(node) == "text"):
+    def choice(self, node: Node, key: str, known: Collection[str], noun: str = "") -> str | None:
+        """Return one of the known strings. `noun` is what they name, such as "rule"; empty for keywords of the policy."""
+        if not noun and not (isinstance(node, Scalar) and plain_type(node) == "string"):
             self._counted(node)
             self.unexpected(node, key, _either(known))
             return None
         value = self.text(node, key)
         if value is None or value in known:
             return value
-        wrong = f"there is no {what} {value}" if what else f"expected {_either(known)}, not {value}"
-        there_is = "there is only" if len(known) == 1 else "there are"
-        listed = f"; {there_is} {', '.join(known)}" if what and len(known) <= LISTED_MAX else ""
-        self.mistake(node, f"{key}: {wrong}{did_you_mean(value, known) or listed}")
+        hint = did_you_mean(value, known)
+        if noun:
+            self.error(node, key, f"unknown {noun} `{value}`{hint or _listed(known, 'use one of' if len(known) > 1 else 'use')}")
+        else:
+            self.error(node, key, f"expected {_either(known)}, found `{value}`{hint}")
         return None
 
-    def choices(self, node: Node, key: str, known: Collection[str], what: str) -> tuple[str, ...]:
-        """Return a list of texts, each one of the known ones."""
-        found = [self.choice(item, key, known, what) for item in self.items(node, key)]
+    def choices(self, node: Node, key: str, known: Collection[str], noun: str) -> tuple[str, ...]:
+        """Return a list of known strings."""
+        found = [self.choice(item, key, known, noun) for item in self.items(node, key)]
         return tuple([one for one in found if one is not None])
 
     def flag(self, node: Node, key: str) -> bool | None:
@@ -137,17 +142,16 @@ class Nodes:
         return None
 
     def number(self, node: Node, key: str) -> int | None:
-        """Return a whole number that is not negative and has no leading zeros."""
+        """Return an integer of at most NUMBER_MAX_DIGITS digits, without sign or leading zeros."""
         self._counted(node)
         value = node.value if isinstance(node, Scalar) and plain_type(node) == "number" else ""
         if value.isdigit() and len(value) <= NUMBER_MAX_DIGITS and (value == "0" or not value.startswith("0")):
             return int(value)
-        found = f"{value}" if value else kind_of(node)
-        self.mistake(node, f"{key}: expected a whole number without sign or leading zeros, not {found}")
+        self.unexpected(node, key, "a non-negative integer without leading zeros")
         return None
 
     def pattern(self, node: Node, key: str, make: Callable[[str, str], T], *, literal: bool = False) -> T | None:
-        """Return what `make` makes of a text and its place, `path:line`; it raises InvalidPattern where it cannot."""
+        """Return the result of `make` for a string and its location, `path:line`. An InvalidPattern that it raises becomes an error."""
         value = self.text(node, key, literal=literal)
         if value is None:
             return None
@@ -155,43 +159,47 @@ class Nodes:
             return make(value, f"{self.source.path}:{self.source.location(node.start, node.start).line}")
         except InvalidPattern as error:
             as_written = isinstance(node, Scalar) and self.source.text[node.start : node.end] == value
-            self.mistake_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
+            self.error_at(node.start + (error.start if as_written else 0), f"{key}: {error.reason}")
             return None
 
     def patterns(
         self, node: Node, key: str, make: Callable[[str, str], T], *, empty: bool = False, literal: bool = False
     ) -> tuple[T, ...]:
-        """Return what `make` makes of each text of a list."""
+        """Return the results of `make` for each string of a list."""
         found = [self.pattern(item, key, make, literal=literal) for item in self.items(node, key, empty=empty)]
         return tuple([one for one in found if one is not None])
 
     def _counted(self, node: Node) -> None:
         self._count += 1
         if self._count > VALUES_MAX:
-            self.mistake(node, f"this file has more than {VALUES_MAX} values, counting each as often as aliases name it")
-            raise PolicyError(self.mistakes)
+            self.error(node, "", f"more than {VALUES_MAX} values, aliases expanded")
+            raise PolicyError(self.errors)
 
 
 def plain_type(scalar: Scalar) -> str:
-    """Return what YAML 1.2 reads a scalar as: `null`, `bool`, `number` or `text`."""
+    """Return the type of a scalar in the core schema of YAML 1.2: `null`, `bool`, `number` or `string`."""
     if scalar.style or scalar.tag == "tag:yaml.org,2002:str":
-        return "text"
+        return "string"
     if scalar.is_null:
         return "null"
     if scalar.value in (*TRUE, *FALSE):
         return "bool"
-    return "number" if _NUMBER.fullmatch(scalar.value) else "text"
+    return "number" if _NUMBER.fullmatch(scalar.value) else "string"
 
 
 def kind_of(node: Node) -> str:
-    """Say for people what a node is."""
+    """Return a description of a node for messages, such as "a list" or "number `1`"."""
     if isinstance(node, Mapping):
         return "a mapping"
     if isinstance(node, Sequence):
         return "a list"
-    clipped = node.value if len(node.value) <= 40 else f"{node.value[:40]}..."
-    words = {"null": "nothing", "bool": clipped, "number": f"the number {clipped}", "text": f"the text {clipped!r}"}
+    clipped = node.value if len(node.value) <= SHOWN_LENGTH else f"{node.value[:SHOWN_LENGTH]}..."
+    words = {"null": "null", "bool": f"`{clipped}`", "number": f"number `{clipped}`", "string": f"string `{clipped}`"}
     return words[plain_type(node)]
+
+
+def _listed(known: Collection[str], words: str) -> str:
+    return f"; {words} {', '.join(known)}" if len(known) <= LISTED_MAX else ""
 
 
 def _either(words: Collection[str]) -> str:

@@ -1,6 +1,6 @@
-"""The policy file: reads it and those that it extends, tells every mistake, and merges them into a Policy. Imports the checked reading of YAML.
+"""Loads a policy file: reads it and the files it extends, reports all errors, and merges the files into a Policy.
 
-One module holds what every key means; its words for people stand in schema.json, which editors read.
+This module defines the meaning of every key; schema.json, which editors read, describes the keys for people.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 
-from imglint.errors import Mistake, PolicyError
-from imglint.model import PRODUCTION, ROLES, ImageTable, Row, Severity
+from imglint.errors import Diagnostic, PolicyError
+from imglint.model import PRODUCTION, ROLES, SETTING_KEYS, ImageTable, Row, Severity
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.plugins.load import option_kinds
-from imglint.policy.checked_nodes import Nodes, kind_of, plain_type
+from imglint.policy.checked_nodes import Nodes, plain_type
 from imglint.policy.lookup import Policy, PolicyException, RuleSetting
 from imglint.records import record
 from imglint.source import Source, UnreadFile, read_text
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 EXTENDS_MAX = 16
-"""Files in one chain of `extends`."""
+"""Files in a chain of `extends`."""
 TARGETS_MAX = 100
-"""Stages that `targets` may name."""
+"""Items of `targets`; each is compared with the stages of each Dockerfile."""
 FILES_MAX = 100
-"""Files that one policy may consist of."""
+"""Files of one policy."""
 
 KEYS = (
     "extends", "environments", "default-environment", "images", "built", "targets", "variables", "rules", "exceptions", "exclude",
@@ -48,7 +48,6 @@ ROW_KEYS = (
     "match", "environments", "roles", "files", "tags", "forbidden-tags", "digest", "approved", "reason", "use-instead", "rules",
 )  # fmt: skip
 EXCEPTION_KEYS = ("match", "rules", "files", "reason", "approved-by", "until")
-ENTRY_KEYS = ("level", "environments", "files", "exclude")
 LEVELS = {str(level): level for level in Severity}
 FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
@@ -58,58 +57,56 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def load(path: str, rules: AbstractMapping[str, Rule], kinds: Collection[str] = ()) -> Policy:
-    """Read a policy file and those that it extends. `rules` are those that exist, by id, `kinds` the kinds of file that readers know.
+    """Return the policy of a file and the files it extends. `rules` are the known rules by id, `kinds` the kinds of file that readers know.
 
-    Raises PolicyError, with every mistake in the files.
+    Raises PolicyError, with all errors in the files.
     """
     files = _Files()
     files.open(path)
     policy = _Builder(path, files.layers, rules, kinds).policy() if files.layers else None
-    if policy is None or files.mistakes:
-        raise PolicyError(
-            sorted(files.mistakes, key=lambda mistake: (mistake.path != path, mistake.path, mistake.line, mistake.column))
-        )
+    if policy is None or files.errors:
+        raise PolicyError(sorted(files.errors, key=lambda one: (one.path != path, one.path, one.line, one.column)))
     return policy
 
 
 @record
 class Layer:
-    """One file of a policy: the values of its keys, and its nodes."""
+    """One file of a policy: its nodes, and the values of its top-level keys."""
 
     nodes: Nodes
     values: dict[str, Node]
 
 
 class _Files:
-    """The files of a policy, the extending ones before the extended, each once, and the mistakes in them."""
+    """The files of a policy, each once and before the files it extends, and the errors in them."""
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
-        self.mistakes: list[Mistake] = []
+        self.errors: list[Diagnostic] = []
         self._seen: set[str] = set()
 
     def open(self, path: str, chain: tuple[str, ...] = ()) -> str:
-        """Read a file and those that it extends. Return what is wrong with the file as a whole, for the entry that names it."""
+        """Read a file and the files it extends. Return why the file cannot be used, for the error at its name; empty if it can."""
         try:
             real = os.path.realpath(path)
         except ValueError:
-            return f"{path!a} is no path"
+            return f"invalid path {path!a}"
         if real in chain:
-            return f"{path} extends itself in a circle"
+            return f"circular reference to {path}"
         if len(chain) >= EXTENDS_MAX:
-            return f"more than {EXTENDS_MAX} files extend one another"
+            return f"chain of more than {EXTENDS_MAX} files"
         if real in self._seen:
             return ""
         if len(self._seen) >= FILES_MAX:
-            return f"more than {FILES_MAX} files extend one another"
+            return f"policy has more than {FILES_MAX} files"
         self._seen.add(real)
         try:
             source = Source(path, read_text(path))
         except UnreadFile as error:
             if not chain:
-                Nodes(Source(path, error.text), self.mistakes).mistake_at(error.offset, f"this cannot be read: {error.reason}")
-            return f"{path} cannot be read: {error.reason}"
-        nodes = Nodes(source, self.mistakes)
+                Nodes(Source(path, error.text), self.errors).error_at(error.offset, f"cannot read policy: {error.reason}")
+            return f"cannot read {path}: {error.reason}"
+        nodes = Nodes(source, self.errors)
         layer = Layer(nodes, _top(nodes))
         self.layers.append(layer)
         if "extends" in layer.values:
@@ -123,15 +120,15 @@ class _Files:
             if name is not None:
                 message = self.open(os.path.normpath(os.path.join(os.path.dirname(path), name)), chain)
                 if message:
-                    nodes.mistake(item, f"extends: {message}")
+                    nodes.error(item, "extends", message)
 
 
 def _top(nodes: Nodes) -> dict[str, Node]:
-    """Return the values of a file's keys."""
+    """Return the values of a file's top-level keys."""
     roots: list[Node] = []
     for document in documents(nodes.source.text):
         if document.broken:
-            nodes.mistake_at(document.broken.offset, f"this is not YAML: {document.broken.reason}")
+            nodes.error_at(document.broken.offset, f"invalid YAML: {document.broken.reason}")
             return {}
         if document.root is not None:
             roots.append(document.root)
@@ -140,18 +137,18 @@ def _top(nodes: Nodes) -> dict[str, Node]:
         or (isinstance(roots[0], Scalar) and roots[0].is_null)
         or (isinstance(roots[0], Mapping) and not roots[0].entries)
     ):
-        nodes.mistake_at(0, f"this policy is empty; it needs one of the keys {', '.join(KEYS)}")
+        nodes.error_at(0, "policy is empty; add a key such as `images` or `rules`")
         return {}
     if len(roots) > 1:
-        nodes.mistake(roots[1], "a policy is one YAML document; this is a second one")
+        nodes.error(roots[1], "", "second YAML document; a policy file must have only one")
     if not isinstance(roots[0], Mapping):
-        nodes.mistake(roots[0], f"a policy is a mapping with keys such as images and rules, not {kind_of(roots[0])}")
+        nodes.unexpected(roots[0], "", "a mapping with keys such as `images` and `rules`")
         return {}
-    return nodes.mapping(roots[0], "a policy", KEYS)
+    return nodes.mapping(roots[0], "", KEYS)
 
 
 class _Builder:
-    """What the layers say, merged: lists one after the other, of all else the first."""
+    """Merges layers: lists are concatenated; of everything else, the first layer wins."""
 
     def __init__(self, path: str, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str]) -> None:
         self.path, self.layers, self.rules, self.kinds = path, layers, rules, kinds
@@ -159,7 +156,7 @@ class _Builder:
         self.environments: tuple[str, ...] = ()
 
     def policy(self) -> Policy:
-        """Return the policy; with mistakes noted, of what is right in it."""
+        """Return the policy, without the parts that have errors."""
         files = self._environments()
         exclude = self._list("exclude", lambda nodes, node: nodes.patterns(node, "exclude", PathPattern, empty=True))
         return Policy(
@@ -191,7 +188,7 @@ class _Builder:
         return found[0] if found else None
 
     def _environments(self) -> dict[str, PathPatterns]:
-        """Return the patterns of each environment; note the names that rows, rules and exceptions may use."""
+        """Return the patterns of each environment. Sets `default`, and the names that rows, rules and exceptions may use."""
         merged = self._merged("environments", None)
         names: list[tuple[Nodes, Node, str]] = [
             (nodes, key, key.value)
@@ -211,21 +208,21 @@ class _Builder:
         return merged
 
     def _check_default(self, nodes: Nodes, node: Scalar, declared: set[str]) -> None:
-        """Refuse a default that is spelled almost as another environment: it would be one of its own, unnoticed."""
+        """Report a default that looks like a misspelled environment: it would silently become an environment of its own."""
         close = None if node.value in declared or node.value in MEAN_PRODUCTION else closest(node.value, declared)
         if close:
-            nodes.mistake(node, f"default-environment: there is no environment {node.value}; did you mean {close}?")
+            nodes.error(node, "default-environment", f"unknown environment `{node.value}`; did you mean `{close}`?")
 
     def _check_names(self, names: list[tuple[Nodes, Node, str]]) -> None:
         calls_production = any(name == PRODUCTION for _, _, name in names)
         for nodes, node, name in names:
             if name in MEAN_PRODUCTION and not calls_production:
-                nodes.mistake(node, f"the environment {name} would not be production to any rule; call it {PRODUCTION}")
+                nodes.error(node, "", f"no rule treats environment `{name}` as production; rename it to `{PRODUCTION}`")
             elif _NAME.fullmatch(name) is None and name:
-                nodes.mistake(node, f"an environment's name is made of letters, digits, '.', '_' and '-', not {name!r}")
+                nodes.error(node, "", f"invalid environment name `{name}`; use letters, digits, `.`, `_` and `-`")
 
     def _merged(self, key: str, known: Collection[str] | None) -> dict[str, PathPatterns]:
-        """Return the patterns of a mapping from names to lists of patterns; those of one name stand together."""
+        """Return the patterns of a mapping from names to lists of patterns. The lists of one name are concatenated."""
         found: dict[str, list[PathPattern]] = {}
         for nodes, node in self._with(key):
             for name, value in nodes.mapping(node, key, known).items():
@@ -255,15 +252,15 @@ class _Builder:
         return ImageTable(tuple([nodes.source.path for nodes, _ in self._with("images")]), tuple(rows))
 
     def _row(self, nodes: Nodes, node: Node) -> Row | None:
-        values = nodes.mapping(node, "a row of images", ROW_KEYS, ("match",))
-        place = nodes.source.location(node.start, node.start)
+        values = nodes.mapping(node, "images", ROW_KEYS, ("match",))
+        location = nodes.source.location(node.start, node.start)
         match = _images(nodes, values)
         approved = nodes.flag(values["approved"], "approved") if "approved" in values else True
         levels = {DIGEST_RULE: level} if (level := _digest(nodes, values)) is not None else {}
         row = Row(
             nodes.source.path,
-            place.line,
-            place.column,
+            location.line,
+            location.column,
             match,
             self._named_environments(nodes, values),
             nodes.choices(values["roles"], "roles", ROLES, "role") if "roles" in values else (),
@@ -283,7 +280,7 @@ class _Builder:
         return nodes.choices(values["environments"], "environments", self.environments, "environment")
 
     def _levels(self, nodes: Nodes, values: dict[str, Node]) -> dict[str, Severity]:
-        """Return the levels that a row sets."""
+        """Return the levels under `rules` of a row."""
         if "rules" not in values:
             return {}
         found = {}
@@ -305,20 +302,20 @@ class _Builder:
         found: dict[str, tuple[RuleSetting, ...]] = {}
         for nodes, node in self._with("rules"):
             for name, value in self._by_rule(nodes, node).items():
-                found.setdefault(name, self._entries(nodes, self.rules[name], value))
+                found.setdefault(name, self._settings(nodes, self.rules[name], value))
         return found
 
-    def _entries(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[RuleSetting, ...]:
-        """Return the entries of one rule: a level, a mapping, or a list of mappings.
+    def _settings(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[RuleSetting, ...]:
+        """Return the settings of one rule: a level, a mapping, or a list of either.
 
-        The environments in which the rule speaks by default hold as long as none of its entries names any.
+        The default environments of the rule apply unless one of the settings has `environments`.
         """
         items = nodes.items(node, f"rules.{rule.id}") if isinstance(node, Sequence) else [node]
         named = any(isinstance(item, Mapping) and item.get("environments") is not None for item in items)
-        entries = [self._entry(nodes, rule, item, () if named else rule.environments or ()) for item in items]
-        return tuple([entry for entry in entries if entry is not None])
+        settings = [self._setting(nodes, rule, item, () if named else rule.environments or ()) for item in items]
+        return tuple([setting for setting in settings if setting is not None])
 
-    def _entry(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> RuleSetting | None:
+    def _setting(self, nodes: Nodes, rule: Rule, node: Node, environments: tuple[str, ...]) -> RuleSetting | None:
         key, line = f"rules.{rule.id}", nodes.source.location(node.start, node.start).line
         options = rule.options() if rule.options else None
         if isinstance(node, Scalar):
@@ -327,7 +324,7 @@ class _Builder:
                 return None
             return RuleSetting(LEVELS[level], options, environments, None, None, nodes.source.path, line)
         own = option_names(rule)
-        values = nodes.mapping(node, key, (*ENTRY_KEYS, *own), () if rule.level else ("level",))
+        values = nodes.mapping(node, key, (*SETTING_KEYS, *own), () if rule.level else ("level",))
         level = nodes.choice(values["level"], f"{key}.level", LEVELS) if "level" in values else None
         if rule.options:
             options = _options(nodes, rule, {name: values[name] for name in own if name in values})
@@ -345,16 +342,16 @@ class _Builder:
         return [self._exception(nodes, item) for item in nodes.items(node, "exceptions", empty=True)]
 
     def _exception(self, nodes: Nodes, node: Node) -> PolicyException:
-        values = nodes.mapping(node, "an exception", EXCEPTION_KEYS, ("rules",))
+        values = nodes.mapping(node, "exceptions", EXCEPTION_KEYS, ("rules",))
         if isinstance(node, Mapping) and not {"match", "files"} & values.keys():
-            nodes.mistake(node, "an exception: it needs match or files, or it would speak for every image")
+            nodes.error(node, "exceptions", "missing key `match` or `files`; add one to limit the exception")
         rules = nodes.choices(values["rules"], "rules", self.rules, "rule") if "rules" in values else ()
         until = _day(nodes, values["until"]) if "until" in values else ""
-        place = nodes.source.location(node.start, node.start)
+        location = nodes.source.location(node.start, node.start)
         return PolicyException(
             nodes.source.path,
-            place.line,
-            place.column,
+            location.line,
+            location.column,
             frozenset(rules),
             until,
             _images(nodes, values),
@@ -367,9 +364,7 @@ class _Builder:
 def _targets(nodes: Nodes, node: Node) -> list[str]:
     items = nodes.items(node, "targets", empty=True)
     if len(items) > TARGETS_MAX:
-        nodes.mistake(
-            items[TARGETS_MAX], f"targets: more than {TARGETS_MAX} stages; each of them is looked at in each Dockerfile"
-        )
+        nodes.error(items[TARGETS_MAX], "targets", f"list has more than {TARGETS_MAX} items")
     return [text for item in items if (text := nodes.text(item, "targets"))]
 
 
@@ -402,23 +397,23 @@ def _digest(nodes: Nodes, values: dict[str, Node]) -> Severity | None:
 
 
 def _replacement(nodes: Nodes, values: dict[str, Node], match: tuple[ImagePattern, ...], approved: bool) -> str:
-    """Return `use-instead`, whose wildcards have to find theirs in `match`."""
+    """Return `use-instead`. Its wildcards are filled from `match`, which must have as many."""
     if "use-instead" not in values:
         return ""
     node = values["use-instead"]
     pattern = nodes.pattern(node, "use-instead", ImagePattern)
     if approved:
-        nodes.mistake(node, "use-instead: this row approves its images; add approved: false")
+        nodes.error(node, "use-instead", "this row approves its images; add `approved: false`")
     if pattern is None:
         return ""
     short = next((one for one in match if one.wildcards < pattern.wildcards), None)
     if short is not None:
-        nodes.mistake(node, f"use-instead: {short.text} has fewer wildcards, which are to fill those here")
+        nodes.error(node, "use-instead", f"more wildcards than `{short.text}` in `match`")
     return pattern.text
 
 
 def _day(nodes: Nodes, node: Node) -> str:
-    """Return a day as yyyy-mm-dd; empty, with the mistake noted, where the text is none."""
+    """Return a date as yyyy-mm-dd, empty after an error."""
     from datetime import date
 
     value = nodes.text(node, "until", literal=True)
@@ -430,18 +425,18 @@ def _day(nodes: Nodes, node: Node) -> str:
             return value
     except ValueError:
         pass
-    nodes.mistake(node, f"until: {value} is no day; write it as 2026-02-09")
+    nodes.error(node, "until", f"invalid date `{value}`; write it as yyyy-mm-dd")
     return ""
 
 
 def option_names(rule: Rule) -> tuple[str, ...]:
-    """Return a rule's own keys as a policy writes them."""
+    """Return the keys of a rule's own options as written in a policy."""
     fields: tuple[str, ...] = getattr(rule.options, "__slots__", ())
     return tuple([field.replace("_", "-") for field in fields])
 
 
 def _options(nodes: Nodes, rule: Rule, values: dict[str, Node]) -> object:
-    """Return a rule's options, made of what the policy says and the defaults of the rest."""
+    """Return the options of a rule: those in the policy, and the defaults of the others."""
     kinds = option_kinds(rule.options) if rule.options else {}
     found = {}
     for name, node in values.items():
@@ -453,7 +448,7 @@ def _options(nodes: Nodes, rule: Rule, values: dict[str, Node]) -> object:
 
 
 def _option(nodes: Nodes, node: Node, key: str, kinds: frozenset[str]) -> object:
-    """Return the value of an option of one of these kinds, written as annotations without spaces."""
+    """Return the value of an option. `kinds` are the types that it may have, as annotations without spaces."""
     if isinstance(node, Sequence):
         if "tuple[int,...]" in kinds:
             numbers = [nodes.number(item, key) for item in nodes.items(node, key)]
@@ -467,9 +462,14 @@ def _option(nodes: Nodes, node: Node, key: str, kinds: frozenset[str]) -> object
             return nodes.number(node, key)
         if kind == "bool" and "bool" in kinds:
             return nodes.flag(node, key)
-        if kind == "text" and "str" in kinds:
+        if kind == "string" and "str" in kinds:
             return nodes.text(node, key)
-    words = {"int": "a number", "bool": "true or false", "str": "a text", "tuple[int,...]": "a list of numbers"}
-    words["tuple[str,...]"] = "a list of texts"
+    words = {
+        "int": "a number",
+        "bool": "true or false",
+        "str": "a string",
+        "tuple[int,...]": "a list of numbers",
+        "tuple[str,...]": "a list of strings",
+    }
     nodes.unexpected(node, key, " or ".join([word for kind, word in words.items() if kind in kinds]))
     return None

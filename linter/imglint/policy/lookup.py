@@ -1,6 +1,6 @@
-"""The policy, looked up: environment, row, level and exceptions of what the readers find. Imports the model; reading the file is policyfile's.
+"""What the policy says about each file, image and rule: environment, row, level, exceptions.
 
-Nothing here reads YAML, so that a run without a policy file pays for none of it.
+Reading the policy file is a module of its own, so that a run without a policy imports no YAML.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 FILE_NAME = ".imglint.yaml"
 RECENT_MAX = 2000
-"""Answers of one sort that the lookup keeps."""
+"""Results kept in each cache."""
 
 
 @record
 class RuleSetting:
-    """One entry of `rules`: a rule's level and options, and where they hold. Empty or None fits any."""
+    """One setting under `rules`: the level and options of a rule, and where they apply. Empty or None applies everywhere."""
 
     level: Severity
     options: object
@@ -41,11 +41,11 @@ class RuleSetting:
 
     @property
     def at(self) -> str:
-        """Where the entry stands, as `path:line`."""
+        """The location of the setting, as `path:line`."""
         return f"{self.path}:{self.line}"
 
     def fits(self, environment: str, path: str | None) -> bool:
-        """Whether it speaks about a file of this environment and path."""
+        """Return whether the setting applies to a file by its environment and its path relative to the policy's folder, None if outside."""
         if self.environments and environment not in self.environments:
             return False
         return (self.files is None or self.files.fit(path)) and not (self.exclude is not None and self.exclude.fit(path))
@@ -53,10 +53,10 @@ class RuleSetting:
 
 @record
 class Decision:
-    """At which level a rule speaks about something, with its options, and who said so.
+    """The level and options of a rule for one subject, and what set them.
 
-    `by` is "row", "rules" or "default"; "elsewhere" where the policy or the default has a level, though not for this place. `at` is `path:line`
-    of a row or an entry.
+    `by` is "row", "rules" or "default", or "elsewhere" if the rule is off because its settings or defaults apply only elsewhere. `at` is the
+    location of the row or setting, as `path:line`.
     """
 
     level: Severity
@@ -67,7 +67,7 @@ class Decision:
 
 @record
 class PolicyException:
-    """One entry of `exceptions`. `until` is the last day, yyyy-mm-dd, on which it silences its rules; empty where it has no end."""
+    """One item of `exceptions`. `until` is the last day, yyyy-mm-dd in UTC, on which it silences its rules; empty if it has no end."""
 
     path: str
     line: int
@@ -81,20 +81,20 @@ class PolicyException:
 
     @property
     def at(self) -> str:
-        """Where the entry stands, as `path:line`, for messages."""
+        """The location of the exception, as `path:line`."""
         return f"{self.path}:{self.line}"
 
     @property
     def key(self) -> PolicyLocation:
-        """What tells it from every other, also on the same line."""
+        """The location with its column, unique in a policy."""
         return self.path, self.line, self.column
 
     def expired(self, today: str) -> bool:
-        """Whether its last day is over on the day today, yyyy-mm-dd in UTC."""
+        """Return whether the last day is before today (yyyy-mm-dd, UTC)."""
         return self.until != "" and self.until < today
 
     def fits(self, rule: str, reference: ImageReference | None, tag: str | None, path: str | None) -> bool:
-        """Whether it speaks about a finding of a rule on an image, None where it has none, in a file."""
+        """Return whether the exception covers a finding of a rule about an image, None if it is about none, in a file."""
         if rule not in self.rules or (self.files is not None and not self.files.fit(path)):
             return False
         if not self.match:
@@ -103,7 +103,7 @@ class PolicyException:
 
 
 class _Recent(dict["Any", "Any"]):
-    """What was found out lately. It forgets all when it is full, so that a large tree takes no more memory than a small one."""
+    """A cache. It is cleared when full, so that a large tree takes no more memory than a small one."""
 
     def __setitem__(self, key: object, value: object) -> None:
         if len(self) >= RECENT_MAX:
@@ -112,10 +112,10 @@ class _Recent(dict["Any", "Any"]):
 
 
 class Policy:
-    """One policy: what its files say, merged. Made by `policyfile.load` or `default_policy`.
+    """A policy, merged from its files by `load.load`, or the default policy.
 
-    `path` is the policy file as its user would open it, None where there is none; `folder` the absolute folder that all patterns are relative to.
-    Paths given to its methods are relative to the current folder, or absolute.
+    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to. Paths passed
+    to methods are absolute or relative to the current folder.
     """
 
     def __init__(
@@ -151,67 +151,58 @@ class Policy:
         self._options: dict[str, object] = {}
 
     def relative(self, path: str) -> str | None:
-        """Return a path relative to the policy's folder, None where it lies outside."""
+        """Return a path relative to the policy's folder, None if it is outside."""
         if path not in self._paths:
             absolute = os.path.abspath(path)
             below = _below(absolute, self.folder)
             if below is None and self.path is not None:
-                # One folder may have two names, one of them through a link.
+                # A symbolic link can give a folder a second path.
                 front, name = os.path.split(absolute)
                 below = _below(os.path.join(os.path.realpath(front), name), os.path.realpath(self.folder))
             self._paths[path] = below
         return self._paths[path]
 
     def environment_of(self, path: str) -> str:
-        """Return the environment of a file: the first whose patterns fit, else the default one."""
+        """Return the environment of a file: the first with a matching pattern, else the default environment."""
         if path not in self._environments:
             self._environments[path], _ = self.environment_reason(path)
         return self._environments[path]
 
     def environment_reason(self, path: str) -> tuple[str, PathPattern | None]:
-        """Return the environment of a file and the pattern that says so; None where it is the default one."""
-        relative = self.relative(path) if self._files else None
-        for name, patterns in self._files.items():
-            first = patterns.first(relative)
-            if first is not None:
-                return name, first
-        return self.default_environment, None
+        """Return the environment of a file and the pattern that matches it, None for the default environment."""
+        name, pattern = self._first_match(self._files, path)
+        return name or self.default_environment, pattern
 
     def excluded(self, path: str, is_folder: bool = False) -> bool:
-        """Whether `exclude` leaves a file or a folder out."""
+        """Return whether `exclude` names a file or folder."""
         return self.exclusion(path, is_folder) is not None
 
     def exclusion(self, path: str, is_folder: bool = False) -> PathPattern | None:
-        """Return the pattern of `exclude` that leaves a file or a folder out, None where none does."""
+        """Return the pattern of `exclude` that matches a file or folder, None if none does."""
         return self._exclude.first(self.relative(path), is_folder) if self._exclude is not None else None
 
     def kind_of(self, path: str) -> str | None:
-        """Return the kind that `kinds` gives a file, None where its name and content decide."""
+        """Return the kind that `kinds` sets for a file, None if its name and content decide."""
         kind, _ = self.kind_reason(path)
         return kind
 
     def kind_reason(self, path: str) -> tuple[str | None, PathPattern | None]:
-        """Return the kind that `kinds` gives a file and the pattern that says so; None for both where its name and content decide."""
-        relative = self.relative(path) if self._kinds else None
-        for kind, patterns in self._kinds.items():
-            first = patterns.first(relative)
-            if first is not None:
-                return kind, first
-        return None, None
+        """Return the kind that `kinds` sets for a file and the pattern that matches it; None and None if its name and content decide."""
+        return self._first_match(self._kinds, path)
 
     def resolve(self, use: ImageUse, environment: str | None = None) -> ImageUse:
-        """Return a use with its environment, or the one given for all, its match, and whether it is built here."""
+        """Return a use with its environment (by default that of its file), its match in the policy and whether it is built here."""
         environment = environment or self.environment_of(use.source.path)
         return replace(
             use, environment=environment, policy_match=self._match(use, environment), built=use.built or self._is_built(use)
         )
 
     def judges(self, use: ImageUse) -> bool:
-        """Whether rules speak about a use. About a frontend only where a row names that role."""
+        """Return whether rules apply to a use. They apply to a frontend only if a row has that role."""
         return use.role != FRONTEND or self._frontends
 
     def decision(self, rule: Rule, subject: ImageUse | RunUser | Problem) -> Decision:
-        """Return level and options of a rule for a placed subject, and who set them: the row, then `rules`, then the rule's default."""
+        """Return the level and options of a rule for a resolved subject. The row takes precedence, then `rules`, then the default of the rule."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         row = image.row if image is not None else None
         key = (rule.id, subject.environment, row and row.key, subject.source.path if rule.id in self.rules else None)
@@ -220,7 +211,7 @@ class Policy:
         return self._decisions[key]
 
     def exception_for(self, rule: str, use: ImageUse | None, path: str, today: str) -> PolicyException | None:
-        """Return the first exception in force on the day today (yyyy-mm-dd, UTC) that silences a finding of a rule about a use in a file."""
+        """Return the first exception, in force today (yyyy-mm-dd, UTC), that silences a finding of a rule about a use in a file."""
         if not self.exceptions:
             return None
         reference, tag = (use.reference, use.pulled_tag) if use else (None, None)
@@ -229,6 +220,15 @@ class Policy:
             if not exception.expired(today) and exception.fits(rule, reference, tag, relative):
                 return exception
         return None
+
+    def _first_match(self, patterns_by_name: Mapping[str, PathPatterns], path: str) -> tuple[str | None, PathPattern | None]:
+        """Return the first name with a matching pattern, and the pattern."""
+        relative = self.relative(path) if patterns_by_name else None
+        for name, patterns in patterns_by_name.items():
+            pattern = patterns.first(relative)
+            if pattern is not None:
+                return name, pattern
+        return None, None
 
     def _is_built(self, use: ImageUse) -> bool:
         reference = use.reference
@@ -242,8 +242,7 @@ class Policy:
         path = self.relative(use.source.path)
         partial_matches = []
         for row in self._matching(use, self.table):
-            mismatch = row.mismatch(environment, use.role, path)
-            if not mismatch:
+            if not row.mismatch(environment, use.role, path):
                 return PolicyMatch(row, (), self.table, path)
             partial_matches.append(row)
         return PolicyMatch(None, tuple(partial_matches), self.table, path)
@@ -260,15 +259,15 @@ class Policy:
         return self._rows[key]
 
     def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
-        entries = self.rules.get(rule.id, ())
-        fitting = next((entry for entry in entries if entry.fits(environment, self.relative(path))), None)
-        options = fitting.options if fitting else self._default_options(rule)
+        settings = self.rules.get(rule.id, ())
+        setting = next((one for one in settings if one.fits(environment, self.relative(path))), None)
+        options = setting.options if setting else self._default_options(rule)
         if row is not None and rule.id in row.rules:
             return Decision(row.rules[rule.id], options, "row", row.at)
-        if fitting:
-            return Decision(fitting.level, options, "rules", fitting.at)
-        if entries:
-            return Decision(Severity.OFF, options, "elsewhere", entries[0].at)
+        if setting:
+            return Decision(setting.level, options, "rules", setting.at)
+        if settings:
+            return Decision(Severity.OFF, options, "elsewhere", settings[0].at)
         if rule.level and rule.environments is not None and environment not in rule.environments:
             return Decision(Severity.OFF, options, "elsewhere")
         return Decision(rule.level, options, "default")
@@ -287,13 +286,13 @@ def _below(path: str, folder: str) -> str | None:
 
 
 def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
-    """Return the numbers of the rows by what a name must be, or begin with, to fit: up to a slash, in front of the first wildcard."""
+    """Return the indexes of the rows by the name that an image must have, or the folder, up to the first wildcard, that it must be in."""
     index: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         for pattern in row.match:
             literal, wildcard, _ = pattern.name.partition("*")
-            front = literal[: literal.rfind("/") + 1] if wildcard else literal
-            index.setdefault(front, []).append(number)
+            key = literal[: literal.rfind("/") + 1] if wildcard else literal
+            index.setdefault(key, []).append(number)
     return index
 
 
@@ -301,12 +300,12 @@ _NO_TABLE = PolicyMatch()
 
 
 def default_policy() -> Policy:
-    """Return the policy of a run without a policy file: every file is production, every rule has its default level."""
+    """Return the policy of a run without a policy file: all files are production, all rules have their defaults."""
     return Policy()
 
 
 def find(start_folder: str) -> str | None:
-    """Return the nearest policy file, in a folder or above it up to the root of its repository, as a path from the current folder."""
+    """Return the path of the nearest policy file in a folder or above it, up to the root of the repository; None if there is none."""
     folder, top = os.path.abspath(start_folder), repository_root(start_folder) or os.path.abspath(os.sep)
     while not os.path.lexists(os.path.join(folder, FILE_NAME)):
         if folder == top:
