@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imglint.model import ROLES
+from imglint.model import ROLES, SETTING_KEYS
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.tag import PLACEHOLDERS, TagPattern
 from imglint.plugins.load import kinds
@@ -56,7 +56,7 @@ def test_every_placeholder_is_on_the_page() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "keys"),
-    [("Keys", KEYS), ("images", ROW_KEYS), ("rules"), ("exceptions", EXCEPTION_KEYS), ("Roles", ROLES)],
+    [("Keys", KEYS), ("images", ROW_KEYS), ("rules", SETTING_KEYS), ("exceptions", EXCEPTION_KEYS), ("Roles", ROLES)],
 )
 def test_every_key_and_role_is_on_the_page(heading: str, keys: tuple[str, ...]) -> None:
     assert {key for row in table(heading) for key in row[0]} == set(keys)
