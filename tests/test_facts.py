@@ -39,24 +39,6 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def stdin(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
-    """Return a function that sets the content of standard input."""
-    before = os.dup(0)
-
-    def set_content(content: bytes) -> None:
-        path = tmp_path / "stdin"
-        path.write_bytes(content)
-        descriptor = os.open(path, os.O_RDONLY)
-        path.unlink()
-        os.dup2(descriptor, 0)
-        os.close(descriptor)
-
-    yield set_content
-    os.dup2(before, 0)
-    os.close(before)
-
-
 def settings(tree: Path, policy: str = "", **changes: object) -> Settings:
     """Return the settings of a run in a folder, with a policy there if one is given."""
     if policy:
