@@ -310,6 +310,11 @@ def test_a_selected_rule_that_is_off_cites_no_policy(tree: Path) -> None:
     assert (finding.rule, finding.policy) == ("missing-digest", "")
 
 
+def test_report_on_an_empty_folder(tree: Path) -> None:
+    report = run([""], settings_for(CommandOptions()))
+    assert (list(report.findings), report.files, report.places, report.failed) == ([], 0, 0, False)
+
+
 # Findings on the policy's exceptions.
 
 EXPIRED = "{match: quay.io/a/*, rules: [latest-tag], until: 2020-01-31%s}"

@@ -114,6 +114,15 @@ def test_files_excluded_by_an_option(policy: str, read: list[str], others: list[
     assert found == [Found(path, False) for path in read]
 
 
+@pytest.mark.parametrize(("policy", "option"), [("exclude: [a/]", ()), ("rules: {latest-tag: error}", ("a/",))])
+def test_an_excluded_folder_is_not_read(policy: str, option: tuple[str, ...], tree: Path) -> None:
+    write(tree, "Dockerfile", "a/Dockerfile")
+    os.mkfifo(tree / "a" / ".gitignore")
+    (tree / ".imglint.yaml").write_text(policy)
+    found = list(files([""], settings_for(CommandOptions(exclude=option))))
+    assert found == [Found(".imglint.yaml", False), Found("Dockerfile", False)]
+
+
 @pytest.mark.parametrize(
     ("filename", "policy", "option", "expected"),
     [
