@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, UNREAD_FILE, Comment, ImageUse, Problem, RunUser
@@ -172,7 +170,7 @@ def failure(source: Source, what: str, error: Exception, settings: Settings) -> 
     if settings.debug:
         import traceback
 
-        traceback.print_exception(error, file=sys.stderr)
+        traceback.print_exception(error)
     if isinstance(error, PluginError):
         # It names the plugin that breaks its contract, and how.
         message = str(error)

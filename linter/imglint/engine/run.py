@@ -189,4 +189,4 @@ def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:
     from imglint.engine.fingerprint import line_hashes
 
     hashes = line_hashes(source.text, {finding.location.line for finding in findings})
-    return [replace(finding, fingerprint=hashes.get(finding.location.line, "")) for finding in findings]
+    return [replace(finding, fingerprint=hashes[finding.location.line]) for finding in findings]
