@@ -106,7 +106,7 @@ class PathPattern:
 
 
 class PathPatterns:
-    """A list of patterns, one of which has to match."""
+    """A list of patterns. It matches a path if one of them does."""
 
     __slots__ = ("patterns",)
 
@@ -114,7 +114,7 @@ class PathPatterns:
         self.patterns = tuple(patterns)
 
     def fit(self, path: str | None, is_folder: bool = False) -> bool:
-        """Return whether a pattern matches the path; None, a path outside the policy's folder, never matches."""
+        """Return whether a pattern matches the path. None, which is a path outside the policy's folder, never matches."""
         return self.first(path, is_folder) is not None
 
     def first(self, path: str | None, is_folder: bool = False) -> PathPattern | None:

@@ -1,6 +1,6 @@
-"""Reading of a policy file's YAML nodes as checked values. Imports the YAML trees; knows no key of a policy.
+"""Checked access to the YAML nodes of a policy file. Imports the YAML trees; does not know the keys of a policy.
 
-Each method returns a value, or reports an error and returns an empty one. Errors do not stop the reading, so that one run reports all of them.
+Each method returns a value, or reports an error and returns an empty value. Reading continues after an error, so that a run reports all of them.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Nodes:
     def choices(self, node: Node, key: str, known: Collection[str], noun: str) -> tuple[str, ...]:
         """Return a list of known strings."""
         found = [self.choice(item, key, known, noun) for item in self.items(node, key)]
-        return tuple([one for one in found if one is not None])
+        return tuple([name for name in found if name is not None])
 
     def flag(self, node: Node, key: str) -> bool | None:
         """Return true or false."""
@@ -167,7 +167,7 @@ class Nodes:
     ) -> tuple[T, ...]:
         """Return the results of `make` for each string of a list."""
         found = [self.pattern(item, key, make, literal=literal) for item in self.items(node, key, empty=empty)]
-        return tuple([one for one in found if one is not None])
+        return tuple([pattern for pattern in found if pattern is not None])
 
     def _counted(self, node: Node) -> None:
         self._count += 1

@@ -27,7 +27,7 @@ _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class UnresolvedVariable(Exception):
-    """A text that cannot be resolved. The exception's text says why and what to do."""
+    """A text that cannot be resolved. The text of the exception is the reason and the fix."""
 
 
 class InvalidVariable(Exception):
