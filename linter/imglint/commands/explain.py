@@ -162,7 +162,7 @@ def _kinds(path: str) -> Iterator[str]:
     yield from _field("kind", "none; no reader claims this file, so nothing in it is checked")
     for reader in readers():
         why = "name matches, content does not"
-        if not _fits(path, reader.files):
+        if not _name_matches(path, reader.files):
             why = f"neither name nor content matches; names: {', '.join(reader.files)}"
         yield from _field("", f"{reader.kind}: {why}")
     yield from _field("", "To check it anyway, add it to the policy: kinds: {KIND: [FILE]}")
@@ -175,21 +175,20 @@ def _why_not_walked(path: str, policy: Policy) -> str:
         return f"folders named {folder} are skipped"
     if os.path.islink(path):
         return "symbolic links are not followed"
-    if policy.kind_of(path) is None and not any(_fits(path, reader.files) for reader in readers()):
+    if policy.kind_of(path) is None and not any(_name_matches(path, reader.files) for reader in readers()):
         return "no reader looks for files of this name"
     path = os.path.normpath(path)
     walked = discover([os.path.dirname(path)], lambda _: True, lambda other, is_folder: is_folder or other != path)
     return "" if any(isinstance(entry, Found) for entry in walked) else "it is ignored by a .gitignore"
 
 
-def _fits(path: str, patterns: Iterable[str]) -> bool:
+def _name_matches(path: str, patterns: Iterable[str]) -> bool:
     name = os.path.basename(path).lower()
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _about(subject: Subject, settings: Settings) -> Iterator[str]:
-    location = subject.location
-    head = f"{location.path}:{location.line}:{location.column}"
+    head = str(subject.location)
     text, room = subject.source.text[slice(*subject.span)].strip(), max(WIDTH - len(head) - 2, TEXT_MIN)
     yield f"{head}: {text if len(text) <= room else text[: room - 3] + '...'}" if text else head
     if isinstance(subject, ImageUse):

@@ -20,7 +20,7 @@ from imglint.model import (
     RunUser,
     Severity,
 )
-from imglint.printable import clipped
+from imglint.printable import clipped, listed
 from imglint.reference import ImageReference
 from imglint.source import Location
 
@@ -112,7 +112,7 @@ def check_options(module: ModuleType, options: type, kinds: Mapping[str, Collect
     for field, known in kinds.items():
         value = getattr(defaults, field)
         is_one = any(_is_option(value, kind) for kind in known)
-        _expect(module, f"Options.{field}", is_one, _listed(sorted(known)), value)
+        _expect(module, f"Options.{field}", is_one, listed(sorted(known)), value)
 
 
 def _is_option(value: object, kind: str) -> bool:
@@ -180,7 +180,7 @@ def _check_finding(module: str, finding: Finding, source: Source) -> None:
             _refuse(module, f"Finding.{field} must be a string", getattr(finding, field))
     if not _is_in(finding.location, source):
         location = finding.location
-        shown = f"{location.path}:{location.line}:{location.column}" if isinstance(location, Location) else _repr(location)
+        shown = str(location) if isinstance(location, Location) else _repr(location)
         raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {shown}")
     if not isinstance(finding.related, tuple) or not all(_is_location(location) for location in finding.related):
         _refuse(module, "Finding.related must be a tuple of Location", finding.related)
@@ -268,11 +268,11 @@ class _FactCheck:
 
     def one_of(self, name: str, value: object, known: tuple[str, ...]) -> None:
         if not isinstance(value, str) or value not in known:
-            _refuse(self.module, f"{name} must be {_listed(known)}", value)
+            _refuse(self.module, f"{name} must be {listed(known)}", value)
 
     def typed(self, name: str, value: object, *kinds: type | None) -> None:
         if not any(value is None if kind is None else isinstance(value, kind) for kind in kinds):
-            _refuse(self.module, f"{name} must be {_listed([kind.__name__ if kind else 'None' for kind in kinds])}", value)
+            _refuse(self.module, f"{name} must be {listed([kind.__name__ if kind else 'None' for kind in kinds])}", value)
 
 
 def _check_spelling(module: ModuleType, attributes: tuple[str, ...]) -> None:
@@ -299,7 +299,7 @@ def _check_function(module: ModuleType, name: str, arguments: int, keywords: tup
     function = getattr(module, name, None)
     wanted = f"{arguments} argument{'' if arguments == 1 else 's'}"
     if keywords:
-        wanted += f" and the keyword arguments {_listed(keywords, 'and')}"
+        wanted += f" and the keyword arguments {listed(keywords, 'and')}"
     _expect(module, name, callable(function), f"a function of {wanted}", function)
     code = getattr(function, "__code__", None)
     if code is not None and code.co_argcount == arguments and not code.co_kwonlyargcount and not keywords:
@@ -356,8 +356,3 @@ def _repr(value: object) -> str:
         return repr(value)
     except Exception:
         return f"a {type(value).__name__}"
-
-
-def _listed(words: Iterable[str], conjunction: str = "or") -> str:
-    *first, last = words
-    return f"{', '.join(first)} {conjunction} {last}" if first else last

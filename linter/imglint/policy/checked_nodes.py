@@ -9,6 +9,7 @@ import re
 
 from imglint.errors import Diagnostic, PolicyError
 from imglint.patterns.matcher import InvalidPattern
+from imglint.printable import listed
 from imglint.spelling import did_you_mean
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
@@ -82,7 +83,7 @@ class Nodes:
                 if known is None or name.value in known:
                     values[name.value] = value
                 else:
-                    hint = did_you_mean(name.value, known) or _listed(known, "known keys are")
+                    hint = did_you_mean(name.value, known) or _known_hint(known, "known keys are")
                     self.error(name, key, f"unknown key `{name.value}`{hint}")
         for missing in required:
             if missing not in lines:
@@ -116,16 +117,18 @@ class Nodes:
         """Return one of the known strings. `noun` is what they name, such as "rule"; empty for keywords of the policy."""
         if not noun and not (isinstance(node, Scalar) and plain_type(node) == "string"):
             self._counted(node)
-            self.unexpected(node, key, _either(known))
+            self.unexpected(node, key, listed(known))
             return None
         value = self.text(node, key)
         if value is None or value in known:
             return value
         hint = did_you_mean(value, known)
         if noun:
-            self.error(node, key, f"unknown {noun} `{value}`{hint or _listed(known, 'use one of' if len(known) > 1 else 'use')}")
+            self.error(
+                node, key, f"unknown {noun} `{value}`{hint or _known_hint(known, 'use one of' if len(known) > 1 else 'use')}"
+            )
         else:
-            self.error(node, key, f"expected {_either(known)}, found `{value}`{hint}")
+            self.error(node, key, f"expected {listed(known)}, found `{value}`{hint}")
         return None
 
     def choices(self, node: Node, key: str, known: Collection[str], noun: str) -> tuple[str, ...]:
@@ -198,10 +201,5 @@ def kind_of(node: Node) -> str:
     return words[plain_type(node)]
 
 
-def _listed(known: Collection[str], words: str) -> str:
+def _known_hint(known: Collection[str], words: str) -> str:
     return f"; {words} {', '.join(known)}" if len(known) <= LISTED_MAX else ""
-
-
-def _either(words: Collection[str]) -> str:
-    *front, last = words
-    return f"{', '.join(front)} or {last}" if front else last
