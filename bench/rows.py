@@ -1,4 +1,4 @@
-"""The rows of the table: what is measured, against which program, and the goal.
+"""The rows of the table: the measurements, the programs to compare with, and the goals.
 
 A section measures one or a few rows; `--only` takes its name. Every figure is a ratio of medians measured in turns, except for memory, which does not
 depend on other load.

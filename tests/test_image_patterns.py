@@ -1,4 +1,4 @@
-"""Image patterns: which images they match, what their wildcards capture, and what is refused."""
+"""Image patterns: which images they match, what their wildcards capture, and which patterns are invalid."""
 
 from __future__ import annotations
 

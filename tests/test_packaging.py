@@ -18,7 +18,7 @@ DEMO = ROOT / "fixtures" / "demo"
 
 @pytest.fixture(scope="module")
 def commands(environment: Callable[..., Path], wheel: Path) -> Path:
-    """Return the commands of an environment that has the wheel and what it depends on, nothing else."""
+    """Return the commands of an environment with only the wheel and its dependencies."""
     return environment(wheel)
 
 

@@ -1,4 +1,4 @@
-"""Path patterns: which files they match, compared with pathspec, and what is refused. test_gitignore.py compares them with Git."""
+"""Path patterns: which files they match, compared with pathspec, and which patterns are invalid. test_gitignore.py compares them with Git."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Location:
 
 
 class UnreadFile(Exception):
-    """Raised for a file that cannot be read. `text` is what could be decoded, and `offset` the position of the first invalid byte in it."""
+    """Raised for a file that cannot be read. `text` is the decoded part, and `offset` the position of the first invalid byte in it."""
 
     def __init__(self, reason: str, text: str = "", offset: int = 0) -> None:
         super().__init__(reason)

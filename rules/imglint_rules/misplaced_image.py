@@ -74,7 +74,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
 
 
 def _here(use: ImageUse, keys: set[str]) -> str:
-    """Describe a use by what keeps the rows from applying to it: the environment, the role or the file."""
+    """Describe where a use is, by the keys that keep the rows from applying to it: environment, role or file."""
     if len(keys) > 1:
         return "here"
     return {"environments": f"in {use.environment}", "roles": f"as a {use.role} image", "files": "in this file"}[keys.pop()]

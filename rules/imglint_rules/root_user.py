@@ -129,7 +129,7 @@ def _uids(options: Options) -> list[str]:
 
 
 def _advice(user: RunUser, options: Options) -> str:
-    """Return what to set, in the syntax of the file."""
+    """Return the advice on which user to set, in the syntax of the file."""
     uids = _uids(options)
     key, syntax = SETTINGS.get(user.place, ("", ""))
     if len(uids) == 1 and syntax:

@@ -126,7 +126,7 @@ def _findings(rule: Rule, subject: Subject, options: object) -> Iterable[Finding
 
 
 def _unread_first(facts: Iterable[Fact]) -> list[Subject]:
-    """Return the facts to judge. What was not read or failed comes first, so that FINDINGS_MAX never cuts it off."""
+    """Return the facts to judge. Those about unread content and failures come first, so that FINDINGS_MAX never cuts them off."""
     subjects = [fact for fact in facts if not isinstance(fact, Comment)]
     subjects.sort(key=lambda subject: not (isinstance(subject, Problem) and subject.rule in (UNREAD_FILE, INTERNAL_ERROR)))
     return subjects

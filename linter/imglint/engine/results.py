@@ -66,7 +66,7 @@ class Findings:
         self._count += others._count
 
     def pack(self) -> None:
-        """Compress what is not compressed yet."""
+        """Compress the findings that are not compressed yet."""
         if self._loose:
             import pickle
             import zlib

@@ -167,7 +167,7 @@ class Glob(Automaton):
                     yield at
 
     def captures(self, text: str) -> list[str] | None:
-        """Return what each wildcard matches in the text, in order and the first as short as possible; None if the text does not match."""
+        """Return the text that each wildcard matches, the first as short as possible; None if the pattern does not match the text."""
         history = list(self._history(text))
         state = self.end
         if not history[-1] >> state & 1:

@@ -53,7 +53,7 @@ class PathPattern:
         if self._anywhere:
             parts.insert(0, "**")
         elif parts[-1] == "**":
-            # A trailing `/**` matches what is in the folder, not the folder itself.
+            # A trailing `/**` matches the contents of the folder, not the folder itself.
             parts.append("*")
         self._segments = [None if part == "**" else Glob(_tokens(part, text)) for part in parts]
 

@@ -238,7 +238,7 @@ def option_kinds(options: type | None) -> dict[str, frozenset[str]]:
 
 def _import(name: str) -> ModuleType:
     try:
-        # What importlib.import_module does, without the modules that importlib itself imports.
+        # Like importlib.import_module, but without the modules that importlib itself imports.
         __import__(name)
         return sys.modules[name]
     except (Exception, SystemExit) as error:

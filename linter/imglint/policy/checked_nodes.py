@@ -59,7 +59,7 @@ class Nodes:
             raise PolicyError(self.errors)
 
     def unexpected(self, node: Node, key: str, expected: str) -> None:
-        """Report that the value of a key is not what was expected."""
+        """Report that the value of a key has the wrong type."""
         self.error(node, key, f"expected {expected}, found {kind_of(node)}")
 
     def mapping(
@@ -114,7 +114,7 @@ class Nodes:
         return None
 
     def choice(self, node: Node, key: str, known: Collection[str], noun: str = "") -> str | None:
-        """Return one of the known strings. `noun` is what they name, such as "rule"; empty for keywords of the policy."""
+        """Return one of the known strings. `noun` is the kind of thing that they name, such as "rule"; empty for keywords of the policy."""
         if not noun and not (isinstance(node, Scalar) and plain_type(node) == "string"):
             self._counted(node)
             self.unexpected(node, key, listed(known))

@@ -143,7 +143,7 @@ def _in_own_frame(text: Traced) -> Traced:
 
 
 def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:
-    """Return `variables` and those that a `.env` file sets besides. Lines that set nothing are ignored.
+    """Return `variables` and the other variables that a `.env` file sets. Lines that set nothing are ignored.
 
     The result is kept for the next compose file, which is usually in the same folder.
     """
