@@ -297,7 +297,7 @@ def test_a_selected_rule_that_is_off_is_a_warning(level: str, imglint: Imglint, 
     assert findings(imglint, "--select", "missing-digest") == [("Dockerfile", "missing-digest", 1, expected)]
 
 
-def test_a_row_that_turns_a_rule_off_holds_for_a_selected_rule(imglint: Imglint, tree: Path) -> None:
+def test_a_row_turns_off_even_a_selected_rule(imglint: Imglint, tree: Path) -> None:
     (tree / ".imglint.yaml").write_text("images: [{match: '**', digest: optional}]\n")
     (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
     assert findings(imglint, "--select", "missing-digest") == []

@@ -62,7 +62,7 @@ PolicyLocation = tuple[str, int, int]
 
 @record
 class Row:
-    """A row of the `images` table. A field that is empty or None matches everything. `rules` has the row's levels, including the one for `digest`."""
+    """A row of the `images` table. A field that is empty or None matches everything. `rules` has the levels of the row, also that for `digest`."""
 
     path: str
     line: int
@@ -85,7 +85,7 @@ class Row:
 
     @property
     def key(self) -> PolicyLocation:
-        """What tells it from every other, also on the same line."""
+        """The location with its column, unique in a policy."""
         return self.path, self.line, self.column
 
     @property
@@ -94,7 +94,7 @@ class Row:
         return any(tag.text == LATEST for tag in self.tags) or any(pattern.tag == LATEST for pattern in self.match)
 
     def matches(self, use: ImageUse) -> bool:
-        """Whether a pattern of `match` matches the use. An unknown tag matches every tag pattern of an approved row, and none of a refused row."""
+        """Return whether a pattern of `match` matches the use. An unknown tag matches every tag pattern of an approved row, none of a rejected one."""
         return self.pattern_of(use) is not None
 
     def pattern_of(self, use: ImageUse) -> ImagePattern | None:
@@ -128,8 +128,8 @@ class ImageTable:
 class PolicyMatch:
     """The result of looking up a use in the policy.
 
-    `row` is the first row that applies to the use, or None. Then `partial_matches` are the rows whose `match` fits but whose `environments`,
-    `roles` or `files` do not. `table` is None if the policy has no `images`. `path` is relative to the policy's folder.
+    `row` is the first row that applies to the use. If it is None, `partial_matches` has the rows that match the image, but not its environment,
+    role or file. `table` is None if the policy has no `images`. `path` is relative to the policy's folder.
     """
 
     row: Row | None = None
@@ -242,7 +242,7 @@ class RunUser:
 
 @record
 class Problem:
-    """Something that could not be read, and the engine rule that reports it. The engine fills in the environment."""
+    """Content that could not be read, and the engine rule that reports it. The engine fills in the environment."""
 
     source: Source
     span: Span

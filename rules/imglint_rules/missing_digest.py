@@ -5,9 +5,8 @@
 **How to fix it:** add the digest after the tag, as `docker buildx imagetools inspect IMAGE` prints it, and let an update bot
 keep it current.
 
-The rule is off by default. A policy that sets a level without `environments` enables it in production; a row enables it for
-its images with `digest: required`. Images that this repository builds are not checked: they have no digest until they
-are pushed.
+A row of the policy enables the rule for its images with `digest: required`. Images that this repository builds are not
+checked: they have no digest until they are pushed.
 
 ## Flagged
 
@@ -57,7 +56,7 @@ SECURITY_SEVERITY = "4.0"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag a reference without a digest, as a whole."""
+    """Flag the whole of a reference without a digest."""
     reference, row = use.reference, use.row
     if reference is None or reference.digest is not None or use.built:
         return

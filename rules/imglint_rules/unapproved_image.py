@@ -1,7 +1,7 @@
 """An image that matches no row of the policy's `images`, or a row with `approved: false`.
 
-**Why it matters:** an image runs whatever its publisher put into it. The `images` table lists the publishers that your
-team trusts.
+**Why it matters:** whoever publishes an image decides what runs in your containers. The `images` table lists the images
+that your team trusts.
 
 **How to fix it:** use an approved image, such as one that the message suggests, or add a row for the image to the
 policy.
@@ -58,7 +58,7 @@ SECURITY_SEVERITY = "7.0"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag an image that no row matches, or that its row refuses, as a whole."""
+    """Flag the whole reference of an image that no row matches or that its row rejects."""
     reference, match, row = use.reference, use.policy_match, use.row
     if reference is None or match is None or match.table is None or match.partial_matches or use.built:
         return
@@ -72,7 +72,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
 
 
 def _advice(use: ImageUse, similar: list[str]) -> str:
-    """Return the end of a message: similar approved images, otherwise some that are approved in this place."""
+    """Return the end of a message: similar approved images, otherwise some patterns that are approved here."""
     if similar:
         return f"; did you mean {either(similar)}?"
     patterns = approved_patterns(use)

@@ -29,8 +29,7 @@ def _images(options: CommandOptions) -> int:
             elif isinstance(fact, Problem):
                 problems.append(fact)
     for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
-        location = problem.location
-        warn(f"{location.path}:{location.line}:{location.column}: {problem.message}")
+        warn(f"{problem.location}: {problem.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
     write = _write_json if options.format == "json" else _write_text
     write_stdout(encoded("".join(write(uses))))
@@ -39,10 +38,9 @@ def _images(options: CommandOptions) -> int:
 
 def _write_text(uses: list[ImageUse]) -> Iterator[str]:
     for use in uses:
-        location = f"{use.location.path}:{use.location.line}:{use.location.column}"
         name = str(use.reference) if use.reference else use.text
         problem = f" ({use.problem.message})" if use.problem else ""
-        yield printable(f"{location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
+        yield printable(f"{use.location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
 
 
 def _write_json(uses: list[ImageUse]) -> Iterator[str]:

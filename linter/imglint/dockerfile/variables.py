@@ -41,7 +41,7 @@ Value = Traced | UnresolvedVariable
 
 
 class BadSubstitution(Exception):
-    """A `${...}` or a quote that BuildKit refuses. The text of the exception says why."""
+    """A `${...}` or a quote that BuildKit rejects. The text of the exception is the reason."""
 
 
 class Scope:

@@ -27,9 +27,9 @@ STDIN = "-"
 class Settings:
     """The settings of a run: the policy, the rules by id, and what the command line adds.
 
-    `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` tells whether a path, a folder or not, is
-    excluded by the command line. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC, yyyy-mm-dd.
-    `jobs` is the number of worker processes, None to choose it by the number of files.
+    `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` returns whether the command line excludes
+    a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
+    yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files.
     """
 
     policy: Policy

@@ -1,4 +1,4 @@
-"""What a run keeps of each file: counts, and the findings in compressed form."""
+"""The results that a run keeps: counts, and the findings of all files in compressed form."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LOOSE = 500
 
 @record
 class FileReport:
-    """What checking one file gave: the findings in line order, and the number of image uses.
+    """The result of checking one file: the findings in line order, and the number of image uses (`places`).
 
-    `kind` is empty if no reader claimed the file. `used_exceptions` holds the locations of the exceptions that silenced something. `failed` is True
-    if a fault in imglint or in a plugin kept the file from being checked.
+    `kind` is empty if no reader claimed the file. `used_exceptions` has the keys of the exceptions that silenced a finding. `failed` is True if
+    imglint or a plugin raised an unexpected error.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -48,7 +48,7 @@ class Findings:
         yield from self._loose
 
     def __contains__(self, finding: object) -> bool:
-        return any(finding == one for one in self)
+        return any(finding == other for other in self)
 
     def extend(self, findings: Iterable[Finding]) -> None:
         """Add findings."""
@@ -66,7 +66,7 @@ class Findings:
         self._count += others._count
 
     def pack(self) -> None:
-        """Compress what is not compressed yet."""
+        """Compress the findings that are not compressed yet."""
         if self._loose:
             import pickle
             import zlib

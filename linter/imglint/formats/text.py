@@ -9,7 +9,7 @@ deploy/web.yaml:12:23: error latest-tag: message
 from __future__ import annotations
 
 from imglint.model import Severity
-from imglint.printable import printable
+from imglint.printable import counted, listed, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,17 +82,9 @@ def _width(text: str) -> int:
 def _summary(report: Report, counts: dict[Severity, int], color: bool) -> str:
     if not report.files and not report.findings:
         return "Nothing was checked: all files are excluded, ignored by Git, or of an unknown kind.\n"
-    totals = [_paint(_count(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
-    found = f"Found {_listed(totals)}" if totals else "No findings"
-    return f"{found} in {_count(report.files, 'file')} ({_count(report.places, 'image')}).\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    totals = [_paint(counted(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
+    found = f"Found {listed(totals, 'and')}" if totals else "No findings"
+    return f"{found} in {counted(report.files, 'file')} ({counted(report.places, 'image')}).\n"
 
 
 def _paint(text: str, style: str, color: bool) -> str:

@@ -27,7 +27,7 @@ _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class UnresolvedVariable(Exception):
-    """A text that cannot be resolved. The exception's text says why and what to do."""
+    """A text that cannot be resolved. The text of the exception is the reason and the fix."""
 
 
 class InvalidVariable(Exception):
@@ -143,7 +143,7 @@ def _in_own_frame(text: Traced) -> Traced:
 
 
 def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:
-    """Return `variables` and those that a `.env` file sets besides. Lines that set nothing are ignored.
+    """Return `variables` and the other variables that a `.env` file sets. Lines that set nothing are ignored.
 
     The result is kept for the next compose file, which is usually in the same folder.
     """

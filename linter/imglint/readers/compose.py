@@ -185,7 +185,7 @@ class _ComposeReader:
             yield from self._build_images(build, service.where)
 
     def _new_mappings(self, sequence: Node | None) -> Iterator[Mapping]:
-        """Yield the mappings in a sequence, unless another service has led here before."""
+        """Yield the mappings in a sequence, unless it was already read for another service."""
         if isinstance(sequence, Sequence) and self._is_new(sequence):
             for item in sequence.items:
                 if isinstance(item, Mapping):

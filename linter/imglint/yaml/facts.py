@@ -1,4 +1,4 @@
-"""What readers of YAML share: documents as trees and facts, and uses of images from scalars. Imports the model, the YAML trees and traced texts."""
+"""Helpers for readers of YAML: documents as trees and facts, and uses of images from scalars. Imports the model, the YAML trees and traced texts."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _LINE = re.compile(
 )
 """A line with a `kind` or an `image`. It begins with the line break because an anchor would keep `re` from searching for a literal prefix."""
 _IMAGE_KEY = re.compile(r"""image["']?[ \t]*:[ \t]""")
-"""What every image matched by `_LINE` contains; much faster to search for."""
+"""A part of every image line that `_LINE` matches; searching for it first is much faster."""
 _OPEN, _CLOSE = "{{", "}}"
 _QUOTES = ("'", '"')
 _NOT_PLAIN = "|>*&!{[%@`"
