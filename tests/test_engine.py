@@ -297,3 +297,30 @@ def test_a_row_that_turns_a_rule_off_holds_for_a_selected_rule(imglint: Imglint,
     (tree / ".imglint.yaml").write_text("images: [{match: '**', digest: optional}]\n")
     (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
     assert findings(imglint, "--select", "missing-digest") == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "arguments", "expected"),
+    [
+        (None, [], ["note"]),
+        ("fail-on: error\n", [], ["note"]),
+        ("images: [{match: '**'}]\n", [], ["warning"]),
+        ("images: []\n", [], ["warning"]),
+        ("images: [{match: '**'}]\n", ["--select", "unresolved-reference"], ["warning"]),
+        ("images: [{match: '**'}]\n", ["--select", "latest-tag"], []),
+        ("images: [{match: '**'}]\n", ["--ignore", "unresolved-reference"], []),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: error}\n", [], ["error"]),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: note}\n", [], ["note"]),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: off}\n", [], []),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: {files: [Dockerfile]}}\n", [], ["warning"]),
+        ("rules: {unresolved-reference: {files: [Dockerfile]}}\n", [], ["note"]),
+    ],
+)
+def test_level_of_an_unresolved_reference(
+    policy: str | None, arguments: list[str], expected: list[str], imglint: Imglint, tree: Path
+) -> None:
+    if policy is not None:
+        (tree / ".imglint.yaml").write_text(policy)
+    (tree / "Dockerfile").write_text("ARG BASE\nFROM $BASE\nUSER 1\n")
+    found = findings(imglint, *arguments)
+    assert [(rule, level) for _, rule, _, level in found] == [("unresolved-reference", level) for level in expected]

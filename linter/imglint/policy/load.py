@@ -15,7 +15,7 @@ from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
-from imglint.policy.lookup import Policy, PolicyException, RuleSetting
+from imglint.policy.lookup import Policy, PolicyException, RuleSetting, default_level
 from imglint.records import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.spelling import MEAN_PRODUCTION, closest
@@ -329,7 +329,7 @@ class _Builder:
         if rule.options:
             options = _options(nodes, rule, {name: values[name] for name in own if name in values})
         return RuleSetting(
-            LEVELS[level] if level else rule.level,
+            LEVELS[level] if level else default_level(rule, any("images" in layer.values for layer in self.layers)),
             options,
             self._named_environments(nodes, values) or environments,
             _files(nodes, values, "files"),

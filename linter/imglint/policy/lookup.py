@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.model import FRONTEND, PRODUCTION, ImageUse, PolicyMatch, RunUser, Severity
+from imglint.model import FRONTEND, PRODUCTION, UNRESOLVED, ImageUse, PolicyMatch, RunUser, Severity
 from imglint.records import record, replace
 from imglint.repository import repository_root
 
@@ -270,7 +270,7 @@ class Policy:
             return Decision(Severity.OFF, options, "elsewhere", settings[0].at)
         if rule.level and rule.environments is not None and environment not in rule.environments:
             return Decision(Severity.OFF, options, "elsewhere")
-        return Decision(rule.level, options, "default")
+        return Decision(default_level(rule, self.table is not None), options, "default")
 
     def _default_options(self, rule: Rule) -> object:
         if rule.options is None:
@@ -294,6 +294,12 @@ def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
             key = literal[: literal.rfind("/") + 1] if wildcard else literal
             index.setdefault(key, []).append(number)
     return index
+
+
+def default_level(rule: Rule, has_table: bool) -> Severity:
+    """Return the level of a rule that neither a row nor a setting gives one. `has_table` is whether the policy has `images`."""
+    # With a table, an image without a known name escapes the approval that every other image needs.
+    return Severity.WARNING if rule.id == UNRESOLVED and has_table else rule.level
 
 
 _NO_TABLE = PolicyMatch()
