@@ -17,7 +17,7 @@ from imglint.model import EXPIRED_EXCEPTION, INTERNAL_ERROR, UNUSED_EXCEPTION, F
 from imglint.output import warn
 from imglint.policy.lookup import PolicyException
 from imglint.records import replace
-from imglint.source import Source, UnreadFile, read_text
+from imglint.source import Source, UnreadFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _judge_exceptions(paths: Sequence[str], settings: Settings, used: Collection
 
 def _judge_exception(rule: str, exception: PolicyException, message: str, settings: Settings) -> list[Verdict]:
     try:
-        source = Source(exception.path, read_text(exception.path))
+        source = Source(exception.path, settings.policy.read(exception.path))
     except UnreadFile:
         source = Source(exception.path, "")
     start = source.offset(exception.line, exception.column)
