@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imglint.engine.discover import Found, WalkError, discover
+from imglint.engine.discover import IGNORED, LINK, Found, Skipped, WalkError, discover
 from imglint.engine.gitignore import PATTERNS_MAX
 from imglint.repository import repository_root
 
@@ -130,10 +130,10 @@ def test_exclude_is_asked_about_paths_of_files_and_folders(tree: Path) -> None:
         return False
 
     assert len(list(discover(["a.yaml", "d", "e"], lambda path: path.endswith(".yaml"), is_excluded))) == 2
-    assert asked == [("a.yaml", False), ("d/b.yaml", False)]
+    assert asked == [("a.yaml", False), ("d/b.yaml", False), ("e/node_modules", True)]
     asked.clear()
     assert len(list(discover([""], lambda path: path.endswith(".yaml"), is_excluded))) == 2
-    assert sorted(asked) == [("a.yaml", False), ("d", True), ("d/b.yaml", False), ("e", True)]
+    assert sorted(asked) == [("a.yaml", False), ("d", True), ("d/b.yaml", False), ("e", True), ("e/node_modules", True)]
     assert {type(is_folder) for _, is_folder in asked} == {bool}
 
 
@@ -142,14 +142,141 @@ def test_whether_the_user_named_a_file(tree: Path) -> None:
     assert walked("a.yaml", "d") == [Found("a.yaml", True), Found("d/b.yaml", False)]
 
 
-def test_links_are_followed_only_if_named(tree: Path) -> None:
-    build(tree, {"d/a.yaml": ""})
-    (tree / "link.yaml").symlink_to("d/a.yaml")
-    (tree / "d" / "loop").symlink_to("..")
-    (tree / "folder").symlink_to("d")
-    assert found("") == ["d/a.yaml"]
-    assert found("link.yaml") == ["link.yaml"]
-    assert found("folder") == ["folder/a.yaml"]
+def skipped(*paths: str, excluded: str = "") -> list[tuple[str, bool, str]]:
+    """Return path, kind and reason of what is skipped."""
+    entries: list[Skipped] = []
+    for _ in discover(paths, lambda path: path.endswith(".yaml"), lambda path, _is_folder: path == excluded, entries.append):
+        pass
+    return [(entry.path, entry.is_folder, entry.reason) for entry in entries]
+
+
+SKIPPED: dict[str, tuple[dict[str, str], list[str], list[tuple[str, bool, str]]]] = {
+    "nothing": ({"a.yaml": "", "b.py": "", ".git/a.yaml": ""}, [""], []),
+    "only wanted names": ({".gitignore": "*", "a.yaml": "", "b.py": ""}, [""], [("a.yaml", False, IGNORED)]),
+    "folders, whatever is in them": (
+        {".gitignore": "c/\n", "c/b.py": "", "d/node_modules/a.yaml": "", "venv/x": ""},
+        [""],
+        [("c", True, IGNORED), ("d/node_modules", True, "node_modules"), ("venv", True, "venv")],
+    ),
+    "a file in two paths": (
+        {".git/HEAD": "", ".gitignore": "a.yaml", "d/a.yaml": "", "b.yaml": ""},
+        ["d", "", "./d"],
+        [("d/a.yaml", False, IGNORED)],
+    ),
+    "a file that is named too": ({".gitignore": "a.yaml", "d/a.yaml": ""}, ["", "d/a.yaml"], []),
+    "a folder of tools that is named too": ({"venv/a.yaml": ""}, ["", "venv"], []),
+    "an ignored folder that is named": ({".git/HEAD": "", ".gitignore": "d/", "d/a.yaml": ""}, ["d"], [("d", True, IGNORED)]),
+    "an ignored folder that is named too": (
+        {".git/HEAD": "", ".gitignore": "d/", "d/a.yaml": ""},
+        ["", "d"],
+        [("d", True, IGNORED)],
+    ),
+    "an ignored current folder": ({".git/HEAD": "", ".gitignore": "*", "d/a.yaml": ""}, ["d"], [("d", True, IGNORED)]),
+}
+
+
+@pytest.mark.parametrize(("files", "paths", "expected"), SKIPPED.values(), ids=SKIPPED.keys())
+def test_skipped_files_and_folders(
+    tree: Path, files: dict[str, str], paths: list[str], expected: list[tuple[str, bool, str]]
+) -> None:
+    build(tree, files)
+    assert skipped(*paths) == expected
+
+
+def test_what_is_excluded_is_not_skipped(tree: Path) -> None:
+    build(tree, {".gitignore": "*.yaml", "a.yaml": "", "venv/a.yaml": ""})
+    assert skipped("", excluded="venv") == [("a.yaml", False, IGNORED)]
+    assert skipped("", excluded="a.yaml") == [("venv", True, "venv")]
+
+
+def test_a_link_to_a_file_of_the_repository_is_a_file(tree: Path) -> None:
+    build(tree, {"d/a.yaml": "", "d/b.txt": "", ".git/HEAD": ""})
+    (tree / "d" / "link.yaml").symlink_to("a.yaml")
+    (tree / "up.yaml").symlink_to("d/link.yaml")
+    (tree / "other-name.yaml").symlink_to(tree / "d" / "b.txt")
+    (tree / "d" / "no-yaml").symlink_to("a.yaml")
+    assert found("") == ["d/a.yaml", "d/link.yaml", "other-name.yaml", "up.yaml"]
+    assert found("d") == ["d/a.yaml", "d/link.yaml"]
+    assert found("", "d") == found("")
+    assert skipped("") == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "nowhere.yaml",
+        "link.yaml",
+        "d",
+        "/etc/hostname",
+        "/dev/null",
+        "../outside.yaml",
+        "d/../../outside.yaml",
+        "pipe",
+        ".git/config",
+        "d/node_modules/a.yaml",
+        "ignored.txt",
+        "d/ignored/a.yaml",
+        "d/more.txt",
+        "out.yaml",
+        "chain-0",
+    ],
+)
+def test_other_links_are_not_followed(tree: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    build(
+        tree,
+        {
+            "outside.yaml": "",
+            "r/.git/config": "",
+            "r/.gitignore": "ignored*",
+            "r/ignored.txt": "",
+            "r/d/ignored/a.yaml": "",
+            "r/d/.gitignore": "more.txt",
+            "r/d/more.txt": "",
+            "r/d/node_modules/a.yaml": "",
+        },
+    )
+    monkeypatch.chdir(tree / "r")
+    os.mkfifo("pipe")
+    Path("out").symlink_to("../outside.yaml")
+    if target == "chain-0":
+        for number in range(2000):
+            Path(f"chain-{number}").symlink_to(f"chain-{number + 1}")
+        Path("chain-2000").write_text("")
+    Path("link.yaml").symlink_to(target)
+    assert found("") == []
+    assert [entry for entry in skipped("") if entry[2] == LINK] == [("link.yaml", False, LINK)]
+    assert found("link.yaml") == ([] if target == "d" else ["link.yaml"])
+
+
+def test_links_to_folders_are_not_followed(tree: Path) -> None:
+    build(tree, {"r/.git/HEAD": "", "r/d/a.yaml": "", "out/a.yaml": ""})
+    (tree / "r" / "d" / "loop").symlink_to("..")
+    (tree / "r" / "folder").symlink_to("d")
+    (tree / "r" / "out").symlink_to("../out")
+    assert found("r") == ["r/d/a.yaml"]
+    # What is in the other folders is found on its own path.
+    assert skipped("r") == [("r/out", False, LINK)]
+    assert found("r/folder") == ["r/folder/a.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("current", "path", "expected"), [(".", "d", True), (".", "", True), ("d", ".", False), ("d", "../e", False)]
+)
+def test_without_a_repository_the_current_folder_bounds_links(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, current: str, path: str, expected: bool
+) -> None:
+    build(tree, {"a.txt": "", "d/x": "", "e/x": ""})
+    (tree / "d" / "link.yaml").symlink_to("../a.txt")
+    (tree / "e" / "link.yaml").symlink_to("../d/x")
+    monkeypatch.chdir(current)
+    assert bool(found(path)) is expected
+
+
+def test_a_link_in_a_folder_without_a_repository_stays_in_it(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tree, {"d/a.txt": "", "e/x": ""})
+    (tree / "d" / "link.yaml").symlink_to("a.txt")
+    monkeypatch.chdir("e")
+    assert found("../d") == ["../d/link.yaml"]
 
 
 def test_gitignore_that_is_a_pipe_does_not_block(tree: Path) -> None:

@@ -13,10 +13,11 @@ from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine import facts, judge, workers
 from imglint.engine import run as engine
 from imglint.engine.run import run
-from imglint.model import Severity
+from imglint.model import Comment, ImageUse, ReferenceProblem, Severity, image_use
 from imglint.plugins.load import Rule
 from imglint.records import record, replace
-from imglint.source import Location
+from imglint.source import Location, Source
+from imglint.traced import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Imglint
 
-    from imglint import Finding, ImageUse, Report, RunUser
+    from imglint import Finding, Report, RunUser
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n"
 EXCEPTION = "exceptions:\n- {match: quay.io/a/*, rules: [latest-tag], until: 2999-01-01}\n"
@@ -524,3 +525,131 @@ def test_garbage_is_collected_rarely_and_only_with_many_files(files: int, collec
         gc.set_threshold(*threshold)
         if was_enabled:
             gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("policy", "arguments", "expected"),
+    [
+        (None, [], ["note"]),
+        ("fail-on: error\n", [], ["note"]),
+        ("images: [{match: '**'}]\n", [], ["warning"]),
+        ("images: []\n", [], ["warning"]),
+        ("images: [{match: '**'}]\n", ["--select", "unresolved-reference"], ["warning"]),
+        ("images: [{match: '**'}]\n", ["--select", "latest-tag"], []),
+        ("images: [{match: '**'}]\n", ["--ignore", "unresolved-reference"], []),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: error}\n", [], ["error"]),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: note}\n", [], ["note"]),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: off}\n", [], []),
+        ("images: [{match: '**'}]\nrules: {unresolved-reference: {files: [Dockerfile]}}\n", [], ["warning"]),
+        ("rules: {unresolved-reference: {files: [Dockerfile]}}\n", [], ["note"]),
+    ],
+)
+def test_level_of_an_unresolved_reference(
+    policy: str | None, arguments: list[str], expected: list[str], imglint: Imglint, tree: Path
+) -> None:
+    if policy is not None:
+        (tree / ".imglint.yaml").write_text(policy)
+    (tree / "Dockerfile").write_text("ARG BASE\nFROM $BASE\nUSER 1\n")
+    found = findings(imglint, *arguments)
+    assert [(rule, level) for _, rule, _, level in found] == [("unresolved-reference", level) for level in expected]
+
+
+OVER = ReferenceProblem("unread-file", "image name has more than 9 characters; it was not checked", (5, 15))
+
+
+def test_a_reference_over_a_limit_is_judged_first_and_cannot_be_silenced(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "FINDINGS_MAX", 1)
+    text = "FROM nginx:x12\nFROM quay.io/a\n# imglint: ignore-file[unread-file]\n"
+    source = Source("Dockerfile", text, "dockerfile")
+    over = ImageUse(source, (5, 15), "from", "stage 0", "base", None, OVER)
+    good = image_use(source, literal("quay.io/a", 20), (20, 29), place="from", where="stage 1", role="base")
+    comment = Comment(source, (30, 64))
+    given = replace(settings_for(CommandOptions()), selected=frozenset(["latest-tag", "unused-ignore"]))
+    verdicts, is_complete = judge.judge_file(facts.FileFacts(source, (good, comment, over)), given)
+    found = [(verdict.finding.rule, verdict.finding.level, verdict.silenced_by) for verdict in verdicts]
+    unread = ("unread-file", Severity.ERROR, None)
+    assert found == [unread, unread, ("unused-ignore", Severity.NOTE, None)]
+    assert not is_complete
+
+
+def summary(imglint: Imglint, *arguments: str) -> tuple[int, str]:
+    """Return the exit status and the last line of a run."""
+    outcome = imglint(*arguments)
+    return outcome.status, outcome.out.splitlines()[-1]
+
+
+INCOMPLETE = "No findings in 1 file (1 image); 1 file not read completely."
+HIDDEN = {
+    "--ignore": (["--ignore", "unread-file", "--ignore", "syntax-error"], ""),
+    "a level": ([], "rules: {unread-file: off, syntax-error: off}\n"),
+    "an exception": ([], "exceptions: [{rules: [unread-file, syntax-error], files: ['*']}]\n"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "policy"), HIDDEN.values(), ids=HIDDEN.keys())
+@pytest.mark.parametrize("text", [b"FROM quay.io/a/b:1\nUSER 1\n# \xff", b"FROM quay.io/a/b:1\nUSER 1\nFOO\n"])
+def test_a_file_with_a_hidden_part_is_counted(
+    text: bytes, arguments: list[str], policy: str, imglint: Imglint, tree: Path
+) -> None:
+    (tree / "Dockerfile").write_bytes(text)
+    if policy:
+        (tree / ".imglint.yaml").write_text(policy)
+    status, line = summary(imglint, *arguments)
+    assert status == 0
+    assert line.replace("(0 images)", "(1 image)") == INCOMPLETE
+    assert json.loads(imglint("--format", "json", *arguments).out)["summary"]["incomplete"] == 1
+
+
+def test_a_file_whose_missing_part_is_reported_is_not_counted(imglint: Imglint, tree: Path) -> None:
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\nFOO\n")
+    assert summary(imglint) == (1, "Found 1 error in 1 file (1 image).")
+
+
+def test_findings_after_the_limit_are_counted_if_that_is_hidden(
+    imglint: Imglint, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "FINDINGS_MAX", 1)
+    (tree / "Dockerfile").write_text("FROM nginx:1 AS x\nFROM nginx:2\nUSER 1\n")
+    assert summary(imglint, "--ignore", "unread-file") == (0, "Found 1 note in 1 file (2 images); 1 file not read completely.")
+    assert summary(imglint) == (1, "Found 1 error and 1 note in 1 file (2 images).")
+
+
+@pytest.fixture
+def partly_skipped(tree: Path) -> Path:
+    """Return a folder with files that are read and others that are skipped."""
+    for name in ("a/Dockerfile", "b/Dockerfile", "out/Dockerfile", "node_modules/Dockerfile", ".git/Dockerfile", "c/Dockerfile"):
+        (tree / name).parent.mkdir()
+        (tree / name).write_text("FROM quay.io/a/b:1\nUSER 1\n")
+    (tree / "b" / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 0\n")
+    (tree / ".gitignore").write_text("out\nc/Dockerfile\n")
+    (tree / "link.dockerfile").symlink_to("/etc/hostname")
+    return tree
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_skipped_files_are_counted_and_named(jobs: str, imglint: Imglint, partly_skipped: Path) -> None:
+    more = "2 files and 2 folders skipped: ignored by Git, node_modules, symbolic links"
+    assert summary(imglint, "--jobs", jobs) == (1, f"Found 1 warning in 1 of 2 files (2 images); {more}.")
+    assert json.loads(imglint("--jobs", jobs, "--format", "json").out)["summary"]["skipped"] == 4
+    named = imglint("--jobs", jobs, "--verbose").err.splitlines()
+    assert [line for line in named if "skipped" in line] == [
+        "c/Dockerfile: skipped; ignored by Git",
+        "link.dockerfile: skipped; a symbolic link that does not lead to a file of this repository",
+        "node_modules: skipped; folders of this name are not walked",
+        "out: skipped; ignored by Git",
+    ]
+
+
+def test_named_files_are_not_skipped(imglint: Imglint, partly_skipped: Path) -> None:
+    paths = [".", "c/Dockerfile", "node_modules"]
+    more = "1 file and 1 folder skipped: ignored by Git, symbolic links"
+    assert summary(imglint, *paths) == (1, f"Found 1 warning in 1 of 4 files (4 images); {more}.")
+    assert summary(imglint, "out") == (0, "Nothing was checked; 1 folder skipped: ignored by Git.")
+
+
+def test_a_link_inside_the_repository_is_checked_under_its_own_name(imglint: Imglint, tree: Path) -> None:
+    (tree / ".imglint.yaml").write_text("environments: {development: [dev.dockerfile]}\n")
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b\nUSER 1\n")
+    (tree / "dev.dockerfile").symlink_to("Dockerfile")
+    (tree / "prod.dockerfile").symlink_to("Dockerfile")
+    assert findings(imglint) == [(name, "latest-tag", 1, "error") for name in ("Dockerfile", "prod.dockerfile")]

@@ -89,7 +89,11 @@ def test_a_line_outside_the_file_has_no_use(line: str, imglint: Imglint, tmp_pat
     [
         (lambda folder: (folder / ".gitignore").write_text("*.dockerfile\n"), "it is ignored by a .gitignore"),
         (lambda folder: (folder / "x.dockerfile").rename(folder / "x.image"), "no reader looks for files of this name"),
-        (lambda folder: (folder / "x.dockerfile").rename(folder / "real"), "symbolic links are not followed"),
+        (
+            lambda folder: (folder / "x.dockerfile").rename(folder / "venv"),
+            "it is a symbolic link that does not lead to a file of",
+        ),
+        (lambda folder: (folder / "x.dockerfile").rename(folder / "real"), None),
         (lambda _: None, None),
     ],
 )
@@ -97,8 +101,9 @@ def test_the_reason_for_skipping_a_file_is_shown(prepare: object, expected: str 
     assert callable(prepare)
     (tmp_path / "x.dockerfile").write_text("FROM docker.io/library/nginx:1.27.0\nUSER 1\n")
     prepare(tmp_path)
-    if (tmp_path / "real").exists():
-        (tmp_path / "x.dockerfile").symlink_to("real")
+    for target in ("real", "venv"):
+        if (tmp_path / target).exists():
+            (tmp_path / "x.dockerfile").symlink_to(target)
     name = next(path.name for path in tmp_path.iterdir() if path.name.startswith("x."))
     outcome = " ".join(imglint("explain", name).out.split())
     assert ("checked only if named" in outcome) is (expected is not None)

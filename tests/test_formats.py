@@ -26,7 +26,7 @@ from imglint.engine.fingerprint import line_hashes
 from imglint.formats import github, gitlab, sarif, text
 from imglint.formats import json as json_format
 from imglint.formats._common import from_root
-from imglint.model import Finding, Report, Severity
+from imglint.model import Finding, Report, Severity, SkippedFiles
 from imglint.plugins.load import rules
 from imglint.source import Location
 
@@ -277,7 +277,10 @@ def _written(report: Report, output: str) -> str:
 
 def _report(case: str) -> Report:
     entry = json.loads((ROOT / case / "report.json").read_text(encoding="utf-8"))
-    return Report(tuple([_finding(finding) for finding in entry["findings"]]), entry["files"], entry["places"])
+    findings = tuple([_finding(finding) for finding in entry["findings"]])
+    given = entry.get("skipped", {})
+    skipped = SkippedFiles(given.get("files", 0), given.get("folders", 0), tuple(given.get("reasons", ())))
+    return Report(findings, entry["files"], entry["places"], False, skipped, entry.get("incomplete", 0))
 
 
 def _finding(entry: dict[str, Any]) -> Finding:

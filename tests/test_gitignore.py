@@ -172,8 +172,9 @@ def test_limit_of_patterns_that_apply(tmp_path: Path) -> None:
 
 
 def test_limit_of_a_pattern() -> None:
-    assert GitIgnore(["*" + "a" * (PATTERN_MAX - 1)]).patterns == 1
-    assert GitIgnore(["*" + "a" * PATTERN_MAX]).patterns == 0
+    accepted, refused = GitIgnore(["*" + "a" * (PATTERN_MAX - 1)]), GitIgnore(["*" + "a" * PATTERN_MAX, "*"])
+    assert (accepted.patterns, accepted.too_long) == (1, False)
+    assert (refused.patterns, refused.too_long) == (1, True)
 
 
 def test_lines_are_split_as_in_git() -> None:

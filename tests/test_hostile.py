@@ -24,7 +24,6 @@ from hypothesis import strategies as st
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import stages
 from imglint.engine import run as engine
-from imglint.engine.gitignore import GitIgnore
 from imglint.formats import sarif
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.model import INTERNAL_ERROR
@@ -209,6 +208,11 @@ class Lint:
         Path("folder/Dockerfile").write_text("FROM a:1\n")
         return UNREAD not in rules_of(self.imglint, "--jobs", "1")
 
+    def obeys_pattern(self, pattern: str) -> bool:
+        Path(".gitignore").write_text(f"Dockerfile\n{pattern}\n")
+        Path("Dockerfile").write_text("FROM a:1\n")
+        return UNREAD not in rules_of(self.imglint, "--jobs", "1")
+
     def extends(self, count: int, extended: Callable[[int], range]) -> bool:
         """Whether the first of `count` policies is accepted, if policy N extends those in `extended(N)`."""
         for number in range(count):
@@ -271,7 +275,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.accepts_policy(f"images: [{{match: a, tags: ['{pattern(n)}']}}]\n")),
     ("patterns.matcher.PATTERN_MAX", "files", None, lambda lint, n: lint.accepts_policy(f"exclude: ['{pattern(n)}']\n")),
     ("patterns.matcher.PATTERN_MAX", "option", None, lambda lint, n: lint.accepts("--exclude", pattern(n))),
-    ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda _, n: GitIgnore([pattern(n)]).patterns == 1),
+    ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda lint, n: lint.obeys_pattern(pattern(n))),
+    ("patterns.matcher.PATTERN_MAX", "negated", None, lambda lint, n: lint.obeys_pattern(f"!{pattern(n)}")),
     ("engine.facts.FACTS_MAX", "images", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.ignore_comments.NAMES_MAX", "rules", None, lambda lint, n: not lint.rules(

@@ -42,6 +42,7 @@ def test_the_plugins_of_the_example_work_together(with_example: Path) -> None:
     assert outcome.stdout == (
         "path,line,column,level,rule,message\n"
         "web.nomad,6,18,error,past-the-mirror,image is not pulled from the mirror; use mirror.acme.example/hub/library/nginx (.imglint.yaml:3)\n"
+        "web.nomad,19,18,note,unresolved-reference,image name cannot be resolved from the file\n"
         "web.pipeline.yaml,2,10,error,past-the-mirror,image is not pulled from the mirror; use mirror.acme.example/hub/library/golang"
         " (.imglint.yaml:3)\n"
     )

@@ -140,7 +140,7 @@ class PolicyMatch:
 
 @record
 class ReferenceProblem:
-    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID or UNRESOLVED."""
+    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID, UNRESOLVED, or UNREAD_FILE if it exceeds a limit."""
 
     rule: str
     message: str
@@ -302,16 +302,28 @@ class Finding:
 
 
 @record
+class SkippedFiles:
+    """The files of a known name, and the folders, that a walk skipped, and the reasons: `ignored by Git`, `symbolic links`, names of folders."""
+
+    files: int = 0
+    folders: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+@record
 class Report:
     """The result of a run: its findings in file and line order, and the number of files and images checked.
 
-    `failed` is True if imglint or a plugin raised an unexpected error. Then not everything was checked, even if there are no findings.
+    `failed` is True if imglint or a plugin raised an unexpected error. Then not everything was checked, even if there are no findings. `incomplete`
+    counts the files with a part that was not read, which no finding reports because its rule is off.
     """
 
     findings: Collection[Finding]
     files: int
     places: int
     failed: bool = False
+    skipped: SkippedFiles = SkippedFiles()
+    incomplete: int = 0
 
 
 def image_use(

@@ -59,6 +59,9 @@ CONFIG = click.option(
     type=click.Path(),
     help="Policy file [default: the nearest .imglint.yaml in this folder or above].",
 )
+CONFIG_FROM = click.option(
+    "--config-from", metavar="REF", help="Read the policy from this Git revision instead of the working tree."
+)
 ENVIRONMENT = click.option("--environment", metavar="NAME", help="Treat all files as part of this environment.")
 EXCLUDE = click.option(
     "--exclude", metavar="PATTERN", multiple=True, help="Skip files that match this gitignore pattern; may be repeated."
@@ -109,6 +112,7 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
 @cli.command("check")
 @PATHS
 @CONFIG
+@CONFIG_FROM
 @click.option(
     "--format",
     default="text",
@@ -165,6 +169,7 @@ def check_command(**options: Any) -> int:
 @cli.command("images")
 @PATHS
 @CONFIG
+@CONFIG_FROM
 @ENVIRONMENT
 @EXCLUDE
 @click.option(
@@ -193,6 +198,7 @@ def rules_command(rule: str | None) -> int:
 @cli.command("explain")
 @click.argument("target", metavar="FILE[:LINE]", type=click.Path())
 @CONFIG
+@CONFIG_FROM
 @ENVIRONMENT
 def explain_command(target: str, **options: Any) -> int:
     """Show which row, rules and levels apply to each image, and why."""

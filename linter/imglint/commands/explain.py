@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from textwrap import wrap
 
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
-from imglint.engine.discover import PASSED_OVER, Found, discover
+from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover
 from imglint.engine.facts import STDIN, read_file
 from imglint.engine.judge import decisions, judge_file
 from imglint.errors import UsageError
@@ -88,7 +88,7 @@ def _lines_of_output(path: str, line: int | None, settings: Settings) -> Iterato
         return
     file = read_file(Found(path, True), settings)
     yield from _about_file(file, settings)
-    verdicts = judge_file(file, settings)
+    verdicts, _ = judge_file(file, settings)
     subjects: list[Subject] = [fact for fact in file.facts if not isinstance(fact, Comment)]
     # The engine adds problems of its own: comments that silence nothing, and limits.
     facts = {id(fact) for fact in file.facts}
@@ -173,13 +173,18 @@ def _why_not_walked(path: str, policy: Policy) -> str:
     folder = next((part for part in os.path.abspath(path).split(os.sep)[:-1] if part in PASSED_OVER), None)
     if folder:
         return f"folders named {folder} are skipped"
-    if os.path.islink(path):
-        return "symbolic links are not followed"
     if policy.kind_of(path) is None and not any(_name_matches(path, reader.files) for reader in readers()):
         return "no reader looks for files of this name"
     path = os.path.normpath(path)
-    walked = discover([os.path.dirname(path)], lambda _: True, lambda other, is_folder: is_folder or other != path)
-    return "" if any(isinstance(entry, Found) for entry in walked) else "it is ignored by a .gitignore"
+    reasons: list[str] = []
+    folder, excluded = os.path.dirname(path), lambda other, is_folder: is_folder or other != path
+    for _ in discover([folder], lambda _: True, excluded, lambda skipped: reasons.append(skipped.reason)):
+        pass
+    known = {
+        IGNORED: "it is ignored by a .gitignore",
+        LINK: "it is a symbolic link that does not lead to a file of this repository",
+    }
+    return known[reasons[0]] if reasons else ""
 
 
 def _name_matches(path: str, patterns: Iterable[str]) -> bool:

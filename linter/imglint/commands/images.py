@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command, settings_for
 from imglint.engine.facts import files, read_file
-from imglint.model import INTERNAL_ERROR, UNRESOLVED, ImageUse, Problem
+from imglint.model import INTERNAL_ERROR, INVALID, ImageUse, Problem
 from imglint.output import encoded, warn, write_stdout
 from imglint.printable import printable, well_formed
 
@@ -65,7 +65,7 @@ def _entry(use: ImageUse) -> dict[str, object]:
         "where": well_formed(use.where),
         "text": well_formed(use.text),
         "reference": reference and well_formed(reference.text),
-        "valid": None if use.problem and use.problem.rule == UNRESOLVED else reference is not None,
+        "valid": None if use.problem and use.problem.rule != INVALID else reference is not None,
         "registry": reference and reference.registry,
         "repository": reference and reference.repository,
         "tag": reference and reference.tag,

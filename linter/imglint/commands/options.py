@@ -29,6 +29,7 @@ class CommandOptions:
 
     paths: tuple[str, ...] = ()
     config: str | None = None
+    config_from: str | None = None
     format: str = "text"
     output: str | None = None
     reports: tuple[tuple[str, str], ...] = ()
@@ -108,12 +109,25 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
 
 
 def _policy(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
+    if options.config_from is not None:
+        return _policy_at(options.config_from, options.config, rules_by_id)
     path = options.config or find("")
     if path is None:
         return default_policy()
     from imglint.policy.load import load
 
     return load(path, rules_by_id, kinds())
+
+
+def _policy_at(ref: str, config: str | None, rules_by_id: dict[str, Rule]) -> Policy:
+    """Return the policy that would be found, at a Git revision."""
+    if config is not None:
+        raise UsageError("--config and --config-from exclude each other; leave one out")
+    from imglint.policy.load import load
+    from imglint.policy.revision import Revision
+
+    revision = Revision(ref)
+    return load(revision.find(), rules_by_id, kinds(), revision)
 
 
 def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from imglint.engine.discover import Skipped
     from imglint.model import Fact, Span
     from imglint.plugins.load import Reader, Rule
     from imglint.policy.lookup import Policy
@@ -47,8 +48,10 @@ class Settings:
     debug: bool = False
 
 
-def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | WalkError]:
-    """Yield the files to read: those with a name that a reader asks for, or a kind set by the policy."""
+def files(
+    paths: Sequence[str], settings: Settings, skip: Callable[[Skipped], object] | None = None
+) -> Iterator[Found | WalkError]:
+    """Yield the files to read: those with a name that a reader asks for, or a kind set by the policy. `skip` gets those that a walk skips."""
     matchers: list[Callable[[str], object]] = []
 
     def wanted(path: str) -> bool:
@@ -62,7 +65,7 @@ def files(paths: Sequence[str], settings: Settings) -> Iterator[Found | WalkErro
         by_option = settings.excluded is not None and settings.excluded(path, is_folder)
         return by_option or settings.policy.excluded(path, is_folder)
 
-    return discover(paths, wanted, excluded)
+    return discover(paths, wanted, excluded, skip)
 
 
 def _any_of(patterns: Iterable[str]) -> Callable[[str], object]:

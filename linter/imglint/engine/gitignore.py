@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.patterns.matcher import InvalidPattern
+from imglint.patterns.matcher import PATTERN_MAX, InvalidPattern
 from imglint.patterns.path import PathPattern
 
 TYPE_CHECKING = False
@@ -22,13 +22,18 @@ _Match = tuple[int, bool]
 
 
 class GitIgnore:
-    """The patterns of one file. `patterns` is the number of them that are compared one by one; plain names are looked up instead."""
+    """The patterns of one file.
 
-    __slots__ = ("_names", "_ordered", "patterns")
+    `patterns` is the number of them that are compared one by one; plain names are looked up instead. `too_long` is whether a pattern, which Git may
+    accept, has more than PATTERN_MAX characters.
+    """
+
+    __slots__ = ("_names", "_ordered", "patterns", "too_long")
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._names: dict[tuple[str, bool], _Match] = {}
         self._ordered: list[tuple[int, bool, PathPattern]] = []
+        self.too_long = False
         for number, line in enumerate(lines):
             if line and line[0] != "#":
                 self._take(number, line[1:] if line[0] == "!" else line, line[0] != "!")
@@ -41,7 +46,7 @@ class GitIgnore:
             try:
                 self._ordered.append((number, ignored, PathPattern(text, from_gitignore=True)))
             except InvalidPattern:
-                return
+                self.too_long = self.too_long or len(text) > PATTERN_MAX
         elif name:
             self._names[name, text.rstrip(" ").endswith("/")] = (number, ignored)
 

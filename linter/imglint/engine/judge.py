@@ -35,23 +35,28 @@ class Verdict:
     silenced_by: PolicyException | IgnoreComment | None = None
 
 
-def judge_file(file: FileFacts, settings: Settings) -> list[Verdict]:
-    """Return the verdicts on all facts of a file, silenced ones included."""
+def judge_file(file: FileFacts, settings: Settings) -> tuple[list[Verdict], bool]:
+    """Return the verdicts on all facts of a file, silenced ones included, and whether the file was read and checked completely."""
     verdicts: list[Verdict] = []
     judged: list[Subject] = []
     reported = 0
-    for subject in _unread_first(file.facts):
+    subjects = _unread_first(file.facts)
+    is_complete = not any(_rule_of(subject) in UNSILENCEABLE for subject in subjects)
+    for subject in subjects:
         found = judge(subject, settings)
         reported += sum([verdict.silenced_by is None for verdict in found])
         if reported > FINDINGS_MAX:
             message = f"more than {FINDINGS_MAX} findings in this file; the rest was not checked"
             verdicts += judge(problem_at(subject.source, subject.span, message, UNREAD_FILE, settings), settings)
+            is_complete = False
             break
         verdicts += found
         judged.append(subject)
     verdicts = _merged(verdicts)
     comments = [fact for fact in file.facts if isinstance(fact, Comment)]
-    return _with_comments(verdicts, comments, judged, settings) if comments and settings.comments else verdicts
+    if comments and settings.comments:
+        verdicts = _with_comments(verdicts, comments, judged, settings)
+    return verdicts, is_complete
 
 
 def judge(subject: Subject, settings: Settings) -> list[Verdict]:
@@ -71,13 +76,19 @@ def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision
 
 def _rules_for(subject: Subject, settings: Settings) -> list[Rule]:
     rules = settings.rules
-    if isinstance(subject, Problem):
-        return [rules[subject.rule]]
+    if own := _rule_of(subject):
+        return [rules[own]]
     if isinstance(subject, RunUser):
         return [rule for rule in rules.values() if rule.check_user]
-    if subject.problem:
-        return [rules[subject.problem.rule]]
-    return [rule for rule in rules.values() if rule.check_image] if settings.policy.judges(subject) else []
+    is_judged = isinstance(subject, ImageUse) and settings.policy.judges(subject)
+    return [rule for rule in rules.values() if rule.check_image] if is_judged else []
+
+
+def _rule_of(subject: Subject) -> str:
+    """Return the engine rule that reports a subject which could not be read; empty for one that other rules check."""
+    if isinstance(subject, Problem):
+        return subject.rule
+    return subject.problem.rule if isinstance(subject, ImageUse) and subject.problem else ""
 
 
 def _is_in_run(rule: Rule, settings: Settings) -> bool:
@@ -128,7 +139,7 @@ def _findings(rule: Rule, subject: Subject, options: object) -> Iterable[Finding
 def _unread_first(facts: Iterable[Fact]) -> list[Subject]:
     """Return the facts to judge. Those about unread content and failures come first, so that FINDINGS_MAX never cuts them off."""
     subjects = [fact for fact in facts if not isinstance(fact, Comment)]
-    subjects.sort(key=lambda subject: not (isinstance(subject, Problem) and subject.rule in (UNREAD_FILE, INTERNAL_ERROR)))
+    subjects.sort(key=lambda subject: _rule_of(subject) not in (UNREAD_FILE, INTERNAL_ERROR))
     return subjects
 
 

@@ -18,8 +18,9 @@ LOOSE = 500
 class FileReport:
     """The result of checking one file: the findings in line order, and the number of image uses (`places`).
 
-    `kind` is empty if no reader claimed the file. `used_exceptions` has the keys of the exceptions that silenced a finding. `failed` is True if
-    imglint or a plugin raised an unexpected error.
+    `kind` is empty if no reader claimed the file. `used_exceptions` holds the locations of the exceptions that silenced something. `failed` is True
+    if a fault in imglint or in a plugin kept the file from being checked. `incomplete` is True if a part of the file was not read and no finding
+    reports that.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -27,6 +28,7 @@ class FileReport:
     places: int = 0
     used_exceptions: frozenset[PolicyLocation] = frozenset()
     failed: bool = False
+    incomplete: bool = False
 
 
 class Findings:
@@ -87,11 +89,11 @@ def _unpacked(pack: bytes) -> list[Finding]:
 class RunResults:
     """The results of the files checked so far, in order."""
 
-    __slots__ = ("failed", "files", "findings", "places", "used_exceptions")
+    __slots__ = ("failed", "files", "findings", "incomplete", "places", "used_exceptions")
 
     def __init__(self) -> None:
         self.findings = Findings()
-        self.files = self.places = 0
+        self.files = self.places = self.incomplete = 0
         self.used_exceptions: set[PolicyLocation] = set()
         self.failed = False
 
@@ -102,6 +104,7 @@ class RunResults:
         self.places += report.places
         self.used_exceptions |= report.used_exceptions
         self.failed = self.failed or report.failed
+        self.incomplete += report.incomplete
 
     def join(self, other: RunResults) -> None:
         """Append the results of the files that follow."""
@@ -110,3 +113,4 @@ class RunResults:
         self.places += other.places
         self.used_exceptions |= other.used_exceptions
         self.failed = self.failed or other.failed
+        self.incomplete += other.incomplete

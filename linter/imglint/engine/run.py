@@ -9,21 +9,31 @@ import gc
 import os
 from itertools import chain, islice
 
-from imglint.engine.discover import Found, WalkError
+from imglint.engine.discover import IGNORED, LINK, Found, WalkError
 from imglint.engine.facts import STDIN, files, problem_at, read_file
 from imglint.engine.judge import judge, judge_file
 from imglint.engine.results import FileReport, Findings, RunResults
-from imglint.model import EXPIRED_EXCEPTION, INTERNAL_ERROR, UNUSED_EXCEPTION, Finding, ImageUse, Report
+from imglint.model import (
+    EXPIRED_EXCEPTION,
+    INTERNAL_ERROR,
+    UNSILENCEABLE,
+    UNUSED_EXCEPTION,
+    Finding,
+    ImageUse,
+    Report,
+    SkippedFiles,
+)
 from imglint.output import warn
 from imglint.policy.lookup import PolicyException
 from imglint.records import replace
-from imglint.source import Source, UnreadFile, read_text
+from imglint.source import Source, UnreadFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Protocol, TypeVar
 
+    from imglint.engine.discover import Skipped
     from imglint.engine.facts import Settings
     from imglint.engine.judge import Verdict
     from imglint.model import PolicyLocation
@@ -53,13 +63,34 @@ def run(paths: Sequence[str], settings: Settings, progress: Progress | None = No
 
     Raises PluginError if a reader breaks its contract.
     """
-    found: Iterable[Found | WalkError] = files(paths, settings)
+    skipped = _SkippedSoFar(settings)
+    found: Iterable[Found | WalkError] = files(paths, settings, skipped.add)
     if len(paths) > 1:
         # A single walk already yields sorted paths.
         found = sorted(found, key=lambda file: _shown_path(file, settings))
     results = _check(iter(found), settings, progress or iter)
     on_exceptions = _judge_exceptions(paths, settings, results.used_exceptions)
-    return Report(_with(results.findings, on_exceptions), results.files, results.places, results.failed)
+    findings = _with(results.findings, on_exceptions)
+    return Report(findings, results.files, results.places, results.failed, skipped.counts(), results.incomplete)
+
+
+class _SkippedSoFar:
+    """Counts the files and folders that a walk skips, and names each if the run is verbose."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._numbers = {False: 0, True: 0}
+        self._reasons: set[str] = set()
+
+    def add(self, skipped: Skipped) -> None:
+        self._numbers[skipped.is_folder] += 1
+        self._reasons.add(skipped.reason)
+        if self._settings.verbose:
+            known = {IGNORED: "ignored by Git", LINK: "a symbolic link that does not lead to a file of this repository"}
+            warn(f"{skipped.path}: skipped; {known.get(skipped.reason, 'folders of this name are not walked')}")
+
+    def counts(self) -> SkippedFiles:
+        return SkippedFiles(self._numbers[False], self._numbers[True], tuple(sorted(self._reasons)))
 
 
 def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Progress) -> RunResults:
@@ -138,17 +169,21 @@ def _order(finding: Finding) -> tuple[str, int, int, str, str]:
 def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
     """Check one file. Whatever goes wrong with it is a finding."""
     file = read_file(found, settings)
-    verdicts = judge_file(file, settings)
+    verdicts, is_complete = judge_file(file, settings)
     findings = [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     used = frozenset([verdict.silenced_by.key for verdict in verdicts if isinstance(verdict.silenced_by, PolicyException)])
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
-    return FileReport(tuple(sorted(findings, key=_order)), file.source.kind, places, used, _has_failed(findings))
-
-
-def _has_failed(findings: Iterable[Finding]) -> bool:
-    return any(finding.rule == INTERNAL_ERROR for finding in findings)
+    rules = {finding.rule for finding in findings}
+    return FileReport(
+        tuple(sorted(findings, key=_order)),
+        file.source.kind,
+        places,
+        used,
+        INTERNAL_ERROR in rules,
+        not is_complete and rules.isdisjoint(UNSILENCEABLE),
+    )
 
 
 def _judge_exceptions(paths: Sequence[str], settings: Settings, used: Collection[PolicyLocation]) -> list[Finding]:
@@ -172,7 +207,7 @@ def _judge_exceptions(paths: Sequence[str], settings: Settings, used: Collection
 
 def _judge_exception(rule: str, exception: PolicyException, message: str, settings: Settings) -> list[Verdict]:
     try:
-        source = Source(exception.path, read_text(exception.path))
+        source = Source(exception.path, settings.policy.read(exception.path))
     except UnreadFile:
         source = Source(exception.path, "")
     start = source.offset(exception.line, exception.column)

@@ -22,7 +22,8 @@ def write(report: Report, out: TextIO) -> None:
     encode = json.JSONEncoder().encode
     levels = [finding.level for finding in report.findings]
     summary = {str(level): levels.count(level) for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)}
-    summary |= {"files": report.files, "places": report.places}
+    skipped = report.skipped.files + report.skipped.folders
+    summary |= {"files": report.files, "places": report.places, "skipped": skipped, "incomplete": report.incomplete}
     urls = {rule.id: rule.url for rule in rules().values()}
     out.write(f'{{\n  "version": {encode(VERSION)},\n  "findings": [')
     separator = "\n    "

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from imglint.model import Finding, Report
+    from imglint.model import Finding, Report, SkippedFiles
 
 TERMINAL = True
 """`write` takes `color` and `summary`."""
@@ -34,11 +34,13 @@ _LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;3
 def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = True) -> None:
     """Write the findings with their source lines, then a summary. `color` enables the escape sequences of a terminal."""
     counts: dict[Severity, int] = {}
+    paths: set[str] = set()
     for finding in report.findings:
         counts[finding.level] = counts.get(finding.level, 0) + 1
+        paths.add(finding.location.path)
         out.write(_finding(finding, color))
     if summary:
-        out.write(_summary(report, counts, color))
+        out.write(_summary(report, counts, len(paths), color))
 
 
 def _finding(finding: Finding, color: bool) -> str:
@@ -79,12 +81,24 @@ def _width(text: str) -> int:
     return sum([0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text])
 
 
-def _summary(report: Report, counts: dict[Severity, int], color: bool) -> str:
+def _summary(report: Report, counts: dict[Severity, int], flawed: int, color: bool) -> str:
+    """Return the last line. `flawed` is the number of files that have findings."""
+    more = "".join([f"; {part}" for part in (_incomplete(report.incomplete), _skipped(report.skipped)) if part])
     if not report.files and not report.findings:
-        return "Nothing was checked: all files are excluded, ignored by Git, or of an unknown kind.\n"
+        return f"Nothing was checked{more or ': all files are excluded or of an unknown kind'}.\n"
     totals = [_paint(counted(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
     found = f"Found {listed(totals, 'and')}" if totals else "No findings"
-    return f"{found} in {counted(report.files, 'file')} ({counted(report.places, 'image')}).\n"
+    part = f"{flawed} of " if 0 < flawed < report.files else ""
+    return f"{found} in {part}{counted(report.files, 'file')} ({counted(report.places, 'image')}){more}.\n"
+
+
+def _incomplete(number: int) -> str:
+    return f"{counted(number, 'file')} not read completely" if number else ""
+
+
+def _skipped(skipped: SkippedFiles) -> str:
+    numbers = [counted(number, noun) for number, noun in ((skipped.files, "file"), (skipped.folders, "folder")) if number]
+    return f"{listed(numbers, 'and')} skipped: {', '.join(skipped.reasons)}" if numbers else ""
 
 
 def _paint(text: str, style: str, color: bool) -> str:

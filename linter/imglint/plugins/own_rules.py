@@ -24,11 +24,11 @@ repository in lower case, an optional tag of at most 128 characters, an optional
 **How to fix it:** correct the part at the reported position.""",
     ),
     "unresolved-reference": (
-        Severity.OFF,
+        Severity.NOTE,
         """An image reference that contains a variable without a value.
 
-**Why it matters:** the reference is not checked by any other rule, because its value is unknown. Enable this rule if every reference must be
-known from the repository alone.
+**Why it matters:** the reference is not checked by any other rule, because its value is unknown. The finding is a note, and a warning if the
+policy has `images`, because such an image could be one that the policy does not approve. Like every level, a policy can set it under `rules`.
 
 **How to fix it:** give the variable a default where it is declared, or a value under `variables` in the policy.""",
     ),

@@ -15,7 +15,7 @@ from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
-from imglint.policy.lookup import Policy, PolicyException, RuleSetting
+from imglint.policy.lookup import Policy, PolicyException, RuleSetting, default_level
 from imglint.records import record
 from imglint.source import Source, UnreadFile, read_text
 from imglint.spelling import MEAN_PRODUCTION, closest
@@ -26,12 +26,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from collections.abc import Mapping as AbstractMapping
-    from typing import TypeVar
+    from typing import Protocol, TypeVar
 
     from imglint.plugins.load import Rule
     from imglint.yaml.nodes import Node
 
     T = TypeVar("T")
+
+    class Place(Protocol):
+        """Where the files of a policy are: the working tree, or a revision."""
+
+        def read(self, path: str, /) -> str:
+            """Return the text of a file. Raises UnreadFile."""
+            ...
+
+        def identity(self, path: str, /) -> str:
+            """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
+            ...
+
+        def beside(self, path: str, relative: str, /) -> str:
+            """Return the path of a file from its path relative to the folder of another file."""
+            ...
+
+        def folder(self, path: str, /) -> str:
+            """Return the absolute path that the folder of a file has in the working tree."""
+            ...
+
 
 EXTENDS_MAX = 16
 """Files in a chain of `extends`."""
@@ -56,14 +76,35 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def load(path: str, rules: AbstractMapping[str, Rule], kinds: Collection[str] = ()) -> Policy:
+class WorkingTree:
+    """The file system, as the place where the files of a policy are."""
+
+    read = staticmethod(read_text)
+
+    def identity(self, path: str) -> str:
+        """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
+        return os.path.realpath(path)
+
+    def beside(self, path: str, relative: str) -> str:
+        """Return the path of a file from its path relative to the folder of another file."""
+        return os.path.normpath(os.path.join(os.path.dirname(path), relative))
+
+    def folder(self, path: str) -> str:
+        """Return the absolute path of the folder of a file."""
+        return os.path.dirname(os.path.abspath(path))
+
+
+def load(path: str, rules: AbstractMapping[str, Rule], kinds: Collection[str] = (), place: Place | None = None) -> Policy:
     """Return the policy of a file and the files it extends. `rules` are the known rules by id, `kinds` the kinds of file that readers know.
+
+    `place` is where the files are, by default the working tree.
 
     Raises PolicyError, with all errors in the files.
     """
-    files = _Files()
+    place = place or WorkingTree()
+    files = _Files(place)
     files.open(path)
-    policy = _Builder(path, files.layers, rules, kinds).policy() if files.layers else None
+    policy = _Builder(path, place, files.layers, rules, kinds).policy() if files.layers else None
     if policy is None or files.errors:
         raise PolicyError(sorted(files.errors, key=lambda one: (one.path != path, one.path, one.line, one.column)))
     return policy
@@ -80,15 +121,16 @@ class Layer:
 class _Files:
     """The files of a policy, each once and before the files it extends, and the errors in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
         self.layers: list[Layer] = []
         self.errors: list[Diagnostic] = []
+        self._place = place
         self._seen: set[str] = set()
 
     def open(self, path: str, chain: tuple[str, ...] = ()) -> str:
         """Read a file and the files it extends. Return why the file cannot be used, for the error at its name; empty if it can."""
         try:
-            real = os.path.realpath(path)
+            real = self._place.identity(path)
         except ValueError:
             return f"invalid path {path!a}"
         if real in chain:
@@ -101,7 +143,7 @@ class _Files:
             return f"policy has more than {FILES_MAX} files"
         self._seen.add(real)
         try:
-            source = Source(path, read_text(path))
+            source = Source(path, self._place.read(path))
         except UnreadFile as error:
             if not chain:
                 Nodes(Source(path, error.text), self.errors).error_at(error.offset, f"cannot read policy: {error.reason}")
@@ -118,7 +160,7 @@ class _Files:
         for item in nodes.items(layer.values["extends"], "extends"):
             name = nodes.text(item, "extends")
             if name is not None:
-                message = self.open(os.path.normpath(os.path.join(os.path.dirname(path), name)), chain)
+                message = self.open(self._place.beside(path, name), chain)
                 if message:
                     nodes.error(item, "extends", message)
 
@@ -150,8 +192,10 @@ def _top(nodes: Nodes) -> dict[str, Node]:
 class _Builder:
     """Merges layers: lists are concatenated; of everything else, the first layer wins."""
 
-    def __init__(self, path: str, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str]) -> None:
-        self.path, self.layers, self.rules, self.kinds = path, layers, rules, kinds
+    def __init__(
+        self, path: str, place: Place, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str]
+    ) -> None:
+        self.path, self.place, self.layers, self.rules, self.kinds = path, place, layers, rules, kinds
         self.default = PRODUCTION
         self.environments: tuple[str, ...] = ()
 
@@ -161,7 +205,8 @@ class _Builder:
         exclude = self._list("exclude", lambda nodes, node: nodes.patterns(node, "exclude", PathPattern, empty=True))
         return Policy(
             self.path,
-            os.path.dirname(os.path.abspath(self.path)),
+            self.place.folder(self.path),
+            read=self.place.read,
             files=files,
             default_environment=self.default,
             table=self._image_table(),
@@ -329,7 +374,7 @@ class _Builder:
         if rule.options:
             options = _options(nodes, rule, {name: values[name] for name in own if name in values})
         return RuleSetting(
-            LEVELS[level] if level else rule.level,
+            LEVELS[level] if level else default_level(rule, any("images" in layer.values for layer in self.layers)),
             options,
             self._named_environments(nodes, values) or environments,
             _files(nodes, values, "files"),

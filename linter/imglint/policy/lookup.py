@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 
-from imglint.model import FRONTEND, PRODUCTION, ImageUse, PolicyMatch, RunUser, Severity
+from imglint.model import FRONTEND, PRODUCTION, UNRESOLVED, ImageUse, PolicyMatch, RunUser, Severity
 from imglint.records import record, replace
 from imglint.repository import repository_root
+from imglint.source import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from imglint.model import ImageTable, PolicyLocation, PolicyMatch, Problem, Row
@@ -114,8 +115,8 @@ class _Recent(dict["Any", "Any"]):
 class Policy:
     """A policy, merged from its files by `load.load`, or the default policy.
 
-    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to. Paths passed
-    to methods are absolute or relative to the current folder.
+    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to. `read` returns
+    the text of one of the policy's files by its path, or raises UnreadFile. Paths passed to methods are absolute or relative to the current folder.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Policy:
         path: str | None = None,
         folder: str = "",
         *,
+        read: Callable[[str], str] = read_text,
         files: Mapping[str, PathPatterns] | None = None,
         default_environment: str = PRODUCTION,
         table: ImageTable | None = None,
@@ -135,7 +137,7 @@ class Policy:
         kinds: Mapping[str, PathPatterns] | None = None,
         fail_on: str = "warning",
     ) -> None:
-        self.path, self.folder = path, folder
+        self.path, self.folder, self.read = path, folder, read
         self.default_environment = default_environment
         self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
         self.table, self.built = table, built
@@ -270,7 +272,7 @@ class Policy:
             return Decision(Severity.OFF, options, "elsewhere", settings[0].at)
         if rule.level and rule.environments is not None and environment not in rule.environments:
             return Decision(Severity.OFF, options, "elsewhere")
-        return Decision(rule.level, options, "default")
+        return Decision(default_level(rule, self.table is not None), options, "default")
 
     def _default_options(self, rule: Rule) -> object:
         if rule.options is None:
@@ -294,6 +296,12 @@ def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
             key = literal[: literal.rfind("/") + 1] if wildcard else literal
             index.setdefault(key, []).append(number)
     return index
+
+
+def default_level(rule: Rule, has_table: bool) -> Severity:
+    """Return the level of a rule that neither a row nor a setting gives one. `has_table` is whether the policy has `images`."""
+    # With a table, an image without a known name escapes the approval that every other image needs.
+    return Severity.WARNING if rule.id == UNRESOLVED and has_table else rule.level
 
 
 _NO_TABLE = PolicyMatch()

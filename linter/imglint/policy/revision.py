@@ -1,0 +1,138 @@
+"""Policy files at a Git revision, for `--config-from`. The only module that starts a program: `git`, which reads objects and runs nothing itself."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import subprocess
+
+from imglint.errors import UsageError
+from imglint.policy.lookup import FILE_NAME
+from imglint.repository import repository_root
+from imglint.source import FILE_SIZE_MAX, UnreadFile, decode
+
+_OPTIONS = (
+    "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+    "-c", "safe.bareRepository=explicit",
+)  # fmt: skip
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    # Replacement objects and missing objects of partial clones would come from elsewhere, the latter by running a program of the configuration.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+_LINK, _REGULAR = "120000", ("100644", "100755")
+
+
+class Revision:
+    """A Git revision of the repository around the current folder, as the place to read policy files from.
+
+    The files have names of the form `REF:PATH`, as in Git, with a path from the root of the repository.
+    """
+
+    def __init__(self, ref: str) -> None:
+        """Find the commit of a revision. Raises UsageError if there is no repository, no Git or no such commit."""
+        self.ref = ref
+        root = repository_root("")
+        if root is None:
+            raise self._error("there is no Git repository here or above; use --config")
+        if ref.startswith("-"):
+            raise self._error("invalid revision")
+        self._root = root
+        found = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+        if found.returncode:
+            reason = _reason(found)
+            unknown = "no such revision in this clone; fetch it first"
+            raise self._error(unknown if "single revision" in reason or not reason else f"git: {reason}")
+        self._commit = found.stdout.decode().strip()
+
+    def find(self) -> str:
+        """Return the name of the nearest policy file in the current folder or above it, up to the root of the repository.
+
+        Raises UsageError if the revision has none.
+        """
+        folder = os.path.relpath(os.getcwd(), self._root)
+        folders = [] if folder == os.curdir else folder.split(os.sep)
+        paths = ["/".join([*folders[:depth], FILE_NAME]) for depth in range(len(folders), -1, -1)]
+        try:
+            found = self._entries(*paths)
+        except UnreadFile as error:
+            raise self._error(error.reason) from None
+        nearest = next((path for path in paths if path in found), None)
+        if nearest is None:
+            where = f"{folder} or above" if folders else "the root of the repository"
+            raise self._error(f"this revision has no {FILE_NAME} in {where}; use another revision, or --config")
+        return f"{self.ref}:{nearest}"
+
+    def read(self, name: str) -> str:
+        """Return the text of a file. Raises UnreadFile if it is not a regular file of the revision, is too large or cannot be decoded."""
+        path = self._path(name)
+        if posixpath.isabs(path) or path.split("/")[0] == os.pardir:
+            raise UnreadFile("outside of the repository")
+        mode, identifier, size = self._entries(path).get(path, ("", "", ""))
+        if not mode:
+            raise UnreadFile("no such file in this revision")
+        if mode not in _REGULAR:
+            raise UnreadFile("is a symbolic link, which --config-from does not follow" if mode == _LINK else "not a regular file")
+        if not size.isdigit():
+            raise UnreadFile("its object is missing in this clone; fetch it first")
+        if int(size) > FILE_SIZE_MAX:
+            raise UnreadFile(f"larger than {FILE_SIZE_MAX} bytes")
+        found = self._git("cat-file", "blob", identifier)
+        if found.returncode:
+            raise UnreadFile(f"git: {_reason(found)}")
+        return decode(found.stdout)
+
+    def identity(self, name: str) -> str:
+        """Return the same text for all names of a file. Raises ValueError for a name that no file can have."""
+        if b"\0" in os.fsencode(name):
+            raise ValueError(name)
+        return name
+
+    def beside(self, name: str, relative: str) -> str:
+        """Return the name of a file from its path relative to the folder of another file."""
+        return f"{self.ref}:{posixpath.normpath(posixpath.join(posixpath.dirname(self._path(name)), relative))}"
+
+    def folder(self, name: str) -> str:
+        """Return the absolute path that the folder of a file has in the working tree."""
+        return os.path.normpath(os.path.join(self._root, posixpath.dirname(self._path(name))))
+
+    def _path(self, name: str) -> str:
+        return name[len(self.ref) + 1 :]
+
+    def _entries(self, *paths: str) -> dict[str, tuple[str, str, str]]:
+        """Return mode, object and size of each path that exists. The size of what is no file is `-`. Raises UnreadFile if Git fails."""
+        found = self._git("ls-tree", "-z", "-l", "--full-tree", self._commit, "--", *paths)
+        if found.returncode:
+            raise UnreadFile(f"git: {_reason(found)}")
+        entries: dict[str, tuple[str, str, str]] = {}
+        for entry in os.fsdecode(found.stdout).split("\0")[:-1]:
+            fields, _, path = entry.partition("\t")
+            mode, _kind, identifier, size = fields.split()
+            entries[path] = (mode, identifier, size)
+        return entries
+
+    def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run Git in the root of the repository. Raises UsageError if it cannot be started."""
+        # Variables such as GIT_DIR, which Git sets for hooks, would make it read another repository.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
+        environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self._root)
+        # A relative folder of PATH would let the repository provide the program.
+        programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
+        program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
+        if program is None:
+            raise self._error("Git is not installed; install it, or use --config")
+        command = [program, "-C", self._root, *_OPTIONS, *arguments]
+        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+    def _error(self, reason: str) -> UsageError:
+        return UsageError(f"--config-from {self.ref}: {reason}")
+
+
+def _reason(found: subprocess.CompletedProcess[bytes]) -> str:
+    """Return the error of Git."""
+    lines = os.fsdecode(found.stderr).splitlines()
+    return next((line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")
