@@ -10,6 +10,7 @@ from enum import IntEnum
 from imglint.records import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
+from imglint.traced import UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class ImageUse:
     `place` is the kind of place (`from`, `container`, `helm-map`, ...), `where` describes it for people ("stage build", "Deployment/web container
     api"), and `role` is one of ROLES. `span` covers the image name in the source. `reference` is None if the text cannot be parsed or resolved;
     `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
-    `tag_known` is False if another file sets the tag, as for a Helm value without one. `built` is True for an image that this repository builds.
+    `tag_known` is False if another file sets the tag, as for a Helm value without one. `built` is True for an image that this repository builds and
+    nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     The engine fills in `environment` and `policy_match`.
     """
 
@@ -168,6 +170,7 @@ class ImageUse:
     parts: Mapping[str, Span] = {}
     tag_known: bool = True
     built: bool = False
+    built_or_pulled: bool = False
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
 
@@ -188,6 +191,11 @@ class ImageUse:
         if reference is None or reference.tag is not None:
             return reference.tag if reference else None
         return "latest" if self.tag_known and reference.digest is None else None
+
+    @property
+    def has_build(self) -> bool:
+        """Whether this repository builds the image, so that it has no registry, release or digest before it is pushed."""
+        return self.built or self.built_or_pulled
 
     @property
     def row(self) -> Row | None:
@@ -319,14 +327,16 @@ def image_use(
 ) -> ImageUse:
     """Return the use of the image named at a span.
 
-    `written` is the text with all variables resolved, or None if a variable has no value; `unresolved` is then the reason. `more` are other fields
-    of ImageUse. Its `parts` take precedence over those found in the text.
+    `written` is the text with all variables resolved, or None if the name depends on a variable without a value; `unresolved` is then the reason.
+    Pieces of `written` that cannot be resolved are UNKNOWN. In a tag or digest they leave the name known and the tag unknown; elsewhere there is no
+    reference. `more` are other fields of ImageUse. Its `parts` take precedence over those found in the text.
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
-    if written is None:
-        problem = ReferenceProblem(UNRESOLVED, unresolved or "image name cannot be resolved from the file", span)
-    else:
+    if written is not None and UNKNOWN in written.text:
+        reference = _known_name(written, parts)
+        more["tag_known"] = reference is None
+    elif written is not None:
         parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
             reference = parse(written.text)
@@ -334,8 +344,34 @@ def image_use(
         except InvalidReference as error:
             invalid = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
             problem = ReferenceProblem(INVALID, error.reason, invalid)
+    if reference is None and problem is None:
+        problem = ReferenceProblem(UNRESOLVED, unresolved or "image name cannot be resolved from the file", span)
     parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
     return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
+
+
+def _known_name(written: Traced, parts: dict[str, Span]) -> ImageReference | None:
+    """Return the reference without its tag and digest if only these are unknown, and add the spans of its parts; otherwise return None.
+
+    An unknown digest has a span although the reference has no digest.
+    """
+    text = written.text
+    known, _, rest = text.partition(UNKNOWN)
+    last = known[known.rfind("/") + 1 :]
+    name = last.replace("@", ":").partition(":")[0]
+    if name == last or "/" in rest:
+        return None
+    name_end = len(known) - len(last) + len(name)
+    try:
+        reference = parse(text[:name_end])
+    except InvalidReference:
+        return None
+    parts["whole"] = written.span(0, len(text))
+    parts.update({part: written.span(*span) for part, span in reference.spans.items()})
+    digest = text.find("@", name_end) + 1
+    if digest:
+        parts["digest"] = written.span(digest, len(text))
+    return reference
 
 
 def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:

@@ -13,6 +13,10 @@ Frame = tuple[int, int, int]
 """Three offsets in the file: the start of a text, which identifies it, and the start and end of the part of it that produced the piece."""
 
 
+UNKNOWN = "\0"
+"""The text of a piece that cannot be resolved. No image reference contains this character."""
+
+
 @record
 class Piece:
     """A part of a traced text. If it is `exact`, its last frame spans exactly these characters in the file."""
@@ -74,6 +78,11 @@ def literal(text: str, start: int, frame: int | None = None) -> Traced:
 def opaque(text: str, frame: int, start: int, end: int) -> Traced:
     """Return text that start to end produces as a whole, such as the value of an escape sequence."""
     return Traced((Piece(text, ((frame, start, end),), False),))
+
+
+def unknown(frame: int, start: int, end: int) -> Traced:
+    """Return the value of the expression from start to end if it cannot be resolved."""
+    return opaque(UNKNOWN, frame, start, end)
 
 
 def joined(parts: list[Traced]) -> Traced:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from imglint.traced import Piece, Traced, joined, literal, opaque
+from imglint.traced import Piece, Traced, joined, literal, opaque, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,13 @@ class InvalidVariable(Exception):
         self.start, self.end = start, end
 
 
-def interpolate(text: Traced, variables: Mapping[str, str | None], depth: int = 0) -> Traced:
+def interpolate(
+    text: Traced, variables: Mapping[str, str | None], depth: int = 0, unresolved: list[UnresolvedVariable] | None = None
+) -> Traced:
     """Return a text with its variables resolved. A default keeps its own position; any other value has that of the expression.
 
-    Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX.
+    Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX. With a list
+    `unresolved`, a variable without a value is UNKNOWN in the result instead, and the reason is added to the list.
     """
     string = text.text
     if "$" not in string:
@@ -56,7 +59,13 @@ def interpolate(text: Traced, variables: Mapping[str, str | None], depth: int = 
         if match["dollar"]:
             parts.append(text.cut(match.start() + 1, end))
         else:
-            parts.append(_resolved(text, match, end, variables, depth))
+            try:
+                parts.append(_resolved(text, match, end, variables, depth, unresolved))
+            except UnresolvedVariable as error:
+                if unresolved is None:
+                    raise
+                unresolved.append(error)
+                parts.append(unknown(text.pieces[0].frames[0][0], *text.span(match.start(), end)))
             length += len(parts[-1].text)
         if length > TEXT_MAX:
             raise UnresolvedVariable("text is too long for an image reference once its variables are resolved")
@@ -110,7 +119,14 @@ def _end(text: str, match: re.Match[str], closed: Mapping[int, int]) -> int:
     return end if end - match.end() <= TEXT_MAX else -1
 
 
-def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[str, str | None], depth: int) -> Traced:
+def _resolved(
+    text: Traced,
+    match: re.Match[str],
+    end: int,
+    variables: Mapping[str, str | None],
+    depth: int,
+    unresolved: list[UnresolvedVariable] | None,
+) -> Traced:
     """Return the value of one expression of a text."""
     name, operator = match["named"] or match["braced"], match["operator"] or ""
     known = name in variables
@@ -122,7 +138,7 @@ def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[s
     if operator[-1:] == ("+" if present else "-"):
         default = _in_own_frame(text.cut(match.end(), end - 1))
         try:
-            return interpolate(default, variables, depth + 1).used_at(frame, start, stop)
+            return interpolate(default, variables, depth + 1, unresolved).used_at(frame, start, stop)
         except InvalidVariable as error:
             raise InvalidVariable(match.end() + error.start, match.end() + error.end) from None
     if operator[-1:] == "+":

@@ -17,7 +17,7 @@ from imglint.traced import Traced, literal
 from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
-from imglint.yaml.templates import has_template_actions
+from imglint.yaml.templates import ACTIONS, has_template_actions, with_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +32,14 @@ RESET = "!reset"
 """The tag of a value that the file removes from the files it is merged with."""
 HOOKS = ("pre_start", "post_start")
 
-_SERVICE_KEYS = ("image", "user", "build", "volumes", "extends", *HOOKS)
+NOT_PULLED = ("build", "never")
+"""The values of `pull_policy` with which Compose does not pull an image (`mustPull` in docker/compose, pkg/compose/pull.go)."""
+
+_SERVICE_KEYS = ("image", "user", "build", "volumes", "extends", "pull_policy", *HOOKS)
 _TOP_LEVEL = frozenset(("version", "name", "services", "networks", "volumes", "configs", "secrets", "include", "models"))
 _NAME = r"(?:docker-)?compose(?:[-_.0-9].*)?\.ya?ml|.*(?:docker-compose.*|[-_.]compose)\.ya?ml"
 _IMAGE_CONTEXT = re.compile(r"(?:[^=]*=)?docker-image://")
+"""In lower case only: buildx and BuildKit take any other spelling for a path."""
 _SERVICES = re.compile(r"""^["']?services["']?[ \t]*:""", re.MULTILINE)
 _RUNS = re.compile(r"""^[ \t]+["']?(?:image|build|extends)["']?[ \t]*:""", re.MULTILINE)
 
@@ -133,25 +137,49 @@ class _ComposeReader:
         self.source = source
         self.services = _services(root)
         self._seen: set[object] = set()
-        self._inherited: dict[tuple[str, str], tuple[bool, Scalar | None]] = {}
+        self._inherited: dict[tuple[str, str], tuple[bool, Node | None]] = {}
         self._variables: Variables | None = None
         self._inline_budget: list[int] = []
 
     def images_and_users(self) -> Iterator[Fact]:
-        """Yield the facts of all services. An image that one of them builds is marked as built in all of them."""
-        built = {
-            str(image.reference)
-            for service in self.services.values()
-            if "build" in service.values and (image := self._service_image(service))
-        }
-        for service in self.services.values():
-            image = self._service_image(service)
-            if image is not None:
-                image = replace(image, built=image.reference is not None and str(image.reference) in built)
-                if "image" in service.values:
-                    yield from self._if_new(image)
+        """Yield the facts of all services."""
+        images = self._service_images()
+        for name, service in self.services.items():
+            image = images.get(name)
+            if image is not None and "image" in service.values:
+                yield from self._if_new(image)
             yield from self._service_user(service, image)
             yield from self._other_images(service)
+
+    def _service_images(self) -> dict[str, ImageUse]:
+        """Return the images of services by the names of the services.
+
+        An image that a service builds is built for all services that use it, and pulled first for those with another `pull_policy` than `build` or
+        `never`: Compose builds it only if that fails. A text that services share is that of a pulled image if one of them pulls it.
+        """
+        images = {name: image for name, service in self.services.items() if (image := self._service_image(service))}
+        built = {
+            str(image.reference) for name, image in images.items() if image.reference and self._has_build(self.services[name])
+        }
+        pulled = {image.span for name, image in images.items() if self._may_pull(self.services[name])}
+        for name, image in images.items():
+            if str(image.reference) in built:
+                is_pulled = image.span in pulled
+                images[name] = replace(image, built=not is_pulled, built_or_pulled=is_pulled)
+        return images
+
+    def _has_build(self, service: Service) -> bool:
+        _, value = self._value_in_force(service, "build")
+        return value is not None
+
+    def _may_pull(self, service: Service) -> bool:
+        _, value = self._value_in_force(service, "pull_policy")
+        if not isinstance(value, Scalar):
+            return True
+        try:
+            return self._resolved(traced_text(self.source, value)[0]).text not in NOT_PULLED
+        except (UnresolvedVariable, InvalidVariable):
+            return True
 
     def _is_new(self, item: object) -> bool:
         """Return whether an item has not been read before; services share items by anchors."""
@@ -167,7 +195,7 @@ class _ComposeReader:
     def _service_image(self, service: Service) -> ImageUse | None:
         """Return the image that a service runs, if it names one or inherits one in this file."""
         _, value = self._value_in_force(service, "image")
-        if value is None or value.tag == RESET:
+        if not isinstance(value, Scalar):
             return None
         text, span = traced_text(self.source, value)
         return self._use(text, span, "compose-image", service.where, WORKLOAD)
@@ -249,16 +277,29 @@ class _ComposeReader:
         """Return the use of the image that a text names after its variables are resolved."""
         unresolved, resolved, fault = "", None, None
         try:
-            if has_template_actions(text.text):
-                unresolved = f"{clipped(text.text)} is filled in outside this file"
-            else:
-                resolved = self._resolved(text)
+            resolved, unresolved = self._resolved_in_part(text)
         except UnresolvedVariable as error:
             unresolved = str(error)
         except InvalidVariable as error:
             fault = ReferenceProblem(INVALID, str(error), text.span(error.start, error.end))
         use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
         return replace(use, problem=fault) if fault else use
+
+    def _resolved_in_part(self, text: Traced) -> tuple[Traced, str]:
+        """Return a text with UNKNOWN for each variable and template action without a value, and the reason for the first.
+
+        Raises UnresolvedVariable if the text is too long, or InvalidVariable.
+        """
+        reasons: list[UnresolvedVariable] = []
+        reason = ""
+        if has_template_actions(text.text):
+            reason = f"{clipped(text.text)} is filled in outside this file"
+            text = with_unknown(text, ACTIONS)
+            if has_template_actions(text.text):
+                raise UnresolvedVariable(reason)
+        if "$" in text.text:
+            text = interpolate(text, self._variables_in_force(), unresolved=reasons)
+        return text, reason or (str(reasons[0]) if reasons else "")
 
     def _resolved(self, text: Traced) -> Traced:
         """Return a text with its variables resolved. Raises UnresolvedVariable or InvalidVariable."""
@@ -273,19 +314,25 @@ class _ComposeReader:
         """Yield who a service runs as. Nothing is known if it sets no user and extends a service in another file."""
         known, value = self._value_in_force(service, "user")
         span = image.span if image else service.span
-        if value is not None and self._is_new((value.start, span)):
+        if isinstance(value, Scalar) and self._is_new((value.start, span)):
             yield self._run_user(value, service.where, image)
         elif value is None and known and self._is_new(("silent", span)):
             yield RunUser(self.source, span, "compose-user", service.where, None, explicit=False, image=image)
 
-    def _value_in_force(self, service: Service, key: str) -> tuple[bool, Scalar | None]:
-        """Return the value that a service sets or inherits by `extends`; with it, whether every service that can set it is in this file."""
+    def _value_in_force(self, service: Service, key: str) -> tuple[bool, Node | None]:
+        """Return the value that a service sets or inherits by `extends`; with it, whether every service that can set it is in this file.
+
+        Null and blank values are none.
+        """
         chain: dict[str, None] = {}
         current: Service | None = service
         while current is not None and current.name not in chain and (current.name, key) not in self._inherited:
             chain[current.name] = None
-            value, extends = nonblank(current.values.get(key)), current.extends
-            if value is not None or extends is None:
+            value, extends = current.values.get(key), current.extends
+            is_reset = isinstance(value, Scalar) and value.tag == RESET
+            if isinstance(value, Scalar) and (is_reset or nonblank(value) is None):
+                value = None
+            if value is not None or is_reset or extends is None:
                 self._inherited[current.name, key] = (True, value)
                 break
             base, same_file = extends
