@@ -140,7 +140,7 @@ class PolicyMatch:
 
 @record
 class ReferenceProblem:
-    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID or UNRESOLVED."""
+    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID, UNRESOLVED, or UNREAD_FILE if it exceeds a limit."""
 
     rule: str
     message: str
@@ -154,7 +154,7 @@ class ImageUse:
     `place` is the kind of place (`from`, `container`, `helm-map`, ...), `where` describes it for people ("stage build", "Deployment/web container
     api"), and `role` is one of ROLES. `span` covers the image name in the source. `reference` is None if the text cannot be parsed or resolved;
     `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
-    `tag_known` is False if another file sets the tag, as for a Helm value without one. `built` is True for an image that this repository builds.
+    `tag_known` is False if something else sets the tag, as for a Helm value without one or for `app:${TAG}`. `built` is True for an image that this repository builds.
     The engine fills in `environment` and `policy_match`.
     """
 
@@ -315,19 +315,38 @@ class Report:
 
 
 def image_use(
-    source: Source, written: Traced | None, span: Span, *, place: str, where: str, role: str, unresolved: str = "", **more: object
+    source: Source,
+    written: Traced | None,
+    span: Span,
+    *,
+    place: str,
+    where: str,
+    role: str,
+    unresolved: str = "",
+    rule: str = UNRESOLVED,
+    **more: object,
 ) -> ImageUse:
     """Return the use of the image named at a span.
 
-    `written` is the text with all variables resolved, or None if a variable has no value; `unresolved` is then the reason. `more` are other fields
-    of ImageUse. Its `parts` take precedence over those found in the text.
+    `written` is the text with all variables resolved. It can contain `traced.unknown` pieces for variables without a value: in the tag or digest they
+    make the tag unknown, in the name they make the image unresolved. `written` is None if nothing is known of the text. `unresolved` is the reason
+    why the image is unresolved, and `rule` reports it: UNRESOLVED, or UNREAD_FILE if a limit is the reason. `more` are other fields of ImageUse. Its
+    `parts` take precedence over those found in the text.
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
+    if written is not None and written.unknown_at >= 0:
+        from imglint.traced import without_unknown_version
+
+        parts["whole"] = written.span(0, len(written.text))
+        written = without_unknown_version(written)
+        more = {**more, "tag_known": False}
     if written is None:
-        problem = ReferenceProblem(UNRESOLVED, unresolved or "image name cannot be resolved from the file", span)
+        parts = {}
+        problem = ReferenceProblem(rule, unresolved or "image name cannot be resolved from the file", span)
     else:
-        parts["whole"] = written.span(0, len(written.text)) if written.text else span
+        if "whole" not in parts:
+            parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
             reference = parse(written.text)
             parts.update({name: written.span(*part) for name, part in reference.spans.items()})
