@@ -10,7 +10,6 @@ from enum import IntEnum
 from imglint.records import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
-from imglint.traced import UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ class PolicyMatch:
 
 @record
 class ReferenceProblem:
-    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID or UNRESOLVED."""
+    """The reason why a use has no reference. `rule` is the engine rule that reports it: INVALID, UNRESOLVED, or UNREAD_FILE if it exceeds a limit."""
 
     rule: str
     message: str
@@ -155,8 +154,8 @@ class ImageUse:
     `place` is the kind of place (`from`, `container`, `helm-map`, ...), `where` describes it for people ("stage build", "Deployment/web container
     api"), and `role` is one of ROLES. `span` covers the image name in the source. `reference` is None if the text cannot be parsed or resolved;
     `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
-    `tag_known` is False if another file sets the tag, as for a Helm value without one. `built` is True for an image that this repository builds and
-    nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
+    `tag_known` is False if something else sets the tag, as for a Helm value without one or for `app:${TAG}`. `built` is True for an image that this
+    repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     The engine fills in `environment` and `policy_match`.
     """
 
@@ -323,55 +322,47 @@ class Report:
 
 
 def image_use(
-    source: Source, written: Traced | None, span: Span, *, place: str, where: str, role: str, unresolved: str = "", **more: object
+    source: Source,
+    written: Traced | None,
+    span: Span,
+    *,
+    place: str,
+    where: str,
+    role: str,
+    unresolved: str = "",
+    rule: str = UNRESOLVED,
+    **more: object,
 ) -> ImageUse:
     """Return the use of the image named at a span.
 
-    `written` is the text with all variables resolved, or None if the name depends on a variable without a value; `unresolved` is then the reason.
-    Pieces of `written` that cannot be resolved are UNKNOWN. In a tag or digest they leave the name known and the tag unknown; elsewhere there is no
-    reference. `more` are other fields of ImageUse. Its `parts` take precedence over those found in the text.
+    `written` is the text with all variables resolved. It can contain `traced.unknown` pieces for variables without a value: in the tag or digest they
+    make the tag unknown, in the name they make the image unresolved. `written` is None if nothing is known of the text. `unresolved` is the reason
+    why the image is unresolved, and `rule` reports it: UNRESOLVED, or UNREAD_FILE if a limit is the reason. `more` are other fields of ImageUse. Its
+    `parts` take precedence over those found in the text.
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
-    if written is not None and UNKNOWN in written.text:
-        reference = _known_name(written, parts)
-        more["tag_known"] = reference is None
-    elif written is not None:
-        parts["whole"] = written.span(0, len(written.text)) if written.text else span
+    if written is not None and written.unknown_at >= 0:
+        from imglint.traced import without_unknown_version
+
+        parts["whole"] = written.span(0, len(written.text))
+        written = without_unknown_version(written)
+        if written is not None:
+            more = {**more, "tag_known": False}
+    if written is None:
+        parts = {}
+        problem = ReferenceProblem(rule, unresolved or "image name cannot be resolved from the file", span)
+    else:
+        if "whole" not in parts:
+            parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
             reference = parse(written.text)
             parts.update({name: written.span(*part) for name, part in reference.spans.items()})
         except InvalidReference as error:
             invalid = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
             problem = ReferenceProblem(INVALID, error.reason, invalid)
-    if reference is None and problem is None:
-        problem = ReferenceProblem(UNRESOLVED, unresolved or "image name cannot be resolved from the file", span)
     parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
     return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
-
-
-def _known_name(written: Traced, parts: dict[str, Span]) -> ImageReference | None:
-    """Return the reference without its tag and digest if only these are unknown, and add the spans of its parts; otherwise return None.
-
-    An unknown digest has a span although the reference has no digest.
-    """
-    text = written.text
-    known, _, rest = text.partition(UNKNOWN)
-    last = known[known.rfind("/") + 1 :]
-    name = last.replace("@", ":").partition(":")[0]
-    if name == last or "/" in rest:
-        return None
-    name_end = len(known) - len(last) + len(name)
-    try:
-        reference = parse(text[:name_end])
-    except InvalidReference:
-        return None
-    parts["whole"] = written.span(0, len(text))
-    parts.update({part: written.span(*span) for part, span in reference.spans.items()})
-    digest = text.find("@", name_end) + 1
-    if digest:
-        parts["digest"] = written.span(digest, len(text))
-    return reference
 
 
 def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:

@@ -11,6 +11,7 @@ from imglint.model import (
     PARTS,
     ROLES,
     SETTING_KEYS,
+    UNREAD_FILE,
     UNRESOLVED,
     Comment,
     Finding,
@@ -227,7 +228,7 @@ class _FactCheck:
         self.typed("ImageUse.reference", use.reference, ImageReference, None)
         self.typed("ImageUse.problem", use.problem, ReferenceProblem, None)
         if use.problem is not None:
-            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED))
+            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED, UNREAD_FILE))
             self.text("ImageUse.problem.message", use.problem.message)
             self.span("ImageUse.problem.span", use.problem.span)
         elif use.reference is None:

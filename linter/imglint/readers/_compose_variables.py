@@ -44,7 +44,7 @@ def interpolate(
     """Return a text with its variables resolved. A default keeps its own position; any other value has that of the expression.
 
     Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX. With a list
-    `unresolved`, a variable without a value is UNKNOWN in the result instead, and the reason is added to the list.
+    `unresolved`, a variable without a value is unknown in the result instead, and the reason is added to the list.
     """
     string = text.text
     if "$" not in string:
@@ -155,7 +155,7 @@ def _in_own_frame(text: Traced) -> Traced:
     if not text.pieces:
         return text
     first = text.pieces[0].frames[0][1]
-    return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact) for piece in text.pieces]))
+    return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact, piece.known) for piece in text.pieces]))
 
 
 def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:

@@ -286,7 +286,7 @@ class _ComposeReader:
         return replace(use, problem=fault) if fault else use
 
     def _resolved_in_part(self, text: Traced) -> tuple[Traced, str]:
-        """Return a text with UNKNOWN for each variable and template action without a value, and the reason for the first.
+        """Return a text in which variables and template actions without a value are unknown, and the reason for the first.
 
         Raises UnresolvedVariable if the text is too long, or InvalidVariable.
         """

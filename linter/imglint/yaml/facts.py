@@ -127,17 +127,15 @@ def image_use_of(
         own_text = own_text.cut(len(prefix), len(own_text.text))
         span = own_text.span(0, len(own_text.text)) if own_text.pieces else span
     text = _joined_parts(source, name, own_text, span, parts) if parts else own_text
-    known: Traced | None = text
-    unresolved = ""
+    whole = {"whole": own_text.span(0, len(own_text.text))} if own_text.pieces else {}
     if is_templated(text.text):
-        unresolved = f"{clipped(text.text)} is filled in outside this file"
         known = with_unknown(text, EXPRESSIONS)
-        if is_templated(known.text):
-            known = None
-    whole = {"whole": own_text.span(0, len(own_text.text))} if own_text.pieces and known else {}
-    return image_use(
-        source, known, span, place=place, where=where, role=role, unresolved=unresolved, tag_known=tag_known, parts=whole
-    )
+        use = image_use(source, known, span, place=place, where=where, role=role, parts=whole)
+        if use.reference is not None:
+            return use
+        unresolved = f"{clipped(text.text)} is filled in outside this file"
+        return image_use(source, None, span, place=place, where=where, role=role, unresolved=unresolved)
+    return image_use(source, text, span, place=place, where=where, role=role, tag_known=tag_known, parts=whole)
 
 
 def _joined_parts(source: Source, name: Scalar, name_text: Traced, name_span: Span, parts: abc.Sequence[Scalar | str]) -> Traced:

@@ -41,7 +41,7 @@ def has_template_actions(text: str) -> bool:
 
 
 def with_unknown(text: Traced, expressions: re.Pattern[str]) -> Traced:
-    """Return a text with UNKNOWN for each of these expressions, which something else replaces by a value."""
+    """Return a text in which each of these expressions, which something else replaces by a value, is unknown."""
     string, parts, at = text.text, [], 0
     for match in expressions.finditer(string):
         start, end = match.span()
@@ -73,7 +73,11 @@ def template_images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
             written = with_unknown(written, ACTIONS)
         elif not value.strip():
             continue
-        yield image_use(source, written, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        use = image_use(source, written, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        if use.problem and unresolved:
+            # What looks invalid may be a part of the template that makes no sense on its own.
+            use = image_use(source, None, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        yield use
 
 
 def _has_image_key(text: str) -> bool:
