@@ -5,6 +5,7 @@ Source -> reader -> ImageUse | RunUser | Problem | Comment -> rule -> Finding ->
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 
 from imglint.records import record, replace
@@ -278,6 +279,25 @@ class Comment:
     def text(self) -> str:
         """The comment as written in the file."""
         return self.source.text[slice(*self.span)]
+
+
+@record
+class NamedFile:
+    """A file that a source names as one of a kind, whatever its name: the engine reads it as that kind.
+
+    `path` is relative to the folder of the source. `span` is where the file is named.
+    """
+
+    source: Source
+    span: Span
+    path: str
+    kind: str
+
+    @property
+    def full_path(self) -> str:
+        """The path relative to the current folder, or absolute, as that of the source."""
+        path = os.path.normpath(os.path.join(os.path.dirname(self.source.path), self.path))
+        return f"./{path}" if self.source.path.startswith("./") and not path.startswith(("/", "..")) else path
 
 
 Fact = ImageUse | RunUser | Problem | Comment

@@ -20,10 +20,11 @@ PASSED_OVER = frozenset((".git", "node_modules", ".venv", "venv", ".tox"))
 
 @record
 class Found:
-    """A file to check. `named` is whether the user named the file itself, not a folder above it."""
+    """A file to check. `named` is whether the user named the file itself, not a folder above it. `kind` is set if another file names its kind."""
 
     path: str
     named: bool
+    kind: str = ""
 
 
 @record

@@ -10,7 +10,7 @@ import os
 from itertools import chain, islice
 
 from imglint.engine.discover import Found, WalkError
-from imglint.engine.facts import STDIN, files, problem_at, read_file
+from imglint.engine.facts import STDIN, files, new_files, problem_at, read_file
 from imglint.engine.judge import judge, judge_file
 from imglint.engine.results import FileReport, Findings, RunResults
 from imglint.model import EXPIRED_EXCEPTION, INTERNAL_ERROR, UNUSED_EXCEPTION, Finding, ImageUse, Report
@@ -58,8 +58,17 @@ def run(paths: Sequence[str], settings: Settings, progress: Progress | None = No
         # A single walk already yields sorted paths.
         found = sorted(found, key=lambda file: _shown_path(file, settings))
     results = _check(iter(found), settings, progress or iter)
+    more: list[Finding] = []
+    seen: set[str] = set()
+    named: Iterable[Found] = results.named_files
+    while named := new_files(named, paths, seen, settings):
+        others = _check(iter(named), settings, iter)
+        more += others.findings
+        named = others.named_files
+        others.findings = Findings()
+        results.join(others)
     on_exceptions = _judge_exceptions(paths, settings, results.used_exceptions)
-    return Report(_with(results.findings, on_exceptions), results.files, results.places, results.failed)
+    return Report(_with(results.findings, more + on_exceptions), results.files, results.places, results.failed)
 
 
 def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Progress) -> RunResults:
@@ -144,7 +153,8 @@ def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
         findings = _fingerprinted(findings, file.source)
     used = frozenset([verdict.silenced_by.key for verdict in verdicts if isinstance(verdict.silenced_by, PolicyException)])
     places = sum([isinstance(fact, ImageUse) for fact in file.facts])
-    return FileReport(tuple(sorted(findings, key=_order)), file.source.kind, places, used, _has_failed(findings))
+    found_findings = tuple(sorted(findings, key=_order))
+    return FileReport(found_findings, file.source.kind, places, used, _has_failed(findings), file.named_files)
 
 
 def _has_failed(findings: Iterable[Finding]) -> bool:

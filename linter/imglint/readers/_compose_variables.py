@@ -6,14 +6,18 @@ The syntax is that of the Compose Specification ("Interpolation") and of its ref
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 
+from imglint.source import BESIDE_SIZE_MAX, UnreadFile, read_text
 from imglint.traced import Piece, Traced, joined, literal, opaque, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from imglint.source import Source
 
 Variables = dict[str, str | None]
 """The values of variables by name; None for a value that cannot be resolved."""
@@ -156,6 +160,21 @@ def _in_own_frame(text: Traced) -> Traced:
         return text
     first = text.pieces[0].frames[0][1]
     return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact, piece.known) for piece in text.pieces]))
+
+
+def read_beside(source: Source, name: str) -> tuple[str, str]:
+    """Return the text of a file in the folder of a source, and why it cannot be read. A missing file and a folder are empty texts."""
+    text = source.beside(name)
+    if text is not None:
+        return text, ""
+    path = os.path.join(os.path.dirname(source.path), name)
+    if os.path.isdir(path) or not os.path.lexists(path):
+        return "", ""
+    try:
+        read_text(path)
+    except UnreadFile as error:
+        return "", error.reason
+    return "", f"more than {BESIDE_SIZE_MAX} characters"
 
 
 def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:
