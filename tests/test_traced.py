@@ -211,6 +211,6 @@ def test_unknown_piece_stays_unknown_when_cut_and_used() -> None:
 
 
 def test_limit_is_reported_as_unread_file() -> None:
-    use = image_use(Source("f", "x"), None, (0, 1), place="from", where="x", role="base", unresolved="too long", rule=UNREAD_FILE)
+    use = image_use(Source("f", "x"), None, (0, 1), place="from", where="x", role="base", unresolved="too long", over_limit=True)
     assert use.problem is not None
     assert (use.problem.rule, use.problem.message) == (UNREAD_FILE, "too long")

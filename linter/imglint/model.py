@@ -350,15 +350,15 @@ def image_use(
     where: str,
     role: str,
     unresolved: str = "",
-    rule: str = UNRESOLVED,
+    over_limit: bool = False,
     **more: object,
 ) -> ImageUse:
     """Return the use of the image named at a span.
 
     `written` is the text with all variables resolved. It can contain `traced.unknown` pieces for variables without a value: in the tag or digest they
     make the tag unknown, in the name they make the image unresolved. `written` is None if nothing is known of the text. `unresolved` is the reason
-    why the image is unresolved, and `rule` reports it: UNRESOLVED, or UNREAD_FILE if a limit is the reason. `more` are other fields of ImageUse. Its
-    `parts` take precedence over those found in the text.
+    why the image is unresolved; if that is a limit, `over_limit` makes it UNREAD_FILE. `more` are other fields of ImageUse. Its `parts` take precedence
+    over those found in the text.
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
@@ -371,7 +371,9 @@ def image_use(
             more = {**more, "tag_known": False}
     if written is None:
         parts = {}
-        problem = ReferenceProblem(rule, unresolved or "image name cannot be resolved from the file", span)
+        problem = ReferenceProblem(
+            UNREAD_FILE if over_limit else UNRESOLVED, unresolved or "image name cannot be resolved from the file", span
+        )
     else:
         if "whole" not in parts:
             parts["whole"] = written.span(0, len(written.text)) if written.text else span
