@@ -114,7 +114,7 @@ def test_workers_that_cannot_be_started() -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 12, limits[1]))
     try:
-        with pytest.raises(UsageError, match="^cannot start worker processes: Too many open files; run with --jobs 1$"):
+        with pytest.raises(UsageError, match=r"^cannot start worker processes: Too many open files; run with --jobs 1$"):
             list(mapped(lambda piece: piece, range(9), 50))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)

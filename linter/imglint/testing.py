@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from imglint.engine.facts import Settings, claim
 from imglint.engine.run import run
 from imglint.errors import PluginError
-from imglint.model import INTERNAL_ERROR
+from imglint.model import INTERNAL_ERROR, NamedFile
 from imglint.output import SpooledReport
 from imglint.plugins.load import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
 from imglint.policy.load import load
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from imglint.model import Fact, Finding, Report
+    from imglint.plugins.load import Reader
 
 __all__ = ["Example", "check_examples", "check_text", "examples", "read_text", "write_report"]
 
@@ -170,11 +171,15 @@ def read_text(
     with _folder({**(files or {}), filename: text}):
         if reader is not None:
             known = reader_of(reader)
-            return list(known.read(Source(filename, text, known.kind)))
+            return _facts(known, Source(filename, text, known.kind))
         source, claiming = claim(filename, text, default_policy())
         if claiming is None:
             raise ValueError(f"no reader claims {filename}")
-        return list(claiming.read(source))
+        return _facts(claiming, source)
+
+
+def _facts(reader: Reader, source: Source) -> list[Fact]:
+    return [fact for fact in reader.read(source) if not isinstance(fact, NamedFile)]
 
 
 def write_report(report: Report, output_format: ModuleType) -> str:

@@ -70,7 +70,7 @@ LATEST = "latest"
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag `latest` at the tag, or at the whole reference if it has none."""
     reference, row = use.reference, use.row
-    if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.built:
+    if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.has_build:
         return
     if row is not None and row.names_latest:
         return

@@ -6,8 +6,12 @@ that your team trusts.
 **How to fix it:** use an approved image, such as one that the message suggests, or add a row for the image to the
 policy.
 
-The rule does nothing if the policy has no `images`. It does not check images that this repository builds. An image
-with rows for other environments, roles or files is reported by misplaced-image instead.
+The rule does nothing if the policy has no `images`. An image with rows for other environments, roles or files is
+reported by misplaced-image instead.
+
+Images that only this repository can provide are not checked: those that `built` lists in the policy, and the `image` of
+a compose service with `build` and `pull_policy: build` or `never`. With another pull policy, Compose pulls the image
+and builds it only if that fails.
 
 ## Flagged
 
@@ -32,12 +36,27 @@ services:
     image: acme/app-api:v1.2.3
 ```
 
+```yaml compose
+services:
+  web:
+    build: .
+    image: ghcr.io/elsewhere/web:v1.2.3
+```
+
 ## Passed
 
 ```yaml compose
 services:
   store:
     image: quay.io/minio/minio:RELEASE.2024-06-13T22-53-53Z
+```
+
+```yaml compose
+services:
+  web:
+    build: .
+    image: ghcr.io/elsewhere/web:v1.2.3
+    pull_policy: build
 ```
 """
 

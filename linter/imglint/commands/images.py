@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command, settings_for
-from imglint.engine.facts import files, read_file
+from imglint.engine.facts import read_files
 from imglint.model import INTERNAL_ERROR, INVALID, ImageUse, Problem
 from imglint.output import encoded, warn, write_stdout
 from imglint.printable import printable, well_formed
@@ -22,8 +22,8 @@ def _images(options: CommandOptions) -> int:
     settings = settings_for(options)
     uses: list[ImageUse] = []
     problems: list[Problem] = []
-    for found in files(options.paths or ("",), settings):
-        for fact in read_file(found, settings).facts:
+    for file in read_files(options.paths or ("",), settings):
+        for fact in file.facts:
             if isinstance(fact, ImageUse):
                 uses.append(fact)
             elif isinstance(fact, Problem):

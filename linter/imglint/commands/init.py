@@ -14,7 +14,7 @@ from textwrap import wrap
 from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
 from imglint.commands.options import CLEAN, CommandOptions, run_command
-from imglint.engine.facts import Settings, files, read_file
+from imglint.engine.facts import Settings, read_files
 from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import check_target, encoded, warn, write_whole
@@ -99,8 +99,7 @@ def _survey(paths: tuple[str, ...]) -> _Survey:
     settings = Settings(default_policy(), rules())
     found, uses, users = list[tuple[str, str, bool]](), list[ImageUse](), list[RunUser]()
     unresolved = 0
-    for file in files(paths or ("",), settings):
-        facts = read_file(file, settings)
+    for facts in read_files(paths or ("",), settings):
         if facts.source.kind:
             is_used = any(isinstance(fact, ImageUse | RunUser) for fact in facts.facts)
             found.append((os.path.relpath(facts.source.path), facts.source.kind, is_used))

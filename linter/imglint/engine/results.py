@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from imglint.engine.discover import Found
     from imglint.model import Finding, PolicyLocation
 
 LOOSE = 500
@@ -20,7 +21,7 @@ class FileReport:
 
     `kind` is empty if no reader claimed the file. `used_exceptions` holds the locations of the exceptions that silenced something. `failed` is True
     if a fault in imglint or in a plugin kept the file from being checked. `incomplete` is True if a part of the file was not read and no finding
-    reports that.
+    reports that. `named_files` are the files that the file names.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -29,6 +30,7 @@ class FileReport:
     used_exceptions: frozenset[PolicyLocation] = frozenset()
     failed: bool = False
     incomplete: bool = False
+    named_files: tuple[Found, ...] = ()
 
 
 class Findings:
@@ -89,12 +91,13 @@ def _unpacked(pack: bytes) -> list[Finding]:
 class RunResults:
     """The results of the files checked so far, in order."""
 
-    __slots__ = ("failed", "files", "findings", "incomplete", "places", "used_exceptions")
+    __slots__ = ("failed", "files", "findings", "incomplete", "named_files", "places", "used_exceptions")
 
     def __init__(self) -> None:
         self.findings = Findings()
         self.files = self.places = self.incomplete = 0
         self.used_exceptions: set[PolicyLocation] = set()
+        self.named_files: set[Found] = set()
         self.failed = False
 
     def add(self, report: FileReport) -> None:
@@ -103,6 +106,7 @@ class RunResults:
         self.files += report.kind != ""
         self.places += report.places
         self.used_exceptions |= report.used_exceptions
+        self.named_files.update(report.named_files)
         self.failed = self.failed or report.failed
         self.incomplete += report.incomplete
 
@@ -112,5 +116,6 @@ class RunResults:
         self.files += other.files
         self.places += other.places
         self.used_exceptions |= other.used_exceptions
+        self.named_files |= other.named_files
         self.failed = self.failed or other.failed
         self.incomplete += other.incomplete

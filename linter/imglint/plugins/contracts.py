@@ -11,6 +11,7 @@ from imglint.model import (
     PARTS,
     ROLES,
     SETTING_KEYS,
+    UNREAD_FILE,
     UNRESOLVED,
     Comment,
     Finding,
@@ -227,13 +228,14 @@ class _FactCheck:
         self.typed("ImageUse.reference", use.reference, ImageReference, None)
         self.typed("ImageUse.problem", use.problem, ReferenceProblem, None)
         if use.problem is not None:
-            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED))
+            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED, UNREAD_FILE))
             self.text("ImageUse.problem.message", use.problem.message)
             self.span("ImageUse.problem.span", use.problem.span)
         elif use.reference is None:
             _refuse(self.module, "ImageUse.problem must be set if ImageUse.reference is None", None)
         self.typed("ImageUse.tag_known", use.tag_known, bool)
         self.typed("ImageUse.built", use.built, bool)
+        self.typed("ImageUse.built_or_pulled", use.built_or_pulled, bool)
         if not hasattr(use.parts, "items"):
             _refuse(self.module, "ImageUse.parts must map names of parts to spans", use.parts)
         for part, span in use.parts.items():

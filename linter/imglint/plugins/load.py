@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from imglint.model import Fact, Finding, ImageUse, RunUser
+    from imglint.model import Fact, Finding, ImageUse, NamedFile, RunUser
     from imglint.source import Source
 
 RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
@@ -60,7 +60,7 @@ class Reader:
     kind: str
     files: tuple[str, ...]
     claims: Callable[[Source], bool]
-    read: Callable[[Source], Iterable[Fact]]
+    read: Callable[[Source], Iterable[Fact | NamedFile]]
 
 
 @record
