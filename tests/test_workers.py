@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +103,22 @@ def test_workers_ignore_interrupts() -> None:
     assert list(mapped(work, range(4), 2)) == [0, 1, 2, 3]
 
 
+MAIN_PROCESS = """
+import os, signal
+from imglint.engine.workers import mapped
+
+results = mapped(lambda piece: piece, iter(range(9)), 2)
+next(results)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_silently_with_a_killed_main_process() -> None:
+    # The call returns when the last process has closed its output.
+    outcome = subprocess.run([sys.executable, "-c", MAIN_PROCESS], capture_output=True, check=False, timeout=60)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (-signal.SIGKILL, b"", b"")
+
+
 def test_run_with_a_worker_that_dies_writes_no_report(imglint: Imglint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.dockerfile").write_text("FROM nginx\n")
     (tmp_path / "b.dockerfile").write_text("FROM nginx\n")
@@ -114,7 +132,7 @@ def test_workers_that_cannot_be_started() -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 12, limits[1]))
     try:
-        with pytest.raises(UsageError, match="^cannot start worker processes: Too many open files; run with --jobs 1$"):
+        with pytest.raises(UsageError, match=r"^cannot start worker processes: Too many open files; run with --jobs 1$"):
             list(mapped(lambda piece: piece, range(9), 50))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
