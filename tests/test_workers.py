@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +101,22 @@ def test_workers_ignore_interrupts() -> None:
         return piece
 
     assert list(mapped(work, range(4), 2)) == [0, 1, 2, 3]
+
+
+MAIN_PROCESS = """
+import os, signal
+from imglint.engine.workers import mapped
+
+results = mapped(lambda piece: piece, iter(range(9)), 2)
+next(results)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_silently_with_a_killed_main_process() -> None:
+    # The call returns when the last process has closed its output.
+    outcome = subprocess.run([sys.executable, "-c", MAIN_PROCESS], capture_output=True, check=False, timeout=60)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (-signal.SIGKILL, b"", b"")
 
 
 def test_run_with_a_worker_that_dies_writes_no_report(imglint: Imglint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
