@@ -71,9 +71,9 @@ def claims(source: Source) -> bool:
         return False
     if "compose" in name and re.fullmatch(_NAME, name):
         return not (is_chart_template(source) or _is_manifest(source))
-    if "services" not in text or has_template_actions(text) or not _SERVICES.search(text) or not _RUNS.search(text):
+    if "services" not in text or not _SERVICES.search(text) or not _RUNS.search(text):
         return False
-    if is_values_name(name) or _is_manifest(source):
+    if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
     return any(_is_compose(document.root) for document in documents(text))
 
@@ -92,9 +92,9 @@ def _is_compose(root: Node | None) -> bool:
     services = root.mapping("services") if isinstance(root, Mapping) else None
     if not isinstance(root, Mapping) or services is None:
         return False
-    if not all(key in _TOP_LEVEL or key.startswith("x-") for key in root.by_key):
+    if not all(key in _TOP_LEVEL or key.startswith("x-") for key, _ in root.items()):
         return False
-    nodes = services.by_key.values()
+    nodes = [node for _, node in services.items()]
     return all(isinstance(node, Mapping) for node in nodes) and any(
         isinstance(node, Mapping) and (node.scalar("image") or "build" in node or "extends" in node) for node in nodes
     )
