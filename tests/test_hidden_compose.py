@@ -184,6 +184,41 @@ TRICKS = {
         ),
         ("compose.yaml:6:14 ghcr.io/evil/x",),
     ),
+    "a build argument for a Dockerfile": Trick(
+        "Compose Specification, build.args",
+        {
+            **compose(
+                "services:\n  web:\n    build:\n      context: app\n      args: {BASE: 'ghcr.io/evil/x:1.0.0'}\n",
+                app__Dockerfile="ARG BASE=ghcr.io/good/y:1.0.0\nFROM $BASE\nUSER 1\n",
+            )
+        },
+        ("compose.yaml:5:21 ghcr.io/evil/x",),
+    ),
+    "a build argument for a part of a name in a Dockerfile": Trick(
+        "Compose Specification, build.args",
+        {
+            **compose("services:\n  web:\n    build:\n      args: [A=1, 'OWNER=${O:-evil/x}']\n"),
+            "Dockerfile": "ARG OWNER=good/y\nARG BASE=ghcr.io/$OWNER\nFROM $BASE:1.0.0\nUSER 1\n",
+        },
+        ("compose.yaml:4:26 ghcr.io/evil/x",),
+    ),
+    "a build argument from .env for a Dockerfile": Trick(
+        "compose-go, loader/normalize.go: resolve() takes its value from the environment, that is also from .env",
+        {
+            **compose("services:\n  web:\n    build:\n      args:\n        BASE:\n", _env="BASE=ghcr.io/evil/x:1.0.0\n"),
+            "Dockerfile": "ARG BASE=ghcr.io/good/y:1.0.0\nFROM $BASE\nUSER 1\n",
+        },
+        ("compose.yaml:5:9 ghcr.io/evil/x",),
+    ),
+    "a build argument for a Dockerfile that is too large": Trick(
+        "Compose Specification, build.args",
+        {
+            **compose("services:\n  web:\n    build:\n      args: {BASE: ghcr.io/evil/x}\n"),
+            "Dockerfile": f"ARG BASE=ghcr.io/good/y:1.0.0\nFROM $BASE\nUSER 1\n#{'x' * 300_000}\n",
+        },
+        reported=("compose.yaml:4:20 unread-file",),
+        control={"Dockerfile": "ARG BASE=ghcr.io/good/y\nFROM $BASE:1.0.0\nUSER 1\n"},
+    ),
     "a build argument whose name is unknown": Trick(
         "Compose Specification, Interpolation",
         compose(
@@ -388,6 +423,10 @@ TRICKS = {
 }
 
 PASSED = {
+    "a build argument with a tag that the Dockerfile has": {
+        **compose("services:\n  web:\n    build:\n      args: {TAG: '${TAG}', OTHER: ghcr.io/evil/x}\n"),
+        "Dockerfile": "ARG TAG=1.0.0\nFROM ghcr.io/good/x:$TAG\nARG OTHER\nUSER 1\n",
+    },
     "a build that is never pulled": compose(
         "services:\n  web:\n    build: .\n    image: ghcr.io/evil/x\n    pull_policy: build\n"
         "  worker:\n    image: ghcr.io/evil/x\n    pull_policy: never\n"

@@ -25,7 +25,15 @@ from imglint.model import (
 )
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_name
-from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Variables, dotenv, interpolate, read_beside
+from imglint.readers._compose_variables import (
+    InvalidVariable,
+    UnresolvedVariable,
+    Variables,
+    dotenv,
+    interpolate,
+    is_inside_root,
+    read_beside,
+)
 from imglint.records import record, replace
 from imglint.source import Source
 from imglint.traced import PLACEHOLDER, Traced, literal, unknown
@@ -36,6 +44,7 @@ from imglint.yaml.templates import ACTIONS, has_template_actions, with_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import abc
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
@@ -293,6 +302,7 @@ class _ComposeReader:
             yield from self._inline_dockerfile(builds, where)
         else:
             yield from self._dockerfile(builds)
+            yield from self._images_of_arguments(builds, where)
 
     def _builds(self, service: Service) -> list[Mapping]:
         """Return the builds that Compose merges into that of a service: its own, then those of the services of this file that it extends."""
@@ -322,6 +332,70 @@ class _ComposeReader:
         elif not _is_dockerfile_name(path.text):
             yield Problem(self.source, span, f"cannot read this Dockerfile: {reason or context_reason}", UNRESOLVED)
 
+    def _images_of_arguments(self, builds: list[Mapping], where: str) -> Iterator[Fact]:
+        """Yield the images that a Dockerfile takes only because of the arguments of this build, each at an argument."""
+        spans: dict[str, Span] = {}
+        for build in reversed(builds):
+            spans |= self._argument_spans(build.get("args"))
+        name, context, target = (
+            next(filter(None, [build.scalar(key) for build in builds]), None) for key in ("dockerfile", "context", "target")
+        )
+        path = posixpath.join(self._value(context)[0].text, self._value(name)[0].text or "Dockerfile")
+        if not spans or _is_remote(path) or PLACEHOLDER in path or not is_inside_root(self.source, path):
+            return
+        arguments, contexts = self._merged_arguments(builds), _context_names(builds)
+        if not self._is_new(("arguments", path, tuple(sorted(arguments.items())), contexts, target and target.start)):
+            return
+        from imglint.readers import _inline_dockerfile as inline
+
+        text, reason = read_beside(self.source, path)
+        self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
+        self._inline_budget[0] -= len(text)
+        if self._inline_budget[0] < 0:
+            text, reason = "", f"more than {inline.ALL_TEXT_MAX} characters in the Dockerfiles of this file"
+        if reason:
+            span = next(iter(spans.values()))
+            yield Problem(self.source, span, f"cannot read the Dockerfile of these arguments: {reason}", UNREAD_FILE)
+        if "ARG" not in text.upper():
+            return
+        targets = (target.value,) if target else self.source.targets
+        own = {
+            (use.span, use.place): (use.reference and use.reference.name, str(use.reference))
+            for use in _dockerfile_images(path, text, self.source.variables, targets)
+        }
+        for use in _dockerfile_images(path, text, arguments, targets):
+            name_and_reference = use.reference and use.reference.name, str(use.reference)
+            known = own.get((use.span, use.place), (None, ""))
+            is_own = known == name_and_reference if use.tag_known else known[0] == name_and_reference[0]
+            if is_own or _context_name(use) in contexts:
+                continue
+            span = _span_of_argument(use, arguments, spans)
+            problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, span)
+            if self._is_new((use.place, span, *_content(use))):
+                yield replace(use, source=self.source, span=span, parts={}, where=f"{where} {use.where}", problem=problem)
+
+    def _argument_spans(self, node: Node | None) -> dict[str, Span]:
+        """Return the spans of the values of a build's arguments by name; an argument without a value is at its name."""
+        spans = {}
+        for key, value in node.entries if isinstance(node, Mapping) else ():
+            if isinstance(key, Scalar) and isinstance(value, Scalar):
+                spans[key.value] = traced_text(self.source, key if value.is_null else value)[1]
+        for name, value in node.items() if isinstance(node, Mapping) else ():
+            if isinstance(value, Scalar) and name not in spans:
+                spans[name] = (value.start, value.end)
+        for item in node.items if isinstance(node, Sequence) else ():
+            if isinstance(item, Scalar):
+                text, span = traced_text(self.source, item)
+                name, _, given = text.text.partition("=")
+                spans[name] = text.span(len(text.text) - len(given), len(text.text)) if given else span
+        return spans
+
+    def _merged_arguments(self, builds: list[Mapping]) -> dict[str, str]:
+        arguments = {**self.source.variables}
+        for build in reversed(builds):
+            arguments |= self._arguments(build)
+        return arguments
+
     def _inline_dockerfile(self, builds: list[Mapping], where: str) -> Iterator[Fact]:
         """Yield the facts of an inline Dockerfile. An image that one of the build's additional contexts replaces is not used.
 
@@ -331,10 +405,7 @@ class _ComposeReader:
 
         dockerfile = next(filter(None, [build.scalar("dockerfile_inline") for build in builds]))
         target = next(filter(None, [build.scalar("target") for build in builds]), None)
-        arguments = {**self.source.variables}
-        for build in reversed(builds):
-            arguments |= self._arguments(build)
-        contexts = frozenset([name for build in builds for name, _, _ in _pairs(build.get("additional_contexts"))])
+        arguments, contexts = self._merged_arguments(builds), _context_names(builds)
         if not self._is_new(("inline", dockerfile.start, tuple(sorted(arguments.items())), contexts, target and target.start)):
             return
         self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
@@ -513,6 +584,25 @@ def _names_without_value(node: Node | None) -> Iterator[str]:
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Scalar) and "=" not in item.value:
             yield item.value
+
+
+def _context_names(builds: list[Mapping]) -> frozenset[str]:
+    return frozenset([name for build in builds for name, _, _ in _pairs(build.get("additional_contexts"))])
+
+
+def _dockerfile_images(path: str, text: str, arguments: abc.Mapping[str, str], targets: tuple[str, ...]) -> list[ImageUse]:
+    from imglint.dockerfile.facts import read_dockerfile
+
+    dockerfile = Source(path, text, "dockerfile", arguments, targets)
+    return [fact for fact in read_dockerfile(dockerfile) if isinstance(fact, ImageUse)]
+
+
+def _span_of_argument(use: ImageUse, arguments: abc.Mapping[str, str], spans: dict[str, Span]) -> Span:
+    """Return the span of the argument that an image of a Dockerfile comes from: one that it names, else the longest value in it, else the first."""
+    text = use.reference.text if use.reference else ""
+    named = [span for name, span in spans.items() if re.search(rf"\$\{{?{re.escape(name)}(?!\w)", use.text)]
+    within = [name for name in spans if name in arguments and arguments[name] in text]
+    return named[0] if named else spans[max(within, key=lambda name: len(arguments[name]), default=next(iter(spans)))]
 
 
 def _context_name(use: ImageUse) -> str | None:
