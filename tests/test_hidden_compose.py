@@ -387,6 +387,43 @@ TRICKS = {
         },
         ("parts/more.txt:3:12 ghcr.io/evil/x",),
     ),
+    "a variable of the including file": Trick(
+        "compose-go, loader/include.go: the environment takes precedence over the .env file of the included one",
+        {
+            **compose("include:\n- parts/compose.yaml\n", _env="I=ghcr.io/evil/x:1.0.0\n"),
+            "parts/compose.yaml": "services:\n  web:\n    image: ${I:-ghcr.io/good/y:1.0.0}\n",
+            "parts/.env": "I=ghcr.io/good/y:2.0.0\n",
+        },
+        ("compose.yaml:2:3 ghcr.io/evil/x",),
+    ),
+    "a variable of the extending file": Trick(
+        "compose-go, loader/extends.go: the file is loaded with the same options",
+        {
+            **compose("services:\n  web:\n    extends: {file: parts/base.conf, service: web}\n", _env="I=evil/x\n"),
+            "parts/base.conf": "services:\n  web:\n    image: ghcr.io/${I:-good/y}:1.0.0\n",
+        },
+        ("compose.yaml:3:21 ghcr.io/evil/x",),
+    ),
+    "a variable in a file that the include names": Trick(
+        "compose-go, loader/include.go: env_file",
+        {
+            **compose("include:\n- {path: more.yaml, env_file: [a.env, b.env]}\n"),
+            "more.yaml": "services:\n  web:\n    image: ghcr.io/${I:-good/y}:1.0.0\n",
+            "a.env": "",
+            "b.env": "I=evil/x\n",
+        },
+        ("compose.yaml:2:10 ghcr.io/evil/x",),
+    ),
+    "an unreadable file of variables that the include names": Trick(
+        "compose-go, loader/include.go: env_file",
+        {
+            **compose("include:\n- {path: more.yaml, env_file: a.env}\n"),
+            "more.yaml": "services:\n  web:\n    image: ghcr.io/${I:-good/y}:1.0.0\n",
+            "a.env": b"I=evil/x\n# \xff\n",
+        },
+        reported=("compose.yaml:2:31 unread-file",),
+        control={"a.env": ""},
+    ),
     "an included file elsewhere": Trick(
         "docker/compose, pkg/remote: files can be included from Git and OCI registries",
         compose("include: ['oci://ghcr.io/evil/x:1.0.0']\nservices: {}\n"),

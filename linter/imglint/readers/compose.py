@@ -162,8 +162,9 @@ def _services(root: Mapping) -> dict[str, Service]:
 class _ComposeReader:
     """Reads one compose document."""
 
-    def __init__(self, source: Source, root: Mapping) -> None:
-        self.source, self.root = source, root
+    def __init__(self, source: Source, root: Mapping, *, follows: bool = True) -> None:
+        """Take a document, and whether to look into the files that it names."""
+        self.source, self.root, self.follows = source, root, follows
         self.services = _services(root)
         self._seen: set[object] = set()
         self._inherited: dict[tuple[str, str], tuple[bool, Node | None]] = {}
@@ -180,8 +181,10 @@ class _ComposeReader:
                 yield from self._if_new(image)
             yield from self._service_user(service, image)
             yield from self._other_images(service)
-            yield from self._extended_file(service)
-        yield from self._included_files()
+            if self.follows:
+                yield from self._extended_file(service)
+        if self.follows:
+            yield from self._included_files()
         if self._unread_variables:
             yield self._unread_variables
 
@@ -189,16 +192,16 @@ class _ComposeReader:
         """Yield the file of the service that a service extends."""
         extends = service.values.get("extends")
         if isinstance(extends, Mapping):
-            yield from self._compose_file(extends.scalar("file"))
+            yield from self._compose_file(extends.scalar("file"), [])
 
     def _included_files(self) -> Iterator[Fact | NamedFile]:
         """Yield the files that the top-level `include` names."""
         for entry in self.root.sequence("include"):
-            paths = entry.get("path") if isinstance(entry, Mapping) else entry
-            for path in paths.items if isinstance(paths, Sequence) else [paths]:
-                yield from self._compose_file(nonblank(path))
+            paths, variables = (entry.get("path"), entry.get("env_file")) if isinstance(entry, Mapping) else (entry, None)
+            for path in _scalars(paths):
+                yield from self._compose_file(path, _scalars(variables))
 
-    def _compose_file(self, name: Scalar | None) -> Iterator[Fact | NamedFile]:
+    def _compose_file(self, name: Scalar | None, env_files: list[Scalar]) -> Iterator[Fact | NamedFile]:
         """Yield a compose file that this one is merged with, or why it cannot be read."""
         if name is None or not self._is_new(("file", name.start)):
             return
@@ -210,6 +213,50 @@ class _ComposeReader:
             yield Problem(self.source, span, "cannot read this Compose file: it is not in this repository", UNREAD_FILE)
         else:
             yield NamedFile(self.source, span, path.text, "compose")
+            yield from self._images_of_variables(path.text, span, env_files)
+
+    def _images_of_variables(self, path: str, span: Span, env_files: list[Scalar]) -> Iterator[Fact]:
+        """Yield the images that another compose file takes only because of variables of this one, where that file is named.
+
+        Variables of this file take precedence over those in `env_files`, and both over the `.env` of the other file (`ApplyInclude` in
+        compose-spec/compose-go, loader/include.go).
+        """
+        variables = self._variables_in_force(span)
+        for env_file in env_files:
+            text, reason = self._text_beside(self._value(env_file)[0].text)
+            if reason:
+                at = (env_file.start, env_file.end)
+                yield Problem(self.source, at, f"cannot read these variables: {reason}", UNREAD_FILE)
+            variables = dotenv(text, variables)
+        given = {name: value for name, value in variables.items() if value is not None}
+        if given.keys() <= self.source.variables.keys() or not (env_files or posixpath.dirname(path)):
+            return
+        text, reason = self._text_beside(path)
+        if reason:
+            yield Problem(self.source, span, f"cannot read this file with the variables of this one: {reason}", UNREAD_FILE)
+        if not any(name in text for name in given):
+            return
+        full_path = posixpath.normpath(posixpath.join(posixpath.dirname(self.source.path), path))
+        own = {
+            (use.span, use.place, *_content(use)) for use in _images(Source(full_path, text, "compose", self.source.variables))
+        }
+        for use in _images(Source(full_path, text, "compose", given)):
+            if (use.span, use.place, *_content(use)) not in own:
+                problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, span)
+                yield replace(use, source=self.source, span=span, parts={}, problem=problem)
+
+    def _text_beside(self, path: str) -> tuple[str, str]:
+        """Return the text of another file, and why it cannot be read. What all of them have together is limited."""
+        from imglint.readers import _inline_dockerfile as inline
+
+        if not is_inside_root(self.source, path):
+            return "", ""
+        text, reason = read_beside(self.source, path)
+        self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
+        self._inline_budget[0] -= len(text)
+        if self._inline_budget[0] < 0:
+            return "", f"this file names files with more than {inline.ALL_TEXT_MAX} characters"
+        return text, reason
 
     def _service_images(self) -> dict[str, ImageUse]:
         """Return the images of services by the names of the services.
@@ -302,7 +349,8 @@ class _ComposeReader:
             yield from self._inline_dockerfile(builds, where)
         else:
             yield from self._dockerfile(builds)
-            yield from self._images_of_arguments(builds, where)
+            if self.follows:
+                yield from self._images_of_arguments(builds, where)
 
     def _builds(self, service: Service) -> list[Mapping]:
         """Return the builds that Compose merges into that of a service: its own, then those of the services of this file that it extends."""
@@ -341,18 +389,12 @@ class _ComposeReader:
             next(filter(None, [build.scalar(key) for build in builds]), None) for key in ("dockerfile", "context", "target")
         )
         path = posixpath.join(self._value(context)[0].text, self._value(name)[0].text or "Dockerfile")
-        if not spans or _is_remote(path) or PLACEHOLDER in path or not is_inside_root(self.source, path):
+        if not spans or _is_remote(path) or PLACEHOLDER in path:
             return
         arguments, contexts = self._merged_arguments(builds), _context_names(builds)
         if not self._is_new(("arguments", path, tuple(sorted(arguments.items())), contexts, target and target.start)):
             return
-        from imglint.readers import _inline_dockerfile as inline
-
-        text, reason = read_beside(self.source, path)
-        self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
-        self._inline_budget[0] -= len(text)
-        if self._inline_budget[0] < 0:
-            text, reason = "", f"more than {inline.ALL_TEXT_MAX} characters in the Dockerfiles of this file"
+        text, reason = self._text_beside(path)
         if reason:
             span = next(iter(spans.values()))
             yield Problem(self.source, span, f"cannot read the Dockerfile of these arguments: {reason}", UNREAD_FILE)
@@ -562,6 +604,24 @@ class _ComposeReader:
             return RunUser(self.source, span, "compose-user", where, None, known=False, image=image)
         span = resolved.span(0, len(resolved.text)) if resolved.text else span
         return RunUser(self.source, span, "compose-user", where, resolved.text, image=image)
+
+
+def _images(source: Source) -> list[ImageUse]:
+    """Return the images of a compose file, without those that depend on other files."""
+    roots, _ = read_documents(source)
+    facts = [
+        fact
+        for root in roots
+        if isinstance(root, Mapping)
+        for fact in _ComposeReader(source, root, follows=False).images_and_users()
+    ]
+    return [fact for fact in facts if isinstance(fact, ImageUse)]
+
+
+def _scalars(node: Node | None) -> list[Scalar]:
+    """Return the scalars of a list, or a scalar as one."""
+    nodes = node.items if isinstance(node, Sequence) else [node]
+    return [scalar for each in nodes if (scalar := nonblank(each))]
 
 
 def _pairs(node: Node | None) -> Iterator[tuple[str, str, Scalar]]:
