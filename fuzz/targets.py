@@ -72,6 +72,19 @@ def a_dockerfile(data: bytes) -> None:
         check(source, list(dockerfile.read(source)))
 
 
+def buildkit(data: bytes) -> None:
+    """Check that BuildKit's own parser reads a Dockerfile as the scanner does. The bytes are a Dockerfile, or choices that generate one."""
+    from fuzz.buildkit import difference, generate
+
+    if data[:1] < b"\x80":
+        choices = iter(data[1:])
+        text: str | None = generate(lambda count: next(choices, 0) % count)
+    else:
+        text = _decoded(data[1:])
+    found = None if text is None else difference(text)
+    _hold(found is None, "BuildKit reads the same", (found, text))
+
+
 def yaml(data: bytes) -> None:
     """Check the YAML readers; the first byte selects one."""
     text = _decoded(data[1:])
@@ -238,7 +251,10 @@ def _require(kept: bool, promise: str, about: object) -> None:
 
 def seeds(name: str) -> Iterator[bytes]:
     """Yield the seeds of a target: the fixtures of the project."""
-    if name == "dockerfile":
+    if name == "buildkit":
+        yield from [b"\x80" + data for data in seeds("dockerfile")]
+        yield from [bytes(range(start, start + 100)) for start in range(0, 128, 8)]
+    elif name == "dockerfile":
         yield from [path.read_bytes() for path in _files("readers/dockerfile") if not path.name.endswith(".json")]
     elif name == "yaml":
         for number, reader in enumerate(YAML_READERS):
@@ -273,6 +289,7 @@ _REFERENCES = (
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "reference": reference,
     "dockerfile": a_dockerfile,
+    "buildkit": buildkit,
     "yaml": yaml,
     "policy": policy,
 }

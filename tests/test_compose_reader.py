@@ -50,7 +50,11 @@ BLOCK = "services:\n  web:\n    image: nginx:1\n"
         ("values.yaml", BLOCK, False),
         ("dev-values.yaml", BLOCK, False),
         ("ci.yml", "jobs:\n  test:\n    services:\n      db:\n        image: postgres\n", False),
-        ("stack.yml", "services:\n  web:\n    image: '{{ image }}'\n", False),
+        ("stack.yml", "services:\n  web:\n    image: '{{ image }}'\n", True),
+        ("stack.yml", BLOCK + "    hostname: '{{.Node.Hostname}}'\n", True),
+        ("stack.yml", "x-all: &all\n  services:\n    web:\n      image: nginx:1\n<<: *all\nservices:\n  <<: {}\n", False),
+        ("stack.yml", "x-one: &one\n  web:\n    image: nginx:1\nservices:\n  <<: [*one]\n", True),
+        ("stack.yml", "services:\n  web:\n    image: {{ image }}\n", False),
         ("stack.yml", BLOCK + "  broken: [\n", False),
     ],
 )

@@ -653,3 +653,41 @@ def test_a_link_inside_the_repository_is_checked_under_its_own_name(imglint: Img
     (tree / "dev.dockerfile").symlink_to("Dockerfile")
     (tree / "prod.dockerfile").symlink_to("Dockerfile")
     assert findings(imglint) == [(name, "latest-tag", 1, "error") for name in ("Dockerfile", "prod.dockerfile")]
+
+
+NAMES = "services:\n  web:\n    build: {dockerfile: web.build}\n"
+LATEST = "FROM quay.io/a/b:latest\nUSER 1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "paths"),
+    [
+        ((), ["web.build"]),
+        (("--jobs", "2"), ["web.build"]),
+        ((".", "web.build"), ["web.build"]),
+        (("compose.yaml", "web.build"), ["web.build"]),
+        (("compose.yaml", "other.compose.yaml"), ["web.build"]),
+        (("--exclude", "*.build"), []),
+    ],
+)
+def test_a_file_that_others_name_is_read_once(arguments: tuple[str, ...], paths: list[str], tree: Path, imglint: Imglint) -> None:
+    for name, text in {"compose.yaml": NAMES, "other.compose.yaml": NAMES, "web.build": LATEST, "zzz.compose.yaml": ""}.items():
+        (tree / name).write_text(text, encoding="utf-8")
+    assert findings(imglint, *arguments) == [(path, "latest-tag", 1, "error") for path in paths]
+    report = json.loads(imglint("--format", "json", "--fail-on", "never", *arguments).out)
+    assert report["summary"]["places"] == len(paths)
+
+
+def test_the_kind_that_the_policy_gives_a_file_takes_precedence_over_that_of_another_file(tree: Path, imglint: Imglint) -> None:
+    (tree / "compose.yaml").write_text(NAMES, encoding="utf-8")
+    (tree / "web.build").write_text("image: {repository: quay.io/a/b, tag: latest}\n", encoding="utf-8")
+    (tree / ".imglint.yaml").write_text("kinds: {helm-values: ['*.build']}\n", encoding="utf-8")
+    assert findings(imglint) == [("web.build", "latest-tag", 1, "error")]
+
+
+def test_findings_in_files_that_others_name_are_in_the_order_of_paths(tree: Path, imglint: Imglint) -> None:
+    (tree / "compose.yaml").write_text(NAMES + "    image: quay.io/a/b:latest\n", encoding="utf-8")
+    (tree / "a.compose.yaml").write_text(NAMES.replace("web.build", "b.build"), encoding="utf-8")
+    for name in ("web.build", "b.build", "Dockerfile"):
+        (tree / name).write_text(LATEST, encoding="utf-8")
+    assert [path for path, _, _, _ in findings(imglint)] == ["Dockerfile", "b.build", "web.build"]

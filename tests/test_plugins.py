@@ -311,6 +311,7 @@ FACTS = {
     "replace(use, problem=ReferenceProblem('invalid-reference', 'no', (0, 99)))": "ImageUse.problem.span must be",
     "replace(use, tag_known=None)": "ImageUse.tag_known must be bool, found nothing",
     "replace(use, built='yes')": "ImageUse.built must be bool, found 'yes'",
+    "replace(use, built_or_pulled=1)": "ImageUse.built_or_pulled must be bool, found 1",
     "replace(use, parts=[])": "ImageUse.parts must map names of parts to spans, found []",
     "replace(use, parts={'name': (0, 1)})": "a key of ImageUse.parts must be registry, repository, tag, digest or whole, found 'name'",
     "replace(use, parts={'tag': (9, 99)})": "ImageUse.parts['tag'] must be a start and an end offset in the file",

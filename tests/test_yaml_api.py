@@ -134,7 +134,19 @@ def test_a_scheme_is_not_part_of_a_split_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    "image", ["'{{ image }}'", "acme/app:${TAG}", "acme/app:$(params.tag)", "$IMAGE", "docker://acme/app:${TAG}", "ko://acme/app"]
+    "image",
+    [
+        *(
+            "'{{ image }}'",
+            "acme/${APP}:1",
+            "acme/app$(params.tag)",
+            "$IMAGE",
+            "docker://${APP}:1",
+            "ko://acme/app",
+            "acme/app:${TAG",
+        ),
+        *("localhost:$PORT/app", "acme/app:{{ tag", "'Hello: {{ name }}'", "https://${HOST}:1/a"),
+    ],
 )
 def test_a_templated_image_is_unresolved(image: str) -> None:
     [use] = uses_of(f"steps:\n- image: {image}\n")
@@ -143,6 +155,27 @@ def test_a_templated_image_is_unresolved(image: str) -> None:
     assert use.problem.rule == "unresolved-reference"
     assert use.text == image.strip("'").removeprefix("docker://")
     assert is_templated(use.text)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *(
+            "acme/app:${TAG}",
+            "acme/app:$(params.tag)",
+            "docker://acme/app:$TAG",
+            "'acme/app:{{ a }}-{{ b/c }}'",
+            "acme/app:1@${DIGEST}",
+        ),
+        *("acme/app:${TAG:-${OTHER/a/b}}", "'acme/app:{% if a %}1{% endif %}'", "acme/app:1.$MINOR"),
+    ],
+)
+def test_a_tag_that_something_else_fills_in_leaves_the_name(image: str) -> None:
+    text = f"steps:\n- image: {image}\n"
+    [use] = uses_of(text)
+    assert (str(use.reference), use.tag_known, use.problem) == ("docker.io/acme/app", False, None)
+    assert text[slice(*use.parts["repository"])] == "acme/app"
+    assert text[slice(*use.parts["whole"])] == image.strip("'").removeprefix("docker://")
 
 
 @pytest.mark.parametrize("value", ["''", "' '", "~", "null", "", "[]", "{}", "[a]"])
@@ -181,12 +214,13 @@ def test_more_merge_keys_than_are_read_are_a_problem() -> None:
     assert [use.text for use in uses_of(text)] == ["x"]
 
 
-def test_a_template_that_is_not_yaml_gives_its_literal_images() -> None:
-    text = "{{ if .Values.build }}\nsteps:\n- image: acme/app:1.2\n- image: acme/app:{{ .Values.tag }}\n{{ end }}\n"
+def test_a_template_that_is_no_yaml_yet_gives_its_literal_images() -> None:
+    text = "{{ if .Values.build }}\nsteps:\n- image: acme/app:1.2\n- image: acme/app:{{ .Values.tag }}\n- image: Acme:{{ .Values.tag }}\n{{ end }}\n"
     assert has_template_actions(text)
-    literal, unresolved = uses_of(text)
+    literal, unknown_tag, unresolved = uses_of(text)
     assert (literal.place, literal.text, str(literal.reference)) == ("template-image", "acme/app:1.2", "docker.io/acme/app:1.2")
-    assert (unresolved.text, unresolved.reference) == ("acme/app:{{ .Values.tag }}", None)
+    assert (unknown_tag.text, str(unknown_tag.reference)) == ("acme/app:{{ .Values.tag }}", "docker.io/acme/app")
+    assert (unresolved.problem and unresolved.problem.rule, unresolved.text) == ("unresolved-reference", "Acme:{{ .Values.tag }}")
 
 
 def test_documents_that_are_not_wanted_are_checked_and_have_no_root() -> None:

@@ -374,21 +374,19 @@ def image_use(
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
+    whole = written.span(0, len(written.text)) if written is not None and written.text else span
     if written is not None and written.unknown_at >= 0:
         from imglint.traced import without_unknown_version
 
-        parts["whole"] = written.span(0, len(written.text))
         written = without_unknown_version(written)
         if written is not None:
-            more = {**more, "tag_known": False}
+            more["tag_known"] = False
     if written is None:
-        parts = {}
         problem = ReferenceProblem(
             UNREAD_FILE if over_limit else UNRESOLVED, unresolved or "image name cannot be resolved from the file", span
         )
     else:
-        if "whole" not in parts:
-            parts["whole"] = written.span(0, len(written.text)) if written.text else span
+        parts["whole"] = whole
         try:
             reference = parse(written.text)
             parts.update({name: written.span(*part) for name, part in reference.spans.items()})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from imglint.dockerfile.instructions import INSTRUCTIONS_MAX, find_frontend, parse_dockerfile
+from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
 from imglint.dockerfile.stages import Build
 from imglint.dockerfile.variables import UnresolvedVariable
 from imglint.model import BASE, BUILD, FRONTEND, Comment, ImageUse, Problem, RunUser, image_use
-from imglint.traced import literal
+from imglint.reference import InvalidReference, parse
+from imglint.traced import Traced, literal, without_unknown_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imglint.dockerfile.instructions import ParsedDockerfile
     from imglint.dockerfile.stages import Stage
     from imglint.dockerfile.variables import Value
     from imglint.model import Fact, Span
@@ -39,18 +41,51 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
         # Other frontends may accept what BuildKit rejects.
         reports_errors = _is_buildkit(use)
     parsed = parse_dockerfile(source.text)
-    build = Build(parsed.escape, source.variables)
-    build.interpret(parsed.instructions)
+    build, facts = _read(source, parsed, prefix)
     found += [Comment(source, span) for span in parsed.comments]
-    found += _StageFacts(source, prefix, build).read()
+    found += facts
+    if parsed.changes:
+        found += _facts_of_earlier_releases(source, parsed.changes, found, prefix)
     if reports_errors:
         found += [Problem(source, span, message) for span, message in (*parsed.errors, *build.errors)]
-    unread = build.unread
-    if unread is None and parsed.unread is not None:
-        unread = parsed.unread, f"more than {INSTRUCTIONS_MAX} instructions in this Dockerfile; the rest was not read"
-    if unread is not None:
-        found.append(Problem(source, *unread, "unread-file"))
+    found += [
+        Problem(source, span, message, "unread-file")
+        for span, message in (*build.unread, *([parsed.unread] if parsed.unread else []))
+    ]
     return found
+
+
+def _read(source: Source, parsed: ParsedDockerfile, prefix: str) -> tuple[Build, list[Fact]]:
+    build = Build(parsed, source.variables)
+    build.interpret(parsed.instructions)
+    return build, list(_StageFacts(source, prefix, build).read())
+
+
+def _facts_of_earlier_releases(source: Source, changes: set[int], found: list[Fact], prefix: str) -> Iterator[ImageUse | Problem]:
+    """Yield the images that earlier releases of BuildKit take from a file that they read differently.
+
+    `changes` are the releases that changed how this file is read. An earlier release that rejects the file takes nothing.
+    """
+    seen = {(fact.span, str(fact.reference)) for fact in found if isinstance(fact, ImageUse)}
+    read: set[int] = set()
+    while waiting := changes - read:
+        release = max(waiting)
+        read.add(release)
+        parsed = parse_dockerfile(source.text, release - 1)
+        changes |= {change for change in parsed.changes if change < release}
+        build, facts = _read(source, parsed, prefix)
+        if parsed.errors or build.errors:
+            continue
+        for fact in facts:
+            if isinstance(fact, ImageUse) and (fact.span, str(fact.reference)) not in seen:
+                seen.add((fact.span, str(fact.reference)))
+                yield fact
+        yield from _unread(source, parsed, build)
+
+
+def _unread(source: Source, parsed: ParsedDockerfile, build: Build) -> Iterator[Problem]:
+    for span, message in (*build.unread, *([parsed.unread] if parsed.unread else [])):
+        yield Problem(source, span, message, "unread-file")
 
 
 def _frontend_use(source: Source, span: Span, prefix: str) -> ImageUse:
@@ -89,9 +124,15 @@ class _StageFacts:
             yield self.use(copy.stage, value, span, copy.place, BUILD)
 
     def use(self, stage: Stage, value: Value, span: Span, place: str, role: str) -> ImageUse:
-        written, unresolved = (None, value.message) if isinstance(value, UnresolvedVariable) else (value, "")
+        written: Traced | None
+        if isinstance(value, UnresolvedVariable):
+            written, unresolved, over_limit = _known(value), value.message, value.over_limit
+        else:
+            written, unresolved, over_limit = value, "", False
         where = self.where(stage)
-        return image_use(self.source, written, span, place=place, where=where, role=role, unresolved=unresolved)
+        return image_use(
+            self.source, written, span, place=place, where=where, role=role, unresolved=unresolved, over_limit=over_limit
+        )
 
     def where(self, stage: Stage) -> str:
         return f"{self.prefix}stage {stage.label}"
@@ -121,11 +162,28 @@ class _StageFacts:
         root = stage.root
         base = image.reference if image else None
         known = root is not None and (base is not None or not root.uses_image) and not _is_windows(base)
+        if image is not None and not image.tag_known:
+            known, base = False, None
         span = (root or stage).base_span
         whole = image.parts.get("whole", span) if image else span
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
             span = whole
         return RunUser(self.source, span, "user", self.where(stage), None, known=known, base=base, image=image)
+
+
+def _known(value: UnresolvedVariable) -> Traced | None:
+    """Return what is known of an unresolved text. In a tag or digest, an undeclared variable is an empty text if that gives a valid reference."""
+    if value.text is None or value.over_limit:
+        return None
+    name = without_unknown_version(value.text)
+    if not value.undeclared or name is None:
+        return value.text
+    whole = Traced(tuple([piece for piece in value.text.pieces if piece.known]))
+    try:
+        parse(whole.text)
+    except InvalidReference:
+        return value.text
+    return whole
 
 
 def _is_windows(base: ImageReference | None) -> bool:

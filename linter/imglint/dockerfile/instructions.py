@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from functools import cache
 
+from imglint.dockerfile.spaces import FIELD, REGEXP_SPACE, SPACE, WORD, space_bytes
 from imglint.printable import clipped
 from imglint.records import record
 from imglint.traced import Piece, Traced, joined
@@ -23,13 +24,26 @@ if TYPE_CHECKING:
 DEFAULT_ESCAPE = "\\"
 DIRECTIVES = ("syntax", "escape", "check")
 HEREDOC_KEYWORDS = ("RUN", "COPY", "ADD")
-WORD = re.compile("[^\t\v\f\r ]+")
+
+LATEST_RELEASE = 99
+"""The latest release of BuildKit: the minor version, so 13 is v0.13. The numbers below are those of releases that changed what a file means."""
+CHECK_SINCE = 14
+"""The directive `# check=`. It ends the directives of earlier releases."""
+EXEC_FORM_SINCE = 15
+"""Text after the list makes an exec form a shell form."""
+DIRECTIVE_SPACE_SINCE = 19
+"""White space other than that of regular expressions between `#` and the name of a directive."""
+FLAG_ESCAPE_SINCE = 21
+"""The escape character of the file in flags, in place of a backslash."""
 
 INSTRUCTIONS_MAX = 1_000_000
 """Instructions of one Dockerfile. Reading stops there and the file is reported."""
 
+LINE_MAX = 65_535
+"""Bytes of a line, without its line feed. BuildKit rejects longer lines. Reading stops there and the file is reported."""
+
 FLAG_MAX = 4096
-"""Characters of a flag whose quotes and escapes are removed. No image name is that long."""
+"""Characters of a flag with quotes or escapes. No image name is that long."""
 
 
 class Instruction:
@@ -38,29 +52,34 @@ class Instruction:
     `start` and `end` are its indices in `text`; its arguments, including flags, start at `arguments_start`. `keyword` is in upper case.
     """
 
-    __slots__ = ("_indices", "_offsets", "arguments_start", "end", "keyword", "start", "text")
+    __slots__ = ("_indices", "_offsets", "arguments_start", "end", "flags_start", "keyword", "start", "text")
 
     def __init__(self, text: str, indices: list[int], offsets: list[int], start: int = 0) -> None:
         """Take the joined text and, for each line of it, its index in the text and its offset in the file."""
         self.text, self._indices, self._offsets = text, indices, offsets
-        word = WORD.search(text, start)
+        self.end = end = max(len(text.rstrip(SPACE)), start)
+        while start < end and text[start] in SPACE:
+            start += 1
+        self.start = start
+        word = WORD.match(text, start, end)
         if word is None:
-            self.keyword, self.start, self.arguments_start, self.end = "", start, start, start
+            self.keyword, self.flags_start, self.arguments_start = "", start, start
             return
-        self.start, keyword_end = word.span()
-        self.keyword = word[0].upper()
-        self.end = max(len(text.rstrip()), keyword_end)
-        following = WORD.search(text, keyword_end, self.end)
-        self.arguments_start = following.start() if following else self.end
+        self.keyword = word[0].upper() if word[0].isascii() else _upper(word[0])
+        following = WORD.search(text, word.end(), end)
+        self.flags_start = start = following.start() if following else end
+        while start < end and text[start] in SPACE:
+            start += 1
+        self.arguments_start = start
 
     @property
     def arguments(self) -> str:
         """The text after the keyword."""
         return self.text[self.arguments_start : self.end]
 
-    def trigger(self) -> Instruction:
-        """Return the instruction that follows the keyword of this one, as in ONBUILD."""
-        return Instruction(self.text, self._indices, self._offsets, self.arguments_start)
+    def part(self, start: int) -> Instruction:
+        """Return the instruction that starts at an index of this one, as in ONBUILD."""
+        return Instruction(self.text, self._indices, self._offsets, start)
 
     def offset(self, index: int) -> int:
         """Return the offset in the file of the character at an index of the text."""
@@ -87,35 +106,69 @@ class Instruction:
 class ParsedDockerfile:
     """The instructions of a Dockerfile, its imglint comments, its syntax errors and its escape character.
 
-    `unread` is the span of the first instruction over INSTRUCTIONS_MAX, or None.
+    `unread` is the span of the first text that was not read because of a limit, and the message; or None. `release` is the release of BuildKit,
+    `changes` are the releases that changed how this file is read.
     """
 
-    __slots__ = ("comments", "errors", "escape", "instructions", "unread")
+    __slots__ = ("changes", "comments", "errors", "escape", "instructions", "release", "unread")
 
-    def __init__(self) -> None:
+    def __init__(self, release: int = LATEST_RELEASE) -> None:
         self.instructions: list[Instruction] = []
         self.comments: list[Span] = []
         self.errors: list[tuple[Span, str]] = []
         self.escape = DEFAULT_ESCAPE
-        self.unread: Span | None = None
+        self.unread: tuple[Span, str] | None = None
+        self.release = release
+        self.changes: set[int] = set()
+
+    @property
+    def flag_escape(self) -> str:
+        """The escape character in flags."""
+        return self.escape if self.release >= FLAG_ESCAPE_SINCE else DEFAULT_ESCAPE
 
 
-def parse_dockerfile(text: str) -> ParsedDockerfile:
-    """Split the text of a Dockerfile into instructions."""
-    parsed = ParsedDockerfile()
+def parse_dockerfile(text: str, release: int = LATEST_RELEASE) -> ParsedDockerfile:
+    """Split the text of a Dockerfile into instructions, as a release of BuildKit does."""
+    parsed = ParsedDockerfile(release)
     _read_directives(parsed, text)
+    long_line = _long_line(text)
+    if long_line >= 0:
+        parsed.unread = (long_line, long_line), f"line has more than {LINE_MAX} bytes, BuildKit's limit; the rest was not read"
+        text = text[:long_line]
     has_comments = "imglint:" in text
     index = 0
     while index < len(text):
         instruction, index = _next_instruction(parsed, text, index, has_comments)
         if instruction is not None and instruction.keyword:
             if len(parsed.instructions) == INSTRUCTIONS_MAX:
-                parsed.unread = instruction.span(instruction.start, instruction.arguments_start)
+                message = f"more than {INSTRUCTIONS_MAX} instructions in this Dockerfile; the rest was not read"
+                parsed.unread = instruction.span(instruction.start, instruction.arguments_start), message
                 return parsed
             parsed.instructions.append(instruction)
+            if (
+                parsed.escape != DEFAULT_ESCAPE
+                and "--" in instruction.text
+                and (DEFAULT_ESCAPE in instruction.text or parsed.escape in instruction.text)
+            ):
+                parsed.changes.add(FLAG_ESCAPE_SINCE)
             if "<<" in instruction.text:
                 index = _skip_heredocs(parsed, instruction, text, index)
     return parsed
+
+
+def _long_line(text: str) -> int:
+    """Return the index of the first line over LINE_MAX, or -1."""
+    index = 0
+    while len(text) - index > LINE_MAX // 4:
+        # Lines that are short enough in any encoding need not be looked at one by one.
+        end = text.rfind("\n", index, index + LINE_MAX // 4)
+        if end < 0:
+            end = text.find("\n", index)
+            end = len(text) if end < 0 else end
+            if end - index > LINE_MAX or len(text[index:end].encode("utf-8", "surrogatepass")) > LINE_MAX:
+                return index
+        index = end + 1
+    return -1
 
 
 def _next_instruction(parsed: ParsedDockerfile, text: str, index: int, has_comments: bool) -> tuple[Instruction | None, int]:
@@ -123,13 +176,13 @@ def _next_instruction(parsed: ParsedDockerfile, text: str, index: int, has_comme
     parts: list[str] = []
     indices: list[int] = []
     offsets: list[int] = []
-    length, continued = 0, True
+    length, continued, escape = 0, True, parsed.escape
     while continued and index < len(text):
         start, end = index, text.find("\n", index)
         end = len(text) if end < 0 else end
         index = end + 1
         line = text[start:end].rstrip("\r")
-        stripped = line.lstrip()
+        stripped = line.lstrip(SPACE)
         if not stripped:
             continue
         if stripped[0] == "#":
@@ -141,7 +194,7 @@ def _next_instruction(parsed: ParsedDockerfile, text: str, index: int, has_comme
             start += len(line) - len(stripped)
             line = stripped
         trimmed = line.rstrip(" \t")
-        continued = trimmed.endswith(parsed.escape) and not trimmed.endswith(parsed.escape * 2)
+        continued = trimmed.endswith(escape) and not trimmed.endswith(escape * 2)
         parts.append(trimmed[:-1] if continued else line)
         indices.append(length)
         offsets.append(start)
@@ -156,14 +209,22 @@ def _read_directives(parsed: ParsedDockerfile, text: str) -> None:
     while index < len(text):
         end = text.find("\n", index)
         end = len(text) if end < 0 else end
-        line = text[index:end].lstrip()
-        found = _directive(line, "#")
+        line = text[index:end].rstrip("\r")
+        stripped = line.lstrip(SPACE)
+        found = _directive(stripped, "#")
         if found is None:
             return
-        name, value_index = found
-        value = line[value_index:].rstrip()
-        start = end - len(line) + value_index
-        span = start, start + len(value)
+        name, first, last = found
+        if stripped[1:].lstrip(REGEXP_SPACE)[0] in SPACE:
+            parsed.changes.add(DIRECTIVE_SPACE_SINCE)
+            if parsed.release < DIRECTIVE_SPACE_SINCE:
+                return
+        if name == "check":
+            parsed.changes.add(CHECK_SINCE)
+            if parsed.release < CHECK_SINCE:
+                return
+        start = index + len(line) - len(stripped)
+        span, value = (start + first, start + last), stripped[first:last]
         if name in seen:
             parsed.errors.append((span, f"duplicate parser directive `{name}`; remove one of them"))
             return
@@ -175,13 +236,19 @@ def _read_directives(parsed: ParsedDockerfile, text: str) -> None:
         index = end + 1
 
 
-def _directive(line: str, prefix: str) -> tuple[str, int] | None:
-    """Return the name of the parser directive on a line, and the index of its value."""
-    left, equals, right = line.partition("=")
-    name = left[len(prefix) :].strip().lower()
-    if not line.startswith(prefix) or not equals or name not in DIRECTIVES or not right.strip():
+def _directive(line: str, prefix: str) -> tuple[str, int, int] | None:
+    """Return the name of the parser directive on a line, and the indices of its value."""
+    if not line.startswith(prefix):
         return None
-    return name, len(line) - len(right.lstrip())
+    left, equals, right = line.partition("=")
+    name = left[len(prefix) :].lstrip(SPACE).rstrip(REGEXP_SPACE)
+    if not equals or not right or not name.isascii() or name.lower() not in DIRECTIVES:
+        return None
+    value = right.strip(REGEXP_SPACE)
+    if not value:  # The value of `# escape= ` is the last space.
+        return name.lower(), len(line) - 1, len(line)
+    first = len(line) - len(right.lstrip(REGEXP_SPACE))
+    return name.lower(), first, first + len(value)
 
 
 @record
@@ -214,12 +281,12 @@ def _syntax_directive(text: str, start: int, prefix: str) -> Span | None:
     while text.startswith(prefix, start):
         end = text.find("\n", start)
         line = text[start:] if end < 0 else text[start:end]
-        found = _directive(line, prefix)
+        found = _directive(line.removesuffix("\r"), prefix)
         if found is None:
             return None
-        name, value_index = found
+        name, first, last = found
         if name == "syntax":
-            return start + value_index, start + value_index + len(line[value_index:].rstrip().split(" ")[0])
+            return start + first, start + first + len(line[first:last].split(" ")[0])
         start += len(line) + 1
     return None
 
@@ -239,10 +306,23 @@ def _syntax_key(text: str, start: int) -> Span | None:
 
 def _skip_heredocs(parsed: ParsedDockerfile, instruction: Instruction, text: str, index: int) -> int:
     """Return the index of the line after the heredocs that an instruction opens."""
-    command = instruction.trigger() if instruction.keyword == "ONBUILD" else instruction
-    if command.keyword not in HEREDOC_KEYWORDS or _is_exec_form(command):
+    command = instruction
+    if instruction.keyword == "ONBUILD":
+        command = instruction.part(operands_start(instruction, parsed.flag_escape))
+    if command.keyword not in HEREDOC_KEYWORDS or _is_exec_form(parsed, command):
         return index
-    for name, strips_tabs, (start, end) in _heredocs(instruction.text):
+    from imglint.dockerfile.heredocs import LEXER_NESTING_MAX, InvalidHeredoc, TooDeeplyNested, find_heredocs
+
+    try:
+        heredocs = find_heredocs(instruction.text, parsed.release, parsed.changes.add)
+    except InvalidHeredoc as error:
+        parsed.errors.append((instruction.span(error.start, error.end), "invalid name of a heredoc"))
+        return len(text)
+    except TooDeeplyNested:
+        message = f"variables are nested more than {LEXER_NESTING_MAX} levels deep; the rest was not read"
+        parsed.unread = instruction.span(instruction.start, instruction.arguments_start), message
+        return len(text)
+    for name, strips_tabs, (start, end) in heredocs:
         body_end = _heredoc_end(text, index, name, strips_tabs)
         if body_end < 0:
             message = f"unterminated heredoc; end it with a line that contains only {clipped(name)}"
@@ -264,95 +344,83 @@ def _heredoc_end(text: str, index: int, name: str, strips_tabs: bool) -> int:
     return -1
 
 
-def _is_exec_form(instruction: Instruction) -> bool:
-    arguments = instruction.arguments
-    if not arguments.startswith("["):
+def _is_exec_form(parsed: ParsedDockerfile, instruction: Instruction) -> bool:
+    start = operands_start(instruction, parsed.flag_escape)
+    if not instruction.text.startswith("[", start, instruction.end):
         return False
     import json
 
+    arguments = instruction.text[start : instruction.end]
     try:
-        return all(isinstance(word, str) for word in json.loads(arguments))
+        words, end = json.JSONDecoder().raw_decode(arguments)
     except (ValueError, RecursionError):
         return False
-
-
-def _heredocs(text: str) -> Iterator[tuple[str, bool, Span]]:
-    """Yield each heredoc that an instruction opens: its name, whether its body loses leading tabs (`<<-`), and the indices of the word."""
-    for start, end in _shell_words(text):
-        word = text[start:end].lstrip("0123456789")
-        if not word.startswith("<<"):
-            continue
-        strips_tabs = word.startswith("<<-")
-        quoted = word[3 if strips_tabs else 2 :].lstrip("\t\r ")
-        name = _without_shell_quotes(quoted)
-        if name and "<" not in quoted:
-            yield name, strips_tabs, (start, end)
-
-
-def _shell_words(text: str) -> list[Span]:
-    """Return the shell words of a text; none if a quote is not closed, because BuildKit then reads no heredocs."""
-    words: list[Span] = []
-    start = -1
-    for token in _shell_token().finditer(text):
-        if token[0] in ("'", '"'):
-            return []
-        if token.lastgroup == "space":
-            if start >= 0:
-                words.append((start, token.start()))
-            start = -1
-        elif start < 0:
-            start = token.start()
-    if start >= 0:
-        words.append((start, len(text)))
-    return words
-
-
-def _without_shell_quotes(word: str) -> str:
-    parts = []
-    for token in _shell_token().finditer(word):
-        part = token[0]
-        if part[0] in "'\"":
-            inner = part[1:-1]
-            parts.append(inner if part[0] == "'" else re.sub(r'\\(["$\\])', r"\1", inner))
-        else:
-            parts.append(part[1:] if part[0] == "\\" else part)
-    return "".join(parts)
-
-
-@cache
-def _shell_token() -> re.Pattern[str]:
-    """Match a part of a shell word, or white space (group `space`). A single quote character is one that is not closed."""
-    return re.compile(r"""'[^']*+'|"(?:[^"\\]++|\\.)*+"|\\.?|<<-?[\t\r ]*+|<|(?P<space>\s++)|[^\s'"\\<]++|['"]""")
+    if arguments[end:].strip(" \t\r\n"):
+        parsed.changes.add(EXEC_FORM_SINCE)
+        if parsed.release >= EXEC_FORM_SINCE:
+            return False
+    return all(isinstance(word, str) for word in words)
 
 
 def split_words(instruction: Instruction, escape: str) -> list[Span]:
     """Return the indices of the words of an ARG or ENV. Quoted and escaped spaces do not end a word."""
     arguments = instruction.arguments
-    pattern = _quoted_word(escape) if '"' in arguments or "'" in arguments or escape in arguments else WORD
-    return [word.span() for word in pattern.finditer(instruction.text, instruction.arguments_start, instruction.end)]
+    pattern = _quoted_word(escape) if '"' in arguments or "'" in arguments or escape in arguments else FIELD
+    return [word.span() for word in pattern.finditer(instruction.text, operands_start(instruction, escape), instruction.end)]
 
 
-def split_flags(instruction: Instruction, escape: str) -> tuple[list[Traced], int]:
+def operands_start(instruction: Instruction, escape: str) -> int:
+    """Return the index of the text after the flags of an instruction."""
+    return (
+        split_flags(instruction, escape)[1]
+        if instruction.text.startswith("--", instruction.flags_start)
+        else instruction.arguments_start
+    )
+
+
+def split_flags(instruction: Instruction, escape: str) -> tuple[list[Flag], int]:
     """Return the flags of an instruction (`--from=build`) without quotes and escapes, and the index of the text after them."""
-    flags = []
-    text, start, end = instruction.text, instruction.arguments_start, instruction.end
+    flags: list[Flag] = []
+    text, start, end = instruction.text, instruction.flags_start, instruction.end
+    if not text.startswith("--", start, end):
+        return flags, instruction.arguments_start
+    pattern = _flag(escape)
     while text.startswith("--", start, end):
-        flag_end = next(_flag(escape).finditer(text, start, end)).end()
-        following = WORD.search(text, flag_end, end)
-        is_terminator = flag_end - start == 2
-        if not is_terminator:
-            flags.append(_without_quotes(instruction, start, flag_end, escape))
-        start = following.start() if following else end
-        if is_terminator:
+        flag_end, follows = start, True
+        while (part := pattern.match(text, flag_end, end)) is not None:
+            flag_end = part.end()
+            if flag_end == end or text[flag_end].isascii():
+                break
+            flag_end += 1
+            ends = space_bytes(text[flag_end - 1])
+            if ends is not None:
+                follows = ends
+                break
+        first = start
+        start = flag_end
+        if not follows:
+            # The rest of the character belongs to the operands. With it, no operand is valid.
+            start -= 1
+        while start < end and follows and text[start] in "\t\n\v\f\r ":
+            start += 1
+        flag = _without_quotes(instruction, first, flag_end, escape)
+        if flag is not None and flag.text == "--":
             break
+        flags.append(Flag((first, flag_end), flag))
+        if not follows:
+            break
+    while start < end and text[start] in SPACE:
+        start += 1
     return flags, start
 
 
-def _without_quotes(instruction: Instruction, start: int, end: int, escape: str) -> Traced:
+def _without_quotes(instruction: Instruction, start: int, end: int, escape: str) -> Traced | None:
     text, frame = instruction.text, instruction.offset(start)
     flag = text[start:end]
-    if len(flag) > FLAG_MAX or not (escape in flag or '"' in flag or "'" in flag):
+    if not (escape in flag or '"' in flag or "'" in flag):
         return instruction.cut(start, end, frame)
+    if len(flag) > FLAG_MAX:
+        return None
     parts, quote, first, index = [], "", start, start
     while index < end:
         char = text[index]
@@ -365,6 +433,14 @@ def _without_quotes(instruction: Instruction, start: int, end: int, escape: str)
                 quote = "" if quote else char
         index += 1
     return joined([*parts, instruction.cut(first, end, frame)])
+
+
+@record
+class Flag:
+    """A flag: its indices in the text of the instruction, and its value without quotes and escapes, or None if it is over FLAG_MAX."""
+
+    indices: Span
+    value: Traced | None
 
 
 def csv_fields(text: str) -> Iterator[Span]:
@@ -382,10 +458,19 @@ def csv_fields(text: str) -> Iterator[Span]:
 @cache
 def _quoted_word(escape: str) -> re.Pattern[str]:
     mark = re.escape(escape)
-    return re.compile(rf"""(?:[^\s"'{mark}]++|{mark}.?|"(?:[^"{mark}]++|{mark}.)*+"?|'[^']*+'?)++""")
+    return re.compile(rf"""(?:[^{SPACE}"'{mark}]++|{mark}.?|"(?:[^"{mark}]++|{mark}.)*+"?|'[^']*+'?)++""")
 
 
 @cache
 def _flag(escape: str) -> re.Pattern[str]:
+    """Match a part of a flag, up to a character that is not ASCII."""
     mark = re.escape(escape)
-    return re.compile(rf"""(?:[^\s"'{mark}]++|{mark}.?|"(?:[^"{mark}]++|{mark}.)*+"?|'(?:[^'{mark}]++|{mark}.)*+'?)++""")
+    plain = r"[^\x80-\U0010ffff\t\n\v\f\r \"'" + mark + "]"
+    return re.compile(
+        rf"""(?:{plain}++|{mark}[\x00-\x7f]?|"(?:[^"{mark}]++|{mark}.)*+(?:{mark}|"|\Z)|'(?:[^'{mark}]++|{mark}.)*+(?:{mark}|'|\Z))*+"""
+    )
+
+
+def _upper(word: str) -> str:
+    """Return a keyword in upper case. Go folds two characters to ASCII letters that Python does not, and the other way round."""
+    return "".join([char.upper() if char.isascii() else {"\u0130": "I", "\u212a": "K"}.get(char, char) for char in word])

@@ -7,17 +7,29 @@ from __future__ import annotations
 
 import re
 
-from imglint.dockerfile.instructions import WORD, csv_fields, split_flags, split_words
-from imglint.dockerfile.variables import BadSubstitution, Scope, UnresolvedVariable, expand, given
+from imglint.dockerfile.instructions import FLAG_MAX, csv_fields, operands_start, split_flags, split_words
+from imglint.dockerfile.spaces import FIELD, SPACE, WORD
+from imglint.dockerfile.variables import (
+    PIECES_MAX,
+    STEPS_MAX,
+    VALUE_MAX,
+    BadSubstitution,
+    Budget,
+    Scope,
+    TooManySteps,
+    UnresolvedVariable,
+    expand,
+    given,
+)
 from imglint.printable import NAME_MAX, clipped
 from imglint.records import record
-from imglint.traced import Traced
+from imglint.traced import Traced, joined, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from imglint.dockerfile.instructions import Instruction, Span
+    from imglint.dockerfile.instructions import Flag, Instruction, ParsedDockerfile, Span
     from imglint.dockerfile.variables import Value
 
 KEYWORDS = frozenset(
@@ -32,12 +44,16 @@ PLATFORM_ARGUMENTS = frozenset(
 NO_TRIGGERS = ("FROM", "MAINTAINER", "ONBUILD")
 SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 IMAGES_MAX = 100_000
 """Stages, copies and mounts of one Dockerfile. Reading stops there and the file is reported."""
 
 CHOICES_MAX = 200
 """Named stages of a Dockerfile. With more, a FROM with an unknown variable is not matched against their names."""
+
+
+STEPS_EXCEEDED = f"more than {STEPS_MAX} steps to resolve the variables of this Dockerfile; the rest was not read"
 
 
 class Stage:
@@ -102,17 +118,19 @@ class Copy:
 class Build:
     """The stages and copies of a Dockerfile, and what BuildKit rejects in it.
 
-    `names` maps lower-case names to the last stage with that name. `unread` is set if reading stopped at IMAGES_MAX: where, and the message.
+    `names` maps lower-case names to the last stage with that name. `unread` has the places that were not read because of a limit, and the messages.
     """
 
-    def __init__(self, escape: str, variables: Mapping[str, str]) -> None:
-        self.escape, self.variables = escape, variables
-        self.arguments = Scope(lambda name: _platform_argument(name, variables))
+    def __init__(self, parsed: ParsedDockerfile, variables: Mapping[str, str]) -> None:
+        self.escape, self.flag_escape, self.variables = parsed.escape, parsed.flag_escape, variables
+        self.budget = Budget()
+        self.arguments = Scope(lambda name: _platform_argument(name, variables), self.budget)
         self.stages: list[Stage] = []
         self.names: dict[str, Stage] = {}
         self.copies: list[Copy] = []
         self.errors: list[tuple[Span, str]] = []
-        self.unread: tuple[Span, str] | None = None
+        self.unread: list[tuple[Span, str]] = []
+        self._is_full = False
 
     def interpret(self, instructions: list[Instruction]) -> None:
         """Interpret the instructions in order."""
@@ -129,8 +147,11 @@ class Build:
             if self.stages or keyword in ("FROM", "ARG"):
                 handler = _HANDLERS.get(keyword)
                 if handler is not None:
-                    handler(self, instruction)
-                    if self.unread is not None:
+                    try:
+                        handler(self, instruction)
+                    except TooManySteps:
+                        self._stop(instruction, STEPS_EXCEEDED)
+                    if self._is_full:
                         break
             elif misplaced is None:
                 misplaced = instruction
@@ -150,7 +171,7 @@ class Build:
             self._keyword_error(misplaced, f"{misplaced.keyword} before the first FROM; only ARG is allowed there")
 
     def _error(self, instruction: Instruction, start: int, end: int, message: str) -> None:
-        length = len(instruction.text[start:end].rstrip())
+        length = len(instruction.text[start:end].rstrip(SPACE))
         self.errors.append((instruction.span(start, start + length), message))
 
     def _keyword_error(self, instruction: Instruction, message: str) -> None:
@@ -160,26 +181,29 @@ class Build:
         self._error(instruction, instruction.start, instruction.end, message)
 
     def _unknown_instruction(self, instruction: Instruction) -> None:
-        name = clipped(instruction.text[instruction.start : instruction.arguments_start].rstrip())
+        name = clipped(instruction.text[instruction.start : instruction.arguments_start].rstrip(SPACE))
         message = f"unknown instruction {name}; end the line above with {self.escape} if this line continues it"
         self._keyword_error(instruction, message)
 
-    def _is_full(self, instruction: Instruction) -> bool:
-        """Whether IMAGES_MAX is reached. Then set `unread`: the instruction names one image too many."""
-        if len(self.stages) + len(self.copies) < IMAGES_MAX:
-            return False
-        span = instruction.span(instruction.start, instruction.arguments_start)
-        self.unread = span, f"more than {IMAGES_MAX} images in this Dockerfile; the rest was not read"
-        return True
+    def _has_room(self, instruction: Instruction) -> bool:
+        """Whether the instruction can name another image. If IMAGES_MAX is reached, stop reading there."""
+        if len(self.stages) + len(self.copies) == IMAGES_MAX and not self._is_full:
+            self._stop(instruction, f"more than {IMAGES_MAX} images in this Dockerfile; the rest was not read")
+        return not self._is_full
+
+    def _stop(self, instruction: Instruction, message: str) -> None:
+        """Stop reading at an instruction because of a limit."""
+        self._is_full = True
+        self.unread.append((instruction.span(instruction.start, instruction.arguments_start), message))
 
     # Stages
 
     def on_from(self, instruction: Instruction) -> None:
         """Start a stage."""
-        image, name, error = split_from(instruction, split_flags(instruction, self.escape)[1])
+        image, name, error = split_from(instruction, split_flags(instruction, self.flag_escape)[1])
         if error is not None:
             self._error(instruction, *error)
-        if image is None or self._is_full(instruction):
+        if image is None or not self._has_room(instruction):
             return
         base = self._base(instruction, *image, report_error=error is None)
         stage = Stage(name or str(len(self.stages)), base, instruction.span(*_inside_quotes(instruction.text, *image)))
@@ -189,7 +213,7 @@ class Build:
                 stage.derive_from([parent])
             elif base.text == SCRATCH:
                 stage.uses_image = False
-        elif parents := self._possible_stages(instruction.text[slice(*image)]):
+        elif not base.over_limit and (parents := self._possible_stages(instruction.text[slice(*image)])):
             stage.derive_from(parents)
         self.stages.append(stage)
         if name:
@@ -198,7 +222,7 @@ class Build:
     def _base(self, instruction: Instruction, start: int, end: int, *, report_error: bool) -> Value:
         """Return the operand of a FROM with variables resolved."""
         if "{{" in instruction.text[start:end]:
-            return UnresolvedVariable("image name contains a template expression")
+            return _templated(instruction, start, end)
         try:
             return expand(instruction, start, end, self.escape, self.arguments)
         except BadSubstitution as error:
@@ -207,14 +231,20 @@ class Build:
             return UnresolvedVariable(str(error))
 
     def _possible_stages(self, written: str) -> list[Stage]:
-        """Return the stages that a name with unknown variables can mean: build-amd64 and build-arm64 for build-$TARGETARCH."""
+        """Return the stages that a name with unknown variables can mean: build-amd64 and build-arm64 for build-$TARGETARCH.
+
+        A name that can also mean an image, if its variables are empty, is not one of a stage.
+        """
         if len(self.names) > CHOICES_MAX or len(written) > NAME_MAX:
             return []
         first, *rest = self._known_parts(written)
         if not rest or not any(char.isalnum() for part in (first, *rest) for char in part):
             return []
+        if _can_be_empty(written) and (name := first + "".join(rest)) not in self.names and _is_image_name(name):
+            return []
         *inner, last = rest
         shortest = len(first) + sum(map(len, rest)) + len(rest)
+        self.budget.spend(len(self.names))
         return [
             stage
             for name, stage in self.names.items()
@@ -251,34 +281,43 @@ class Build:
 
     def on_add(self, instruction: Instruction) -> None:
         """Check the operands of an ADD."""
-        self._check_operands(instruction, split_flags(instruction, self.escape)[1])
+        self._check_operands(instruction, operands_start(instruction, self.flag_escape))
 
     def on_copy(self, instruction: Instruction, in_trigger: bool = False) -> None:
         """Note the source of a COPY."""
-        flags, operands = split_flags(instruction, self.escape)
+        flags, operands = split_flags(instruction, self.flag_escape)
         self._check_operands(instruction, operands)
-        for flag in flags:
-            text = flag.text
+        for flag, value in self._read_flags(instruction, flags):
+            text = value.text
             if text.startswith("--from=") and len(text) > 7:
-                self._add_copy(instruction, "copy-from", flag.cut(7, len(text)), in_trigger)
+                self._add_copy(instruction, flag, "copy-from", value.cut(7, len(text)), in_trigger)
 
     def on_run(self, instruction: Instruction, in_trigger: bool = False) -> None:
         """Note the sources of the mounts of a RUN. The last `from` of a mount wins."""
-        for flag in split_flags(instruction, self.escape)[0]:
-            text = flag.text
+        for flag, value in self._read_flags(instruction, split_flags(instruction, self.flag_escape)[0]):
+            text = value.text
             if not text.startswith("--mount="):
                 continue
             source: Span | None = None
             for start, end in csv_fields(text[8:]):
-                key, _, value = text[8 + start : 8 + end].partition("=")
+                key, _, name = text[8 + start : 8 + end].partition("=")
                 if key.lower() == "from":
-                    source = (8 + end - len(value), 8 + end) if value else None
+                    source = (8 + end - len(name), 8 + end) if name else None
             if source is not None:
-                self._add_copy(instruction, "mount-from", flag.cut(*source), in_trigger)
+                self._add_copy(instruction, flag, "mount-from", value.cut(*source), in_trigger)
+
+    def _read_flags(self, instruction: Instruction, flags: list[Flag]) -> Iterator[tuple[Flag, Traced]]:
+        """Yield the flags and their values. Flags over FLAG_MAX are reported."""
+        for flag in flags:
+            if flag.value is None:
+                message = f"flag has quotes or escapes and more than {FLAG_MAX} characters; it was not read"
+                self.unread.append((instruction.span(*flag.indices), message))
+            else:
+                yield flag, flag.value
 
     def on_onbuild(self, instruction: Instruction) -> None:
         """Note the sources of a COPY or RUN that later builds execute."""
-        trigger = instruction.trigger()
+        trigger = instruction.part(operands_start(instruction, self.flag_escape))
         if not trigger.keyword:
             self._instruction_error(instruction, "ONBUILD requires an instruction")
         elif trigger.keyword in NO_TRIGGERS or trigger.keyword not in KEYWORDS:
@@ -293,8 +332,10 @@ class Build:
         if source is None or (source.end() == instruction.end and not source[0].startswith("[")):
             self._instruction_error(instruction, f"{instruction.keyword} requires a source and a destination")
 
-    def _add_copy(self, instruction: Instruction, place: str, source: Traced, in_trigger: bool) -> None:
-        if not self.unread and not self._is_full(instruction):
+    def _add_copy(self, instruction: Instruction, flag: Flag, place: str, source: Traced, in_trigger: bool) -> None:
+        if len(source.pieces) > PIECES_MAX:
+            self.unread.append((instruction.span(*flag.indices), f"name of the image has more than {PIECES_MAX} pieces"))
+        elif self._has_room(instruction):
             self.copies.append(Copy(self.stages[-1], place, source, in_trigger))
 
     def copied_images(self) -> Iterator[tuple[Copy, Value]]:
@@ -305,7 +346,7 @@ class Build:
             if text.lower() in self.names or text == SCRATCH:
                 continue
             number = int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
-            if number is not None and (copy.place == "copy-from" or number < count):
+            if number is not None and copy.place == "copy-from":
                 if number >= count and not copy.in_trigger:
                     span = copy.source.span(0, len(text))
                     self.errors.append((span, f"stage {number} does not exist; the last stage is {count - 1}"))
@@ -338,7 +379,7 @@ class Build:
         arguments = instruction.arguments
         if '"' in arguments or "'" in arguments or self.escape in arguments:
             return
-        keyword, words = instruction.keyword, arguments.split()
+        keyword, words = instruction.keyword, FIELD.findall(arguments)
         if len(words) < 2 and "=" not in arguments:
             self._instruction_error(instruction, f"{keyword} requires a name and a value; write `{keyword} NAME=VALUE`")
         elif "=" in words[0] and not all("=" in word for word in words):
@@ -365,11 +406,11 @@ class Build:
         text, spans = instruction.text, split_words(instruction, self.escape)
         if not spans:
             return
-        first_name, equals, _ = text[slice(*spans[0])].partition("=")
-        if not equals:
-            value = WORD.search(text, spans[0][1], instruction.end)
-            if value is not None:
-                scope.values[first_name] = self._expanded(instruction, value.start(), instruction.end, scope)
+        if "=" not in text[slice(*spans[0])]:
+            name_of = WORD.match(text, spans[0][0], instruction.end)
+            value = WORD.search(text, name_of.end(), instruction.end) if name_of else None
+            if name_of is not None and value is not None:
+                scope.values[name_of[0]] = self._expanded(instruction, value.start(), instruction.end, scope)
             return
         values: dict[str, Value | None] = {}
         for start, end in spans:
@@ -385,12 +426,13 @@ class Build:
 
     def _stage_scope(self, stage: Stage, count: int) -> Scope:
         """Return the variables in scope after the first `count` settings of a stage, including those of the stages it derives from."""
-        scope = Scope(lambda name: UnresolvedVariable(f"{name} is not set in this file; the base image may set it"))
+        scope = Scope(lambda name: UnresolvedVariable(f"{name} is not set in this file; the base image may set it"), self.budget)
         settings = [stage.settings[:count]]
         while len(stage.parents) == 1:
             stage = stage.parents[0]
             settings.append(stage.settings)
         for instructions in reversed(settings):
+            self.budget.spend(len(instructions))
             for instruction in instructions:
                 if instruction.keyword == "ARG":
                     self._declare(instruction, scope)
@@ -403,7 +445,7 @@ class Build:
     def on_user(self, instruction: Instruction) -> None:
         """Set the user of the stage."""
         stage = self.stages[-1]
-        if instruction.arguments_start == instruction.end:
+        if operands_start(instruction, self.flag_escape) == instruction.end:
             self._instruction_error(instruction, "USER requires a user name or ID")
         else:
             stage.user = (instruction, len(stage.settings))
@@ -414,8 +456,13 @@ class Build:
         if setter is None or setter.user is None:
             return None
         instruction, count = setter.user
-        start, end = instruction.arguments_start, instruction.end
-        value = self._expanded(instruction, start, end, self._stage_scope(setter, count))
+        start, end = operands_start(instruction, self.flag_escape), instruction.end
+        try:
+            value = self._expanded(instruction, start, end, self._stage_scope(setter, count))
+        except TooManySteps:
+            if not self._is_full:
+                self._stop(instruction, STEPS_EXCEEDED)
+            value = UnresolvedVariable(STEPS_EXCEEDED)
         return instruction.span(*_inside_quotes(instruction.text, start, end)), value
 
 
@@ -441,6 +488,36 @@ def _platform_argument(name: str, variables: Mapping[str, str]) -> Value | None:
     return UnresolvedVariable(f"{name} depends on the build; set it under `variables` in the policy")
 
 
+def _can_be_empty(written: str) -> bool:
+    """Whether all variables of a name can be empty."""
+    names = re.findall(r"\$\{?(\w+)", written)
+    return not any(name in PLATFORM_ARGUMENTS and not name.endswith(("VARIANT", "OSVERSION")) for name in names)
+
+
+def _is_image_name(text: str) -> bool:
+    from imglint.reference import InvalidReference, parse
+
+    try:
+        parse(text)
+    except InvalidReference:
+        return False
+    return True
+
+
+def _templated(instruction: Instruction, start: int, end: int) -> UnresolvedVariable:
+    """Return the operand of a FROM with template expressions. Of one with variables or quotes, nothing is known."""
+    message = "image name contains a template expression"
+    text, frame = instruction.text[start:end], instruction.offset(start)
+    rest = _TEMPLATE.sub("", text)
+    if len(text) > VALUE_MAX or any(char in rest for char in "$\"'{}"):
+        return UnresolvedVariable(message)
+    parts, index = [], start
+    for match in _TEMPLATE.finditer(instruction.text, start, end):
+        parts += [instruction.cut(index, match.start(), frame), unknown(frame, *instruction.span(*match.span()))]
+        index = match.end()
+    return UnresolvedVariable(message, joined([*parts, instruction.cut(index, end, frame)]))
+
+
 def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, tuple[int, int, str] | None]:
     """Split the text of a FROM after its flags.
 
@@ -455,7 +532,7 @@ def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, 
         return image, "", None
     if "{{" in text[start:end]:
         return *_split_templated_from(text, spans), None
-    if len(spans) == 3 and text[slice(*spans[1])].lower() == "as":
+    if len(spans) == 3 and text[slice(*spans[1])].casefold() == "as":
         name = text[slice(*spans[2])].lower()
         error = _stage_name_error(name)
         return (image, "", (*spans[2], error)) if error else (image, name, None)

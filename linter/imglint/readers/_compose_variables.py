@@ -10,6 +10,7 @@ import os
 import re
 from functools import cache
 
+from imglint.repository import repository_root
 from imglint.source import BESIDE_SIZE_MAX, UnreadFile, read_text
 from imglint.traced import Piece, Traced, joined, literal, opaque, unknown
 
@@ -175,6 +176,13 @@ def read_beside(source: Source, name: str) -> tuple[str, str]:
     except UnreadFile as error:
         return "", error.reason
     return "", f"more than {BESIDE_SIZE_MAX} characters"
+
+
+def is_inside_root(source: Source, path: str) -> bool:
+    """Return whether a path relative to the folder of a source is in the same repository or, without one, in that folder."""
+    folder = os.path.dirname(source.path)
+    root = os.path.realpath(repository_root(folder) or folder)
+    return os.path.realpath(os.path.join(folder, path)).startswith(os.path.join(root, ""))
 
 
 def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:

@@ -25,7 +25,15 @@ from imglint.model import (
 )
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_name
-from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Variables, dotenv, interpolate, read_beside
+from imglint.readers._compose_variables import (
+    InvalidVariable,
+    UnresolvedVariable,
+    Variables,
+    dotenv,
+    interpolate,
+    is_inside_root,
+    read_beside,
+)
 from imglint.records import record, replace
 from imglint.source import Source
 from imglint.traced import PLACEHOLDER, Traced, literal, unknown
@@ -36,6 +44,7 @@ from imglint.yaml.templates import ACTIONS, has_template_actions, with_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import abc
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
@@ -71,9 +80,9 @@ def claims(source: Source) -> bool:
         return False
     if "compose" in name and re.fullmatch(_NAME, name):
         return not (is_chart_template(source) or _is_manifest(source))
-    if "services" not in text or has_template_actions(text) or not _SERVICES.search(text) or not _RUNS.search(text):
+    if "services" not in text or not _SERVICES.search(text) or not _RUNS.search(text):
         return False
-    if is_values_name(name) or _is_manifest(source):
+    if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
     return any(_is_compose(document.root) for document in documents(text))
 
@@ -92,9 +101,9 @@ def _is_compose(root: Node | None) -> bool:
     services = root.mapping("services") if isinstance(root, Mapping) else None
     if not isinstance(root, Mapping) or services is None:
         return False
-    if not all(key in _TOP_LEVEL or key.startswith("x-") for key in root.by_key):
+    if not all(key in _TOP_LEVEL or key.startswith("x-") for key, _ in root.items()):
         return False
-    nodes = services.by_key.values()
+    nodes = [node for _, node in services.items()]
     return all(isinstance(node, Mapping) for node in nodes) and any(
         isinstance(node, Mapping) and (node.scalar("image") or "build" in node or "extends" in node) for node in nodes
     )
@@ -153,8 +162,9 @@ def _services(root: Mapping) -> dict[str, Service]:
 class _ComposeReader:
     """Reads one compose document."""
 
-    def __init__(self, source: Source, root: Mapping) -> None:
-        self.source, self.root = source, root
+    def __init__(self, source: Source, root: Mapping, *, follows: bool = True) -> None:
+        """Take a document, and whether to look into the files that it names."""
+        self.source, self.root, self.follows = source, root, follows
         self.services = _services(root)
         self._seen: set[object] = set()
         self._inherited: dict[tuple[str, str], tuple[bool, Node | None]] = {}
@@ -171,8 +181,10 @@ class _ComposeReader:
                 yield from self._if_new(image)
             yield from self._service_user(service, image)
             yield from self._other_images(service)
-            yield from self._extended_file(service)
-        yield from self._included_files()
+            if self.follows:
+                yield from self._extended_file(service)
+        if self.follows:
+            yield from self._included_files()
         if self._unread_variables:
             yield self._unread_variables
 
@@ -180,16 +192,16 @@ class _ComposeReader:
         """Yield the file of the service that a service extends."""
         extends = service.values.get("extends")
         if isinstance(extends, Mapping):
-            yield from self._compose_file(extends.scalar("file"))
+            yield from self._compose_file(extends.scalar("file"), [])
 
     def _included_files(self) -> Iterator[Fact | NamedFile]:
         """Yield the files that the top-level `include` names."""
         for entry in self.root.sequence("include"):
-            paths = entry.get("path") if isinstance(entry, Mapping) else entry
-            for path in paths.items if isinstance(paths, Sequence) else [paths]:
-                yield from self._compose_file(nonblank(path))
+            paths, variables = (entry.get("path"), entry.get("env_file")) if isinstance(entry, Mapping) else (entry, None)
+            for path in _scalars(paths):
+                yield from self._compose_file(path, _scalars(variables))
 
-    def _compose_file(self, name: Scalar | None) -> Iterator[Fact | NamedFile]:
+    def _compose_file(self, name: Scalar | None, env_files: list[Scalar]) -> Iterator[Fact | NamedFile]:
         """Yield a compose file that this one is merged with, or why it cannot be read."""
         if name is None or not self._is_new(("file", name.start)):
             return
@@ -201,6 +213,50 @@ class _ComposeReader:
             yield Problem(self.source, span, "cannot read this Compose file: it is not in this repository", UNREAD_FILE)
         else:
             yield NamedFile(self.source, span, path.text, "compose")
+            yield from self._images_of_variables(path.text, span, env_files)
+
+    def _images_of_variables(self, path: str, span: Span, env_files: list[Scalar]) -> Iterator[Fact]:
+        """Yield the images that another compose file takes only because of variables of this one, where that file is named.
+
+        Variables of this file take precedence over those in `env_files`, and both over the `.env` of the other file (`ApplyInclude` in
+        compose-spec/compose-go, loader/include.go).
+        """
+        variables = self._variables_in_force(span)
+        for env_file in env_files:
+            text, reason = self._text_beside(self._value(env_file)[0].text)
+            if reason:
+                at = (env_file.start, env_file.end)
+                yield Problem(self.source, at, f"cannot read these variables: {reason}", UNREAD_FILE)
+            variables = dotenv(text, variables)
+        given = {name: value for name, value in variables.items() if value is not None}
+        if given.keys() <= self.source.variables.keys() or not (env_files or posixpath.dirname(path)):
+            return
+        text, reason = self._text_beside(path)
+        if reason:
+            yield Problem(self.source, span, f"cannot read this file with the variables of this one: {reason}", UNREAD_FILE)
+        if not any(name in text for name in given):
+            return
+        full_path = posixpath.normpath(posixpath.join(posixpath.dirname(self.source.path), path))
+        own = {
+            (use.span, use.place, *_content(use)) for use in _images(Source(full_path, text, "compose", self.source.variables))
+        }
+        for use in _images(Source(full_path, text, "compose", given)):
+            if (use.span, use.place, *_content(use)) not in own:
+                problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, span)
+                yield replace(use, source=self.source, span=span, parts={}, problem=problem)
+
+    def _text_beside(self, path: str) -> tuple[str, str]:
+        """Return the text of another file, and why it cannot be read. What all of them have together is limited."""
+        from imglint.readers import _inline_dockerfile as inline
+
+        if not is_inside_root(self.source, path):
+            return "", ""
+        text, reason = read_beside(self.source, path)
+        self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
+        self._inline_budget[0] -= len(text)
+        if self._inline_budget[0] < 0:
+            return "", f"this file names files with more than {inline.ALL_TEXT_MAX} characters"
+        return text, reason
 
     def _service_images(self) -> dict[str, ImageUse]:
         """Return the images of services by the names of the services.
@@ -293,6 +349,8 @@ class _ComposeReader:
             yield from self._inline_dockerfile(builds, where)
         else:
             yield from self._dockerfile(builds)
+            if self.follows:
+                yield from self._images_of_arguments(builds, where)
 
     def _builds(self, service: Service) -> list[Mapping]:
         """Return the builds that Compose merges into that of a service: its own, then those of the services of this file that it extends."""
@@ -322,6 +380,64 @@ class _ComposeReader:
         elif not _is_dockerfile_name(path.text):
             yield Problem(self.source, span, f"cannot read this Dockerfile: {reason or context_reason}", UNRESOLVED)
 
+    def _images_of_arguments(self, builds: list[Mapping], where: str) -> Iterator[Fact]:
+        """Yield the images that a Dockerfile takes only because of the arguments of this build, each at an argument."""
+        spans: dict[str, Span] = {}
+        for build in reversed(builds):
+            spans |= self._argument_spans(build.get("args"))
+        name, context, target = (
+            next(filter(None, [build.scalar(key) for build in builds]), None) for key in ("dockerfile", "context", "target")
+        )
+        path = posixpath.join(self._value(context)[0].text, self._value(name)[0].text or "Dockerfile")
+        if not spans or _is_remote(path) or PLACEHOLDER in path:
+            return
+        arguments, contexts = self._merged_arguments(builds), _context_names(builds)
+        if not self._is_new(("arguments", path, tuple(sorted(arguments.items())), contexts, target and target.start)):
+            return
+        text, reason = self._text_beside(path)
+        if reason:
+            span = next(iter(spans.values()))
+            yield Problem(self.source, span, f"cannot read the Dockerfile of these arguments: {reason}", UNREAD_FILE)
+        if "ARG" not in text.upper():
+            return
+        targets = (target.value,) if target else self.source.targets
+        own = {
+            (use.span, use.place): (use.reference and use.reference.name, str(use.reference))
+            for use in _dockerfile_images(path, text, self.source.variables, targets)
+        }
+        for use in _dockerfile_images(path, text, arguments, targets):
+            name_and_reference = use.reference and use.reference.name, str(use.reference)
+            known = own.get((use.span, use.place), (None, ""))
+            is_own = known == name_and_reference if use.tag_known else known[0] == name_and_reference[0]
+            if is_own or _context_name(use) in contexts:
+                continue
+            span = _span_of_argument(use, arguments, spans)
+            problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, span)
+            if self._is_new((use.place, span, *_content(use))):
+                yield replace(use, source=self.source, span=span, parts={}, where=f"{where} {use.where}", problem=problem)
+
+    def _argument_spans(self, node: Node | None) -> dict[str, Span]:
+        """Return the spans of the values of a build's arguments by name; an argument without a value is at its name."""
+        spans = {}
+        for key, value in node.entries if isinstance(node, Mapping) else ():
+            if isinstance(key, Scalar) and isinstance(value, Scalar):
+                spans[key.value] = traced_text(self.source, key if value.is_null else value)[1]
+        for name, value in node.items() if isinstance(node, Mapping) else ():
+            if isinstance(value, Scalar) and name not in spans:
+                spans[name] = (value.start, value.end)
+        for item in node.items if isinstance(node, Sequence) else ():
+            if isinstance(item, Scalar):
+                text, span = traced_text(self.source, item)
+                name, _, given = text.text.partition("=")
+                spans[name] = text.span(len(text.text) - len(given), len(text.text)) if given else span
+        return spans
+
+    def _merged_arguments(self, builds: list[Mapping]) -> dict[str, str]:
+        arguments = {**self.source.variables}
+        for build in reversed(builds):
+            arguments |= self._arguments(build)
+        return arguments
+
     def _inline_dockerfile(self, builds: list[Mapping], where: str) -> Iterator[Fact]:
         """Yield the facts of an inline Dockerfile. An image that one of the build's additional contexts replaces is not used.
 
@@ -331,10 +447,7 @@ class _ComposeReader:
 
         dockerfile = next(filter(None, [build.scalar("dockerfile_inline") for build in builds]))
         target = next(filter(None, [build.scalar("target") for build in builds]), None)
-        arguments = {**self.source.variables}
-        for build in reversed(builds):
-            arguments |= self._arguments(build)
-        contexts = frozenset([name for build in builds for name, _, _ in _pairs(build.get("additional_contexts"))])
+        arguments, contexts = self._merged_arguments(builds), _context_names(builds)
         if not self._is_new(("inline", dockerfile.start, tuple(sorted(arguments.items())), contexts, target and target.start)):
             return
         self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
@@ -493,6 +606,24 @@ class _ComposeReader:
         return RunUser(self.source, span, "compose-user", where, resolved.text, image=image)
 
 
+def _images(source: Source) -> list[ImageUse]:
+    """Return the images of a compose file, without those that depend on other files."""
+    roots, _ = read_documents(source)
+    facts = [
+        fact
+        for root in roots
+        if isinstance(root, Mapping)
+        for fact in _ComposeReader(source, root, follows=False).images_and_users()
+    ]
+    return [fact for fact in facts if isinstance(fact, ImageUse)]
+
+
+def _scalars(node: Node | None) -> list[Scalar]:
+    """Return the scalars of a list, or a scalar as one."""
+    nodes = node.items if isinstance(node, Sequence) else [node]
+    return [scalar for each in nodes if (scalar := nonblank(each))]
+
+
 def _pairs(node: Node | None) -> Iterator[tuple[str, str, Scalar]]:
     """Yield names and values, from a map or a list of `NAME=VALUE`, each with the scalar of the value. Skip names without a value."""
     for key, value in node.items() if isinstance(node, Mapping) else ():
@@ -513,6 +644,25 @@ def _names_without_value(node: Node | None) -> Iterator[str]:
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Scalar) and "=" not in item.value:
             yield item.value
+
+
+def _context_names(builds: list[Mapping]) -> frozenset[str]:
+    return frozenset([name for build in builds for name, _, _ in _pairs(build.get("additional_contexts"))])
+
+
+def _dockerfile_images(path: str, text: str, arguments: abc.Mapping[str, str], targets: tuple[str, ...]) -> list[ImageUse]:
+    from imglint.dockerfile.facts import read_dockerfile
+
+    dockerfile = Source(path, text, "dockerfile", arguments, targets)
+    return [fact for fact in read_dockerfile(dockerfile) if isinstance(fact, ImageUse)]
+
+
+def _span_of_argument(use: ImageUse, arguments: abc.Mapping[str, str], spans: dict[str, Span]) -> Span:
+    """Return the span of the argument that an image of a Dockerfile comes from: one that it names, else the longest value in it, else the first."""
+    text = use.reference.text if use.reference else ""
+    named = [span for name, span in spans.items() if re.search(rf"\$\{{?{re.escape(name)}(?!\w)", use.text)]
+    within = [name for name in spans if name in arguments and arguments[name] in text]
+    return named[0] if named else spans[max(within, key=lambda name: len(arguments[name]), default=next(iter(spans)))]
 
 
 def _context_name(use: ImageUse) -> str | None:

@@ -7,7 +7,8 @@ Dockerfile instructions. Templates (`Dockerfile.j2`) are not claimed; `kinds` in
 from __future__ import annotations
 
 from imglint.dockerfile.facts import read_dockerfile
-from imglint.dockerfile.instructions import DEFAULT_ESCAPE, WORD, parse_dockerfile, split_flags
+from imglint.dockerfile.instructions import DEFAULT_ESCAPE, operands_start, parse_dockerfile
+from imglint.dockerfile.spaces import WORD
 from imglint.dockerfile.stages import KEYWORDS, split_from
 
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ def _has_instructions(text: str, *, strict: bool) -> bool:
         return False
     instructions = parse_dockerfile(text).instructions
     first_from = next((one for one in instructions if one.keyword == "FROM"), None)
-    if first_from is None or split_from(first_from, split_flags(first_from, DEFAULT_ESCAPE)[1])[2]:
+    if first_from is None or split_from(first_from, operands_start(first_from, DEFAULT_ESCAPE))[2]:
         return False
     return not strict or all(one.keyword in KEYWORDS and one.text.startswith(one.keyword, one.start) for one in instructions)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEXT_MAX = 4096
 """Characters of a scalar that are read; no reference is as long, and aliases can repeat a long scalar without end."""
 
-_TEMPLATED = re.compile(r"\{\{|\$[A-Za-z_({]|^ko://")
+_TEMPLATED = re.compile(r"\{[{%]|\$[A-Za-z_({]|^ko://")
 _ESCAPES = re.compile(r"\\[xuU\r\n]")
 _BLOCK_STYLES = ("|", ">")
 
