@@ -14,10 +14,10 @@ from imglint.readers._chart import is_chart_template, is_values_name
 from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Variables, dotenv, interpolate
 from imglint.records import record, replace
 from imglint.traced import Traced, literal
-from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
-from imglint.yaml.templates import has_template_actions
+from imglint.yaml.templates import has_template_actions, may_hide_words
+from imglint.yaml.top_level import roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from imglint.model import Fact, Span
     from imglint.source import Source
+    from imglint.yaml.documents import InvalidYaml
 
 FILES = ("*.yaml", "*.yml")
 
@@ -36,8 +37,6 @@ _SERVICE_KEYS = ("image", "user", "build", "volumes", "extends", *HOOKS)
 _TOP_LEVEL = frozenset(("version", "name", "services", "networks", "volumes", "configs", "secrets", "include", "models"))
 _NAME = r"(?:docker-)?compose(?:[-_.0-9].*)?\.ya?ml|.*(?:docker-compose.*|[-_.]compose)\.ya?ml"
 _IMAGE_CONTEXT = re.compile(r"(?:[^=]*=)?docker-image://")
-_SERVICES = re.compile(r"""^["']?services["']?[ \t]*:""", re.MULTILINE)
-_RUNS = re.compile(r"""^[ \t]+["']?(?:image|build|extends)["']?[ \t]*:""", re.MULTILINE)
 
 
 def claims(source: Source) -> bool:
@@ -47,16 +46,17 @@ def claims(source: Source) -> bool:
         return False
     if "compose" in name and re.fullmatch(_NAME, name):
         return not (is_chart_template(source) or _is_manifest(source))
-    if "services" not in text or has_template_actions(text) or not _SERVICES.search(text) or not _RUNS.search(text):
+    if "services" not in text and not may_hide_words(text):
         return False
-    if is_values_name(name) or _is_manifest(source):
+    if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
-    return any(_is_compose(document.root) for document in documents(text))
+    return any(_is_compose(root) for root, _ in roots_with(text, "services"))
 
 
 def _is_manifest(source: Source) -> bool:
     """Return whether the file is a Kubernetes manifest or a Kustomize file."""
-    if "apiVersion" not in source.text and not source.name.lower().startswith("kustomization."):
+    text = source.text
+    if "apiVersion" not in text and not source.name.lower().startswith("kustomization.") and not may_hide_words(text):
         return False
     # Imported here because few compose files need it.
     from imglint.readers import kubernetes
@@ -64,16 +64,21 @@ def _is_manifest(source: Source) -> bool:
     return kubernetes.claims(source)
 
 
-def _is_compose(root: Node | None) -> bool:
+def _is_compose(root: Node | InvalidYaml) -> bool:
     services = root.mapping("services") if isinstance(root, Mapping) else None
     if not isinstance(root, Mapping) or services is None:
         return False
-    if not all(key in _TOP_LEVEL or key.startswith("x-") for key in root.by_key):
+    if not all(key in _TOP_LEVEL or key.startswith("x-") for key, _ in root.items()):
         return False
-    nodes = services.by_key.values()
+    nodes = [node for _, node in services.items()]
     return all(isinstance(node, Mapping) for node in nodes) and any(
-        isinstance(node, Mapping) and (node.scalar("image") or "build" in node or "extends" in node) for node in nodes
+        isinstance(node, Mapping) and (_is_image(node.scalar("image")) or "build" in node or "extends" in node) for node in nodes
     )
+
+
+def _is_image(image: Scalar | None) -> bool:
+    """Return whether an image can be one in a compose file; template engines fill in the others before they are one."""
+    return image is not None and not has_template_actions(image.value)
 
 
 def read(source: Source) -> Iterator[Fact]:

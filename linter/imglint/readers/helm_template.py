@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from imglint.model import Fact
     from imglint.source import Source
 
-FILES = ("*.yaml", "*.yml", "*.tpl")
+FILES = ("*.yaml", "*.yml", "*.tpl", "*.json")
 
 
 def claims(source: Source) -> bool:
     """Return whether the file is a template of a chart."""
-    return source.name.lower().endswith((".yaml", ".yml", ".tpl")) and is_chart_template(source)
+    return source.name.lower().endswith((".yaml", ".yml", ".tpl", ".json")) and is_chart_template(source)
 
 
 def read(source: Source) -> Iterator[Fact]:

@@ -9,7 +9,7 @@ from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import comments, documents, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
-from imglint.yaml.templates import has_template_actions, template_images
+from imglint.yaml.templates import has_template_actions, may_hide_words, template_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ TEXT_MAX = 4096
 """Characters of a scalar that are read; no reference is as long, and aliases can repeat a long scalar without end."""
 
 _TEMPLATED = re.compile(r"\{\{|\$[A-Za-z_({]|^ko://")
-_ESCAPES = re.compile(r"\\[xuU\r\n]")
 _BLOCK_STYLES = ("|", ">")
 
 
@@ -58,7 +57,8 @@ def _broken_document(source: Source, document: Document) -> Iterator[Fact]:
     assert document.broken is not None
     if has_template_actions(source.text[document.start : document.end]):
         yield from template_images(source, document.start, document.end)
-        return
+        if not document.broken.is_limit:
+            return
     start = min(document.broken.offset, max(len(source.text) - 1, 0))
     yield Problem(source, (start, min(start + 1, len(source.text))), f"invalid YAML: {document.broken.reason}")
 
@@ -77,9 +77,33 @@ def _unread_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
                     yield Problem(source, (merge.start, merge.start), message, "unread-file")
 
 
-def may_hide_words(text: str) -> bool:
-    """Return whether the values in a document may contain words that its text does not: by escaped characters or line breaks."""
-    return _ESCAPES.search(text) is not None
+def ambiguous_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
+    """Yield a problem for each mapping whose values depend on the parser: it has several merge keys, or one after a key that it overrides.
+
+    YAML gives precedence to the mapping's own keys. The parser of kubectl, Kustomize and Helm gives it to what comes last.
+    """
+    if MERGE not in source.text and not may_hide_words(source.text):
+        return
+    for root in roots:
+        for node in walk(root):
+            if isinstance(node, Mapping) and MERGE in node.by_key:
+                merge = node.by_key[MERGE]
+                if _overrides(node):
+                    message = "parsers disagree about the values merged here; use one merge key, before all other keys"
+                    yield Problem(source, (merge.start, merge.start), message, "unread-file")
+
+
+def _overrides(mapping: Mapping) -> bool:
+    names = [key.value for key, _ in mapping.entries if isinstance(key, Scalar)]
+    if names.count(MERGE) > 1:
+        return True
+    before = names[: names.index(MERGE)]
+    merged = [other.by_key for other in merge_chain(mapping)[1:]]
+    return any(not _is_equal(mapping.by_key[name], other[name]) for name in before for other in merged if name in other)
+
+
+def _is_equal(one: Node, other: Node) -> bool:
+    return one is other or (isinstance(one, Scalar) and isinstance(other, Scalar) and one.value == other.value)
 
 
 def is_templated(text: str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 
-from imglint.model import WORKLOAD, ImageUse, image_use
+from imglint.model import UNREAD_FILE, WORKLOAD, ImageUse, Problem, image_use
 from imglint.traced import literal
 from imglint.yaml.documents import comments
 
@@ -17,12 +18,41 @@ if TYPE_CHECKING:
 _LINE = re.compile(
     r"""\n[ \t]*(?:-[ \t]+)*
     (?: (?P<kind>kind)[ \t]*:[ \t]+(?P<word>[A-Za-z]+)[ \t]*(?=\r?(?:\n|\Z))
-      | (?P<q>["']?)image(?P=q)[ \t]*:[ \t]+(?P<value>[^\s#][^\r\n]*) )""",
+      | (?P<q>["']?)(?P<key>image)(?P=q)[ \t]*:[ \t]+(?P<value>[^\s#][^\r\n]*) )""",
     re.VERBOSE,
 )
 """A line with a `kind` or an `image`. It begins with the line break because an anchor would keep `re` from searching for a literal prefix."""
-_IMAGE_KEY = re.compile(r"""image["']?[ \t]*:[ \t]""")
-"""What every image matched by `_LINE` contains; much faster to search for."""
+_KEY = re.compile(r"""image["']?(?:(?P<colon>\s*:(?=[\s"'\[{]|\Z))|(?=[ \t]*(?:[\n#,\]}]|\Z)))""")
+"""The word `image` as a key, or as a whole scalar."""
+_ESCAPED_KEY = re.compile(r'"((?:[^"\\\n]|\\(?:\r\n|.|\n))*)"[ \t\n]*:', re.DOTALL)
+_BINARY_KEY = re.compile("aW1hZ2U")
+"""The word `image` in base64."""
+_APART = re.compile(r"""(?:\?[ \t]+(?:[&!]\S*[ \t]+)*|&\S+[ \t]+(?:!\S*[ \t]+)?)["']?\Z""")
+"""What precedes a key apart from its colon, or a value with an anchor, which an alias can use as a key."""
+_BEFORE_KEY = re.compile(r"""(?:^[ \t]*(?:-[ \t]+)*|[{,\[][ \t]*|\}\}[ \t]*|%\}[ \t]*|\?[ \t]+|[&!][^\s]*[ \t]+)["']?\Z""")
+_REFERENCE_KEY = re.compile(r"""(?<![\w.$/-])(reference)["']?[ \t]*:(?=[\s"']|\Z)""")
+_PROPERTIES = re.compile(
+    r"(?:\s++|[#](?<=\s#)[^\n]*+|[&!][^\s,{}\[\]]*+(?=\s)|\{\{-?[ ]*(?:if|else|with|range|end)\b[^\n]*?\}\}(?=[ \t]*\n))*+"
+)
+"""What may precede a value: white space, comments, tags, anchors, and control actions on lines of their own."""
+_NEXT_KEY = re.compile(r"""["']?[\w.$/-]+["']?[ \t]*:(?:\s|\Z)""")
+_FLOW = re.compile(r"[{\[]")
+_QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
+_COMMENT = re.compile(r"(?:\A|[ \t])#")
+_ONE_LINE_BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\n(?:[ \t]*\n)*([ ]*)(\S[^\n]*)")
+_NEXT_LINE = re.compile(r"(?:\s*\n)?([ ]*)[^\s{]")
+_END = re.compile(r"\{\{-?[ ]*end[ ]*-?\}\}\s*\Z")
+_OPENING = re.compile(r"\{\{-?[ ]*(?:if|with|range)\b")
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
+_LITERAL_ACTION = re.compile(
+    r'\{\{-?\s*\(?\s*("[^"\\\n]*"|`[^`]*`)\s*\)?\s*(?:\|\s*(?:quote|squote|trim|toString|nospace)\s*)*-?\}\}'
+)
+_DEFAULT = re.compile(r'\bdefault[ ]+"([^"\\\s%]+[/:][^"\\\s%]*)"')
+"""The image that an action falls back to."""
+_NOT_CONSTANT = re.compile(r"[.$]|\b(?:include|template|tpl|end|else|if|range|with|lookup|required|fail)\b")
+_HIDDEN = re.compile(r"\\[xuU\r\n\x85\u2028\u2029]|!<|![^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary)|^%TAG", re.MULTILINE)
+_CODE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
+_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _OPEN, _CLOSE = "{{", "}}"
 _QUOTES = ("'", '"')
 _NOT_PLAIN = "|>*&!{[%@`"
@@ -34,39 +64,224 @@ def has_template_actions(text: str) -> bool:
     return _OPEN in text or "{%" in text
 
 
-def template_images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
-    """Yield the images between two offsets of a template. One that actions provide in part is unresolved; one that they provide entirely is skipped."""
+def template_images(source: Source, start: int, end: int) -> Iterator[ImageUse | Problem]:
+    """Yield the images between two offsets of a template.
+
+    An image that actions provide in part is unresolved. One that they provide entirely is skipped, unless they consist of literals. One that cannot
+    be read before the template is rendered is a Problem.
+    """
     text = source.text[start:end]
-    if not _has_image_key(text):
+    hidden = may_hide_words(text)
+    if not hidden and ("image" not in text or not _has_key(text)):
         return
-    text = "\n" + without_template_comments(text)
-    where = "template"
-    for match in _LINE.finditer(text):
-        if match["kind"]:
-            where = f"{match['word'][:100]} template"
-            continue
-        value = _scalar_at_start(match["value"])
-        value_start = start + match.start("value") - 1 + match["value"].startswith(_QUOTES)
-        span = (value_start, value_start + len(value))
+    reader = _TemplateReader(source, "\n" + _with_line_feeds(without_template_comments(text)), start - 1)
+    yield from reader.lines()
+    yield from reader.others(hidden)
+
+
+class _TemplateReader:
+    """Reads one template: first the usual lines, then whatever else can name an image. `base` is the offset of the text in the file."""
+
+    def __init__(self, source: Source, text: str, base: int) -> None:
+        self.source, self.text, self.base = source, text, base
+        self._read: set[int] = set()
+        self._kinds: list[tuple[int, str]] = [(0, "template")]
+
+    def lines(self) -> Iterator[ImageUse]:
+        """Yield the images on lines of their own: `image: nginx:1.27`."""
+        for match in _LINE.finditer(self.text):
+            if match["kind"]:
+                self._kinds.append((match.start(), f"{match['word'][:100]} template"))
+                continue
+            at = match.start("value")
+            if match["value"][0] in _NOT_PLAIN and not match["value"].startswith(_OPEN):
+                continue
+            self._read.add(match.start("key"))
+            quoted = match["value"].startswith(_QUOTES)
+            value = _scalar_at_start(match["value"])
+            if quoted and not value and match["value"][1:2] != match["value"][0]:
+                self._read.discard(match.start("key"))
+                continue
+            yield from self._image(value, at + quoted)
+
+    def others(self, hidden: bool) -> Iterator[ImageUse | Problem]:
+        """Yield the images of the other keys `image`; `hidden` is whether keys may have escapes or be binary."""
+        keys = []
+        for match in _KEY.finditer(self.text):
+            if match["colon"]:
+                keys.append((match.start(), match.end()))
+            elif _is_apart(self.text, match.start()) and self._is_key(match.start()):
+                yield self._problem(match.start())
+        if hidden:
+            escaped = [match for match in _ESCAPED_KEY.finditer(self.text) if unescaped(match[1]) == "image"]
+            keys += [(match.start(1), match.end()) for match in escaped]
+            for match in _BINARY_KEY.finditer(self.text):
+                yield self._problem(match.start())
+        for at, end in sorted(keys):
+            if at not in self._read and self._is_key(at):
+                yield from self._value(at, end)
+
+    def _is_key(self, at: int) -> bool:
+        """Return whether a key may begin at an offset, neither in a comment nor in an action."""
+        line = self.text.rfind("\n", 0, at) + 1
+        before = self.text[line:at]
+        if not _BEFORE_KEY.search(before) or self.text.rfind(_OPEN, 0, at) > self.text.rfind(_CLOSE, 0, at):
+            return False
+        return not _COMMENT.search(_QUOTED.sub("", before))
+
+    def _value(self, key: int, at: int) -> Iterator[ImageUse | Problem]:
+        """Yield the image that is the value of a key, if the value is a scalar. `at` is the offset after the colon."""
+        line = self.text.rfind("\n", 0, key) + 1
+        flow = _FLOW.search(_QUOTED.sub("", _without_actions(self.text[line:key]))) is not None
+        properties = _PROPERTIES.match(self.text, at)
+        assert properties is not None
+        if _may_be_binary(properties[0]):
+            yield self._problem(key)
+            return
+        start = properties.end()
+        first = self.text[start : start + 1]
+        on_next_line = "\n" in properties[0]
+        if on_next_line and start - self.text.rfind("\n", 0, start) <= key - line + 1:
+            # The next entry, unless brackets around both make the indentation meaningless.
+            if first in ("", "-", "?", "{", "}") or _NEXT_KEY.match(self.text, start):
+                return
+        if first == "*":
+            yield from self._alias(key, start)
+        elif first in ("|", ">"):
+            yield from self._block(key, start)
+        elif first in ("[", "{") and not self.text.startswith(_OPEN, start):
+            yield from self._reference(key, start, self.text.find("}", start))
+        elif first in _QUOTES:
+            rest = self.text[start:]
+            end = _find_outside_actions(rest, first, 1)
+            if end < 0 or "\n" in rest[:end]:
+                yield self._problem(key)
+            elif not (on_next_line and rest[end + 1 : end + 2] == ":"):
+                yield from self._image(rest[1:end], start + 1)
+        elif first not in ("", "-", "#", "%", "@", "`", "}", "]", ",") or (
+            first == "-" and self.text[start + 1 : start + 2].strip()
+        ):
+            rest = self.text[start:].partition("\n")[0]
+            if on_next_line and _NEXT_KEY.match(rest):
+                yield from self._reference(key, start, self._block_end(key - line, start))
+                return
+            if flow:
+                end = min([found for mark in ",}]" if (found := _find_outside_actions(rest, mark)) >= 0] or [len(rest)])
+                rest = rest[:end]
+            yield from self._image(_scalar_at_start(rest), start)
+
+    def _block_end(self, column: int, at: int) -> int:
+        """Return the offset of the first line after `at` that does not belong to a block under a key in a column."""
+        for match in re.compile(r"\n([ ]*)[^\s#{]").finditer(self.text, at):
+            if len(match[1]) <= column:
+                return match.start()
+        return len(self.text)
+
+    def _reference(self, key: int, start: int, end: int) -> Iterator[ImageUse | Problem]:
+        """Yield the image of an image volume: `image: {reference: nginx:1.27}`."""
+        match = _REFERENCE_KEY.search(self.text, start, max(end, start))
+        if match and self._is_key(match.start(1)):
+            yield from self._value(match.start(1), match.end())
+
+    def _alias(self, key: int, at: int) -> Iterator[ImageUse | Problem]:
+        name = self.text[at + 1 :].split(None, 1)[0].rstrip(",}]") if self.text[at + 1 : at + 2].strip() else ""
+        anchor = re.compile(rf"&{re.escape(name)}[ \t]+(?=[^\s&!*|>\[{{#\"'])")
+        ends = [match.end() for match in anchor.finditer(self.text, 0, at)] if name else []
+        if not ends:
+            yield self._problem(key)
+            return
+        yield from self._image(_scalar_at_start(self.text[ends[-1] :].partition("\n")[0]), ends[-1])
+
+    def _block(self, key: int, at: int) -> Iterator[ImageUse | Problem]:
+        """Yield the image in a block scalar of one line."""
+        match = _ONE_LINE_BLOCK.match(self.text, at)
+        if match is None:
+            yield self._problem(key)
+            return
+        following = _NEXT_LINE.match(self.text, match.end())
+        if following and len(following[1]) >= len(match[1]):
+            yield self._problem(key)
+            return
+        yield from self._image(match[2].rstrip(), match.start(2))
+
+    def _image(self, value: str, at: int) -> Iterator[ImageUse]:
+        """Yield the image in a scalar at an offset."""
+        if _CLOSE in value and not _OPENING.search(value):
+            value = _END.sub("", value)
         unresolved = ""
         if has_template_actions(value):
             if not any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
-                continue
-            unresolved = "part of this image is known only after the template is rendered"
+                literal_action = _LITERAL_ACTION.fullmatch(value)
+                default = None if literal_action else _DEFAULT.search(value)
+                if default:
+                    at += default.start(1)
+                    value = default[1]
+                elif literal_action:
+                    at += literal_action.start(1) + 1
+                    value = literal_action[1][1:-1]
+                    if not value.strip():
+                        return
+                elif not _is_constant(value):
+                    return
+            if has_template_actions(value):
+                unresolved = "part of this image is known only after the template is rendered"
         elif not value.strip():
-            continue
-        text_if_known = None if unresolved else literal(value, value_start)
-        yield image_use(source, text_if_known, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+            return
+        at += self.base
+        text_if_known = None if unresolved else literal(value, at)
+        span = (at, at + len(value))
+        where = self._kinds[bisect_right(self._kinds, (at - self.base, "")) - 1][1]
+        yield image_use(
+            self.source, text_if_known, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved
+        )
+
+    def _problem(self, at: int) -> Problem:
+        message = "this image can be read only after the template is rendered; write `image: name:tag` on one line"
+        return Problem(self.source, (self.base + at, self.base + at), message, UNREAD_FILE)
 
 
-def _has_image_key(text: str) -> bool:
-    # Searching for the word first is several times as fast as the regular expression alone.
-    at = text.find("image")
-    while at >= 0:
-        if _IMAGE_KEY.match(text, at):
-            return True
-        at = text.find("image", at + 1)
-    return False
+def may_hide_words(text: str) -> bool:
+    """Return whether keys and values may contain words that the text does not: by escaped characters or line breaks, or as binary values."""
+    return ("\\" in text or "!" in text or "%TAG" in text) and _HIDDEN.search(text) is not None
+
+
+def _may_be_binary(properties: str) -> bool:
+    return "!" in properties and re.search(r"!<|![^\s]*(?:%|binary)|![\w-]+!", properties) is not None
+
+
+def _with_line_feeds(text: str) -> str:
+    """Return the text with a line feed for each character that ends a line in YAML, except for CR LF."""
+    if "\r" not in text and text.isascii():
+        return text
+    return _BREAKS.sub("\n", text)
+
+
+def unescaped(text: str) -> str:
+    """Return a text with the escaped characters and line breaks of double-quoted scalars replaced."""
+    text = re.sub(r"\\[ \t]*\r?\n[ \t]*", "", text)
+    return _CODE.sub(lambda match: _character(match[1][1:]), text)
+
+
+def _character(code: str) -> str:
+    number = int(code, 16)
+    return chr(number) if number < 0x110000 else ""
+
+
+def _is_constant(value: str) -> bool:
+    """Return whether actions compute a text from literals alone."""
+    return '"' in value and _NOT_CONSTANT.search(_STRING.sub("", value)) is None
+
+
+def _without_actions(text: str) -> str:
+    return re.sub(r"\{\{.*?\}\}", "", text)
+
+
+def _has_key(text: str) -> bool:
+    return any(match["colon"] or _is_apart(text, match.start()) for match in _KEY.finditer(text))
+
+
+def _is_apart(text: str, at: int) -> bool:
+    return _APART.search(text, max(text.rfind("\n", 0, at), at - 100), at) is not None
 
 
 def template_comments(text: str) -> Iterator[tuple[int, int]]:
