@@ -7,19 +7,20 @@ Each trick changes a plain file, the control. Whether an engine takes the image 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from fuzz.targets import hidden
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Imglint
 
 EVIL = "evil/x:1"
 POD = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}\n"
-JSON = (
-    '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"' + EVIL + '"}]}}\n'
-)
+JSON = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"' + EVIL + '"}]}}\n'
 FLOW = f"{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, image: '{EVIL}'}}]}}}}\n"
 VOLUME = f"apiVersion: v1\nkind: Pod\nspec:\n  volumes:\n  - name: a\n    image:\n      reference: {EVIL}\n"
 COMPOSE = f"services:\n  web:\n    image: {EVIL}\n"
@@ -27,9 +28,7 @@ VALUES = f"web:\n  image: {EVIL}\n"
 MAP = "web:\n  image:\n    repository: evil/x\n    tag: 1\n"
 KUSTOMIZATION = "resources: [pod.yaml]\nimages:\n- name: web\n  newName: evil/x\n  newTag: '1'\n"
 TEMPLATE = f"kind: Pod\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: {EVIL}\n  {{{{- end }}}}\n"
-SEQUENCE = POD.replace("metadata: {name: a}\n", "metadata: {name: a}\nx: &x\n  image: other/x:2\n")
-MERGED = POD.replace("metadata: {name: a}\n", f"metadata: {{name: a}}\nx: &x\n  image: {EVIL}\n").replace(f"    image: {EVIL}", "    <<: *x")
-MERGED = f"{POD[:POD.index('spec:')]}x: &x\n  image: {EVIL}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}\n"
+MERGED = f"{POD[: POD.index('spec:')]}x: &x\n  image: {EVIL}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}\n"
 LIST = "apiVersion: v1\nkind: List\nitems:\n- " + POD.replace("\n", "\n  ").rstrip() + "\n"
 SCHEMA = POD.replace("metadata: {name: a}\n", "metadata:\n  name: a\n  annotations:\n    a: b\n")
 TPL, POD_FILE, STACK = "chart/templates/pod.yaml", "pod.yaml", "stack.yaml"
@@ -51,10 +50,12 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "binary image": (POD_FILE, POD, "image:", "!!binary aW1hZ2U=:"),
     "verbatim tag": (POD_FILE, POD, "image:", "!<tag:yaml.org,2002:binary> aW1hZ2U=:"),
     "escaped tag": (POD_FILE, POD, "image:", "!!bin%61ry aW1hZ2U=:"),
-    "tag directive": (POD_FILE, "---\n" + POD, f"---\n{POD}", "%TAG !e! tag:yaml.org,2002:bin\n---\n" + POD.replace("kind:", "!e!ary a2luZA==:")),
+    "tag directive": (POD_FILE, "---\n" + POD, f"---\n{POD}",
+      "%TAG !e! tag:yaml.org,2002:bin\n---\n" + POD.replace("kind:", "!e!ary a2luZA==:")),
     "anchored kind": (POD_FILE, POD, "kind:", "&a kind:"),
     "anchored image": (POD_FILE, POD, "image:", "&a image:"),
-    "key through an alias": (POD_FILE, POD.replace("{name: a}", "{name: a, labels: {a: image}}"), f"a: image}}}}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}",
+    "key through an alias": (POD_FILE, POD.replace("{name: a}",
+      "{name: a, labels: {a: image}}"), f"a: image}}}}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}",
         f"a: &k image}}}}\nspec:\n  containers:\n  - name: a\n    *k : {EVIL}"),
     "complex kind": (POD_FILE, POD, "kind: Pod", "? kind\n: Pod"),
     "complex kind and apiVersion": (POD_FILE, POD, "apiVersion: v1\nkind: Pod", "? apiVersion\n: v1\n? kind\n: Pod"),
@@ -66,7 +67,8 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "duplicate image": (POD_FILE, POD, f"image: {EVIL}", f"image: good:1\n    image: {EVIL}"),
     "duplicate kind": (POD_FILE, POD, "kind: Pod", "kind: CustomResourceDefinition\nkind: Pod"),
     "duplicate kind in another spelling": (POD_FILE, POD, "kind: Pod", "kind: CustomResourceDefinition\n? kind\n: Pod"),
-    "duplicate kind at the end": (POD_FILE, POD.replace("kind: Pod\n", "") + "kind: Pod\n", "apiVersion: v1\n", "apiVersion: v1\nkind: CustomResourceDefinition\n"),
+    "duplicate kind at the end": (POD_FILE, POD.replace("kind: Pod\n",
+      "") + "kind: Pod\n", "apiVersion: v1\n", "apiVersion: v1\nkind: CustomResourceDefinition\n"),
     "duplicate spec": (POD_FILE, POD, "spec:", "spec: {containers: [{name: a, image: 'good:1'}]}\nspec:"),
     # How values are written.
     "tagged value": (POD_FILE, POD, EVIL, f"!!str {EVIL}"),
@@ -76,10 +78,12 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "value on the next line": (POD_FILE, POD, f"image: {EVIL}", f"image:\n      {EVIL}"),
     "folded value": (POD_FILE, POD, EVIL, f">-\n      {EVIL}"),
     "literal value": (POD_FILE, POD, EVIL, f"|\n      {EVIL}"),
-    "aliased value": (POD_FILE, POD.replace("{name: a}", f"{{name: a, labels: {{a: '{EVIL}'}}}}"), f"a: '{EVIL}'}}}}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}",
+    "aliased value": (POD_FILE, POD.replace("{name: a}", f"{{name: a, labels: {{a: '{EVIL}'}}}}"),
+      f"a: '{EVIL}'}}}}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}",
         f"a: &v '{EVIL}'}}}}\nspec:\n  containers:\n  - name: a\n    image: *v"),
     "tab before the value": (POD_FILE, POD, f"image: {EVIL}", f"image:\t{EVIL}"),
-    "status through an alias": (POD_FILE, POD, POD[POD.index("spec:") :], POD[POD.index("spec:") :].replace("spec:", "status: &x") + "spec: *x\n"),
+    "status through an alias": (POD_FILE, POD, POD[POD.index("spec:") :], POD[POD.index("spec:") :].replace("spec:",
+      "status: &x") + "spec: *x\n"),
     # How documents are written.
     "indented": (POD_FILE, POD, POD, "".join(f"    {line}\n" for line in POD.splitlines())),
     "second document indented": (POD_FILE, POD, POD, "a: b\n---\n" + "".join(f"    {line}\n" for line in POD.splitlines())),
@@ -105,7 +109,8 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "YAML directive": (POD_FILE, f"---\n{POD}", "---\n", "%YAML 1.1\n---\n"),
     # JSON.
     "JSON escapes": ("pod.json", JSON, '"kind"', '"k\\u0069nd"'),
-    "JSON escapes everywhere": ("pod.json", JSON.replace("image", "im\\u0061ge"), '"apiVersion":"v1","kind"', '"\\u0061piVersion":"v1","k\\u0069nd"'),
+    "JSON escapes everywhere": ("pod.json", JSON.replace("image",
+      "im\\u0061ge"), '"apiVersion":"v1","kind"', '"\\u0061piVersion":"v1","k\\u0069nd"'),
     "JSON with tabs": ("pod.json", JSON, '"kind"', '\n\t\t"kind"'),
     "JSON keys on lines": ("pod.json", JSON, '"kind":', '"kind"\n:\n'),
     "JSON after JSON": ("pod.json", JSON, JSON, '{"a":1}\n\n' + JSON.replace("kind", "k\\u0069nd")),
@@ -117,7 +122,8 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "JSON string that looks like an end": ("pod.json", JSON, '{"api', '{"a":"}\\n{","api'),
     # Lines of scalars that look like keys.
     "schema in a quoted value": (POD_FILE, SCHEMA, "a: b", 'a: "\n\nkind: CustomResourceDefinition\n\n"'),
-    "schema in a quoted key": (POD_FILE, POD, "apiVersion: v1\nkind: Pod", '"\n\nkind: CustomResourceDefinition\n\n": a\napiVersion: v1\nkind: Pod'),
+    "schema in a quoted key": (POD_FILE, POD, "apiVersion: v1\nkind: Pod",
+      '"\n\nkind: CustomResourceDefinition\n\n": a\napiVersion: v1\nkind: Pod'),
     "schema in a single-quoted value": (POD_FILE, SCHEMA, "a: b", "a: '\n\nkind: CustomResourceDefinition\n\n'"),
     "schema in a pod spec": (POD_FILE, POD, "spec:\n", "spec:\n  apiVersion: apiextensions.k8s.io/v1\n  kind: CustomResourceDefinition\n"),
     "schema that is shared": (POD_FILE, POD, "spec:\n", "x: &x {apiVersion: v1, kind: CustomResourceDefinition}\nspec:\n  <<: *x\n"),
@@ -133,7 +139,8 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "flow pod in docker-compose.yml": ("docker-compose.yml", FLOW, "kind", "? kind"),
     "pod after services": ("compose.yaml", POD, "apiVersion", "services: {}\n---\napiVersion"),
     "services after a pod": ("compose.yaml", COMPOSE, "services", "apiVersion: v1\nkind: ConfigMap\n---\nservices"),
-    "services with text of a manifest": ("compose.yaml", COMPOSE, "services", 'x-a: "\n\nkind: Pod\n\napiVersion: v1\n"\nservices'),
+    "services with text of a manifest": ("compose.yaml", COMPOSE,
+      "services", 'x-a: "\n\nkind: Pod\n\napiVersion: v1\n"\nservices'),
     "values with text of a manifest": ("values.yaml", VALUES, "web", 'a: "\n\nkind: Pod\n\napiVersion: v1\n"\nweb'),
     "values before a manifest": ("values.yaml", MAP, MAP, MAP + "---\napiVersion: v1\nkind: ConfigMap\n"),
     "values that look like a manifest": ("values.yaml", MAP, "web", "apiVersion: v1\nkind: Pod\nweb"),
@@ -157,20 +164,26 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     # Templates: Helm renders them before it parses them.
     "template in flow style": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f"- {{name: a, image: '{EVIL}'}}"),
     "template in plain flow style": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f"- {{image: {EVIL}, name: a}}"),
-    "template in flow style with a number sign": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f"- {{name: 'a #b', image: '{EVIL}'}}"),
-    "template in flow style behind an action": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f"- {{{{ if .a }}}}{{image: '{EVIL}'}}{{{{ end }}}}"),
+    "template in flow style with a number sign": (TPL, TEMPLATE,
+      f"- name: a\n    image: {EVIL}", f"- {{name: 'a #b', image: '{EVIL}'}}"),
+    "template in flow style behind an action": (TPL, TEMPLATE,
+      f"- name: a\n    image: {EVIL}", f"- {{{{ if .a }}}}{{image: '{EVIL}'}}{{{{ end }}}}"),
     "template as JSON": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f'- {{"name": "a", "image":"{EVIL}"}}'),
     "template as JSON on lines": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f'- {{"name": "a",\n    "image"\n    :\n    "{EVIL}"}}'),
     "template with the value on the next line": (TPL, TEMPLATE, f"image: {EVIL}", f"image:\n      {EVIL}"),
     "template with the value after a comment": (TPL, TEMPLATE, f"image: {EVIL}", f"image: # a\n      # b\n      {EVIL}"),
     "template with a quoted value on the next line": (TPL, TEMPLATE, f"image: {EVIL}", f'image:\n      "{EVIL}"'),
-    "template with the value after an action": (TPL, TEMPLATE, f"image: {EVIL}", f"image:\n      {{{{- if .a }}}}\n      {EVIL}\n      {{{{- end }}}}"),
+    "template with the value after an action": (TPL, TEMPLATE,
+      f"image: {EVIL}", f"image:\n      {{{{- if .a }}}}\n      {EVIL}\n      {{{{- end }}}}"),
     "template with a folded value": (TPL, TEMPLATE, EVIL, f">-\n      {EVIL}"),
     "template with a literal value": (TPL, TEMPLATE, EVIL, f"|\n      {EVIL}"),
     "template with an indented block": (TPL, TEMPLATE, EVIL, f"|2-\n      {EVIL}"),
-    "template with an alias": (TPL, TEMPLATE.replace("kind: Pod", f"kind: Pod\nx: {EVIL}").replace(f"image: {EVIL}", f"image: {EVIL}"), f"x: {EVIL}\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: {EVIL}",
+    "template with an alias": (TPL, TEMPLATE.replace("kind: Pod",
+      f"kind: Pod\nx: {EVIL}"),
+      f"x: {EVIL}\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: {EVIL}",
         f"x: &x {EVIL}\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: *x"),
-    "template with a quoted alias": (TPL, TEMPLATE.replace("kind: Pod", f"kind: Pod\nx: '{EVIL}'"), f"x: '{EVIL}'\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: {EVIL}",
+    "template with a quoted alias": (TPL, TEMPLATE.replace("kind: Pod",
+      f"kind: Pod\nx: '{EVIL}'"), f"x: '{EVIL}'\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: {EVIL}",
         f"x: &x '{EVIL}'\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - name: a\n    image: *x"),
     "template with a tag": (TPL, TEMPLATE, EVIL, f"!!str {EVIL}"),
     "template with an anchor": (TPL, TEMPLATE, EVIL, f"&a {EVIL}"),
@@ -187,19 +200,23 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "template with a tagged key": (TPL, TEMPLATE, "image:", "!!str image:"),
     "template with a binary key": (TPL, TEMPLATE, "image:", "!!binary aW1hZ2U=:"),
     "template with an anchored key": (TPL, TEMPLATE, "image:", "&a image:"),
-    "template with a key through an alias": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}", f"- name: &k image\n    *k : {EVIL}"),
+    "template with a key through an alias": (TPL, TEMPLATE, f"- name: a\n    image: {EVIL}",
+      f"- name: &k image\n    *k : {EVIL}"),
     "template with lone carriage returns": (TPL, TEMPLATE, "    image", "    # a\r    image"),
     "template with line separators": (TPL, TEMPLATE, "    image", "    # a\u2028    image"),
     "template with a space before the colon": (TPL, TEMPLATE, "image:", "image  :"),
     "template with an image volume": (TPL, TEMPLATE, f"image: {EVIL}", f"image:\n      reference: {EVIL}"),
     "template with an image volume in flow style": (TPL, TEMPLATE, f"image: {EVIL}", f"image: {{reference: '{EVIL}'}}"),
-    "template with an image volume after another key": (TPL, TEMPLATE, f"image: {EVIL}", f"image:\n      pullPolicy: Always\n      reference: {EVIL}"),
+    "template with an image volume after another key": (TPL, TEMPLATE,
+      f"image: {EVIL}", f"image:\n      pullPolicy: Always\n      reference: {EVIL}"),
     "template with a default": (TPL, TEMPLATE, EVIL, f'{{{{ .Values.b | default "{EVIL}" }}}}'),
     "template that computes a text": (TPL, TEMPLATE, EVIL, '{{ print "evil" "/x:1" }}'),
     "template in JSON": ("chart/templates/pod.json", JSON, '"a","image"', '"{{ a }}","image"'),
     "manifest that is no YAML": (POD_FILE, POD, "  - name: a\n", "  - name: a\n{{ if a }}\n    x: {b\n{{ end }}\n"),
-    "manifest that is no YAML in flow style": (POD_FILE, POD, f"  - name: a\n    image: {EVIL}", f"{{{{ if a }}}}\n  - {{name: a, image: '{EVIL}'}}\n{{{{ end }}}}"),
-    "manifest nested too deeply with a template": (POD_FILE, POD, "metadata: {name: a}", "# {{ a }}\nmetadata: {name: a, a: " + "[" * 300 + "]" * 300 + "}"),
+    "manifest that is no YAML in flow style": (POD_FILE, POD,
+      f"  - name: a\n    image: {EVIL}", f"{{{{ if a }}}}\n  - {{name: a, image: '{EVIL}'}}\n{{{{ end }}}}"),
+    "manifest nested too deeply with a template": (POD_FILE, POD,
+      "metadata: {name: a}", "# {{ a }}\nmetadata: {name: a, a: " + "[" * 300 + "]" * 300 + "}"),
 }  # fmt: skip
 """Path, control, the text in it that the trick replaces, and the trick. All take EVIL."""
 
@@ -213,10 +230,7 @@ def write(folder: Path, path: str, text: str) -> None:
 def listed(imglint: Imglint, path: str) -> list[str]:
     """Return the images that are listed; an unresolved one as it is written."""
     uses = json.loads(imglint("images", "--format", "json", path).out)
-    return [
-        f"{use['repository']}:{use['tag']}".removeprefix("library/") if use["valid"] else use["text"]
-        for use in uses
-    ]
+    return [f"{use['repository']}:{use['tag']}".removeprefix("library/") if use["valid"] else use["text"] for use in uses]
 
 
 def errors(imglint: Imglint, path: str) -> list[str]:
@@ -240,3 +254,10 @@ def test_a_control_is_listed_without_errors(path: str, control: str, imglint: Im
     write(tmp_path, path, control)
     assert EVIL in listed(imglint, path)
     assert errors(imglint, path) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_a_parser_loads_is_listed(seed: int) -> None:
+    random = Random(seed)  # noqa: S311
+    for _ in range(20):
+        hidden(random.randbytes(120))

@@ -75,7 +75,7 @@ def claims(source: Source) -> bool:
     if not named_yaml or (looks_like_one and not is_values_name(name) and "compose" not in name):
         return looks_like_one
     # Lines of a quoted or block scalar may look like keys, and keys may look different.
-    return any(_is_manifest(root, document) for root, document in roots_with(text, "kind"))
+    return any(_is_manifest(root, document) for root, document in roots_with(text, "kind", ("apiVersion", "items", MERGE)))
 
 
 def _looks_like_manifest(text: str, named_yaml: bool) -> bool:

@@ -25,7 +25,7 @@ DEPTH_MAX = 200
 """Levels of nesting; a document nested more deeply is a syntax error."""
 EVENTS_MAX = 600_000
 """Events of all documents of a file, about one per node; a document that exceeds it is a syntax error."""
-PURE_SIZE_MAX = 64 * 1024
+PURE_SIZE_MAX = 32 * 1024
 """Characters of a file that the slower, exact Python parser is given; beyond it, libyaml's error is final."""
 
 SHORT = 16 * 1024
@@ -40,6 +40,8 @@ _BEFORE_VALUE = "-?:,[{\n"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DOCUMENT = re.compile(r"\n(---|\.\.\.)(?=[ \t\r\n]|\Z)")
 """A document marker. One at the very start of a file separates nothing."""
+_CR_DOCUMENT = re.compile(r"[\r\n](---|\.\.\.)(?=[ \t\r\n]|\Z)")
+"""The same in a file with carriage returns."""
 _BETWEEN = re.compile(r"(?:\s++|(?<![^\r\n])[#%][^\r\n]*+)*+")
 """Comments and directives, which belong to the document after them."""
 _OBJECT = r"\s*\{\s*[\"}]"
@@ -122,7 +124,7 @@ def split(text: str) -> Iterator[tuple[int, int]]:
 
 def _split(text: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for match in _DOCUMENT.finditer(text):
+    for match in (_CR_DOCUMENT if "\r" in text else _DOCUMENT).finditer(text):
         before = _BETWEEN.match(text, start)
         if before is None or before.end() < match.start(1):
             cut = match.start(1) if match[1] == "---" else match.end()
@@ -377,7 +379,9 @@ class _TreeBuilder:
         if anchor:
             self.anchors[anchor] = node
         if not self.opened:
-            self.root = self.root or node
+            if self.root is not None:
+                raise InvalidYaml("this document begins on the line of another", node.start, is_limit=True)
+            self.root = node
             return
         parent = self.opened[-1]
         if parent.__class__ is Sequence:
@@ -434,7 +438,9 @@ def traced(scalar: Scalar, text: str) -> Traced:
 
 def _traced_block(scalar: Scalar, text: str) -> Traced | None:
     """Return the text of a literal block scalar, each line with its position; None if its lines differ from those of the file."""
-    at = text.find("\n", scalar.start) + 1
+    at = text.find("\n", scalar.start, scalar.end) + 1
+    if not at:
+        return None
     parts = []
     for line in scalar.value.splitlines(keepends=True):
         end = text.find("\n", at)

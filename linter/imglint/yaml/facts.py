@@ -122,7 +122,7 @@ def traced_text(source: Source, scalar: Scalar) -> tuple[Traced, Span]:
         return opaque(scalar.value[:TEXT_MAX], start, start, end), (start, end)
     if scalar.style in _BLOCK_STYLES:
         content = scalar.value.strip()
-        at = source.text.find(content, source.text.find("\n", start), end)
+        at = source.text.find(content, max(source.text.find("\n", start, end), start), end)
         if at >= 0:
             return literal(content, at), (start, at + len(content))
     return traced(scalar, source.text), (start, end)

@@ -53,6 +53,12 @@ _NOT_CONSTANT = re.compile(r"[.$]|\b(?:include|template|tpl|end|else|if|range|wi
 _HIDDEN = re.compile(r"\\[xuU\r\n\x85\u2028\u2029]|!<|![^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary)|^%TAG", re.MULTILINE)
 _CODE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
 _BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+_ACTION = re.compile(r"\{\{.*?\}\}")
+_CONTENT = re.compile(r"\n([ ]*)[^\s#{]")
+_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)[ \t]+(?=\S)")
+_ANCHOR_NAME = re.compile(r"[^\s,\[\]{}]+")
+NEAR = 1024
+"""Characters around a key that are searched for its value."""
 _OPEN, _CLOSE = "{{", "}}"
 _QUOTES = ("'", '"')
 _NOT_PLAIN = "|>*&!{[%@`"
@@ -85,6 +91,7 @@ class _TemplateReader:
     def __init__(self, source: Source, text: str, base: int) -> None:
         self.source, self.text, self.base = source, text, base
         self._read: set[int] = set()
+        self._anchors: dict[str, list[int]] | None = None
         self._kinds: list[tuple[int, str]] = [(0, "template")]
 
     def lines(self) -> Iterator[ImageUse]:
@@ -118,83 +125,93 @@ class _TemplateReader:
             for match in _BINARY_KEY.finditer(self.text):
                 yield self._problem(match.start())
         for at, end in sorted(keys):
-            if at not in self._read and self._is_key(at):
+            if at in self._read:
+                continue
+            if self._is_key(at):
                 yield from self._value(at, end)
+            elif at - self.text.rfind("\n", max(at - NEAR, 0), at) > NEAR:
+                yield self._problem(at)
+                return
 
     def _is_key(self, at: int) -> bool:
         """Return whether a key may begin at an offset, neither in a comment nor in an action."""
-        line = self.text.rfind("\n", 0, at) + 1
-        before = self.text[line:at]
-        if not _BEFORE_KEY.search(before) or self.text.rfind(_OPEN, 0, at) > self.text.rfind(_CLOSE, 0, at):
+        low = max(at - NEAR, 0)
+        before = self.text[max(self.text.rfind("\n", low, at) + 1, low) : at]
+        if not _BEFORE_KEY.search(before) or self.text.rfind(_OPEN, low, at) > self.text.rfind(_CLOSE, low, at):
             return False
         return not _COMMENT.search(_QUOTED.sub("", before))
 
+    def _rest_of_line(self, at: int) -> str:
+        end = self.text.find("\n", at, at + NEAR)
+        return self.text[at : end if end >= 0 else at + NEAR]
+
     def _value(self, key: int, at: int) -> Iterator[ImageUse | Problem]:
         """Yield the image that is the value of a key, if the value is a scalar. `at` is the offset after the colon."""
-        line = self.text.rfind("\n", 0, key) + 1
-        flow = _FLOW.search(_QUOTED.sub("", _without_actions(self.text[line:key]))) is not None
-        properties = _PROPERTIES.match(self.text, at)
+        line = self.text.rfind("\n", max(key - NEAR, 0), key) + 1
+        properties = _PROPERTIES.match(self.text, at, at + NEAR)
         assert properties is not None
-        if _may_be_binary(properties[0]):
+        start = properties.end()
+        if _may_be_binary(properties[0]) or not line or start == at + NEAR:
             yield self._problem(key)
             return
-        start = properties.end()
-        first = self.text[start : start + 1]
+        flow = _FLOW.search(_QUOTED.sub("", _ACTION.sub("", self.text[line:key]))) is not None
+        first, rest = self.text[start : start + 1], self._rest_of_line(start)
         on_next_line = "\n" in properties[0]
-        if on_next_line and start - self.text.rfind("\n", 0, start) <= key - line + 1:
-            # The next entry, unless brackets around both make the indentation meaningless.
-            if first in ("", "-", "?", "{", "}") or _NEXT_KEY.match(self.text, start):
-                return
+        is_deeper = start - self.text.rfind("\n", at, start) > key - line + 1
+        # Between brackets, indentation means nothing.
+        if on_next_line and not is_deeper and (first in ("", "-", "?", "{", "}") or _NEXT_KEY.match(rest)):
+            return
         if first == "*":
-            yield from self._alias(key, start)
+            yield from self._alias(key, start, rest)
         elif first in ("|", ">"):
             yield from self._block(key, start)
-        elif first in ("[", "{") and not self.text.startswith(_OPEN, start):
-            yield from self._reference(key, start, self.text.find("}", start))
+        elif first in ("[", "{") and not rest.startswith(_OPEN):
+            yield from self._reference(start, self.text.find("}", start, start + NEAR))
         elif first in _QUOTES:
-            rest = self.text[start:]
             end = _find_outside_actions(rest, first, 1)
-            if end < 0 or "\n" in rest[:end]:
+            if end < 0:
                 yield self._problem(key)
             elif not (on_next_line and rest[end + 1 : end + 2] == ":"):
                 yield from self._image(rest[1:end], start + 1)
-        elif first not in ("", "-", "#", "%", "@", "`", "}", "]", ",") or (
-            first == "-" and self.text[start + 1 : start + 2].strip()
-        ):
-            rest = self.text[start:].partition("\n")[0]
+        elif rest and (first not in "-#%@`}]," or (first == "-" and rest[1:2].strip())):
             if on_next_line and _NEXT_KEY.match(rest):
-                yield from self._reference(key, start, self._block_end(key - line, start))
+                yield from self._reference(start, self._block_end(key - line, start))
                 return
             if flow:
-                end = min([found for mark in ",}]" if (found := _find_outside_actions(rest, mark)) >= 0] or [len(rest)])
-                rest = rest[:end]
+                ends = [found for mark in ",}" if (found := _find_outside_actions(rest, mark)) >= 0]
+                rest = rest[: min(ends)] if ends else rest
             yield from self._image(_scalar_at_start(rest), start)
 
     def _block_end(self, column: int, at: int) -> int:
         """Return the offset of the first line after `at` that does not belong to a block under a key in a column."""
-        for match in re.compile(r"\n([ ]*)[^\s#{]").finditer(self.text, at):
+        for match in _CONTENT.finditer(self.text, at, at + NEAR):
             if len(match[1]) <= column:
                 return match.start()
-        return len(self.text)
+        return at + NEAR
 
-    def _reference(self, key: int, start: int, end: int) -> Iterator[ImageUse | Problem]:
+    def _reference(self, start: int, end: int) -> Iterator[ImageUse | Problem]:
         """Yield the image of an image volume: `image: {reference: nginx:1.27}`."""
         match = _REFERENCE_KEY.search(self.text, start, max(end, start))
         if match and self._is_key(match.start(1)):
             yield from self._value(match.start(1), match.end())
 
-    def _alias(self, key: int, at: int) -> Iterator[ImageUse | Problem]:
-        name = self.text[at + 1 :].split(None, 1)[0].rstrip(",}]") if self.text[at + 1 : at + 2].strip() else ""
-        anchor = re.compile(rf"&{re.escape(name)}[ \t]+(?=[^\s&!*|>\[{{#\"'])")
-        ends = [match.end() for match in anchor.finditer(self.text, 0, at)] if name else []
-        if not ends:
+    def _alias(self, key: int, at: int, rest: str) -> Iterator[ImageUse | Problem]:
+        """Yield the image that an alias stands for, which is a scalar on one line."""
+        if self._anchors is None:
+            self._anchors = {}
+            for match in _ANCHOR.finditer(self.text):
+                self._anchors.setdefault(match[1], []).append(match.end())
+        name = _ANCHOR_NAME.match(rest, 1)
+        ends = self._anchors.get(name[0], []) if name else []
+        index = bisect_right(ends, at) - 1
+        if index < 0 or self.text[ends[index]] in _NOT_PLAIN + "\"'#&":
             yield self._problem(key)
             return
-        yield from self._image(_scalar_at_start(self.text[ends[-1] :].partition("\n")[0]), ends[-1])
+        yield from self._image(_scalar_at_start(self._rest_of_line(ends[index])), ends[index])
 
     def _block(self, key: int, at: int) -> Iterator[ImageUse | Problem]:
         """Yield the image in a block scalar of one line."""
-        match = _ONE_LINE_BLOCK.match(self.text, at)
+        match = _ONE_LINE_BLOCK.match(self.text, at, at + NEAR)
         if match is None:
             yield self._problem(key)
             return
@@ -272,16 +289,12 @@ def _is_constant(value: str) -> bool:
     return '"' in value and _NOT_CONSTANT.search(_STRING.sub("", value)) is None
 
 
-def _without_actions(text: str) -> str:
-    return re.sub(r"\{\{.*?\}\}", "", text)
-
-
 def _has_key(text: str) -> bool:
     return any(match["colon"] or _is_apart(text, match.start()) for match in _KEY.finditer(text))
 
 
 def _is_apart(text: str, at: int) -> bool:
-    return _APART.search(text, max(text.rfind("\n", 0, at), at - 100), at) is not None
+    return _APART.search(text, max(at - 100, 0), at) is not None
 
 
 def template_comments(text: str) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from imglint.yaml.nodes import Node
 
-JSON_MAX = 1024 * 1024
+JSON_SIZE = 1024 * 1024
 """Characters of a document that may be JSON and is searched for keys by the JSON parser; a longer one is left to a YAML parser."""
 
 _LINE = re.compile(r"\n(?=[^ \n#])([^\n]*)")
@@ -26,15 +26,15 @@ _SIMPLE_LINE = re.compile(
 _ODD_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029\ufeff]")
 
 
-def roots_with(text: str, *words: str) -> Iterator[tuple[Node | InvalidYaml, str]]:
-    """Yield the root, or the error, of each document that may have these words as keys at its top level, with the text of the document.
+def roots_with(text: str, word: str, either: tuple[str, ...] = ()) -> Iterator[tuple[Node | InvalidYaml, str]]:
+    """Yield the root, or the error, of each document that may have a word as a key at its top level, with the text of the document.
 
-    Most other documents are skipped without parsing them.
+    It also has one of the words in `either`, if there are any. Most other documents are skipped without parsing them.
     """
     budget = Budget()
     for start, end in split(text):
         chunk = text[start:end]
-        if not _may_have_keys(chunk, words):
+        if not _may_have_keys(chunk, word, either):
             continue
         try:
             root = parse_document(chunk, start, budget)
@@ -46,12 +46,11 @@ def roots_with(text: str, *words: str) -> Iterator[tuple[Node | InvalidYaml, str
                 yield root, chunk
 
 
-def _may_have_keys(chunk: str, words: tuple[str, ...]) -> bool:
-    hidden = may_hide_words(chunk)
-    if not hidden and not all(word in chunk for word in words):
+def _may_have_keys(chunk: str, word: str, either: tuple[str, ...]) -> bool:
+    if word not in chunk and not may_hide_words(chunk):
         return False
     if chunk.lstrip().startswith("{"):
-        return _may_be_json_with(chunk, words)
+        return _may_be_json_with(chunk, word, either)
     if _ODD_BREAKS.search(chunk):
         return True
     found: set[str] = set()
@@ -59,13 +58,14 @@ def _may_have_keys(chunk: str, words: tuple[str, ...]) -> bool:
         match = _SIMPLE_LINE.match(line[1])
         if match is None:
             return True
-        found.add(match["key"])
+        if match["key"]:
+            found.add(match["key"].rstrip())
     # Without a line that is not indented, the whole document may be.
-    return found.issuperset(words) or not any(found)
+    return (word in found and (not either or not found.isdisjoint(either))) or not found
 
 
-def _may_be_json_with(chunk: str, words: tuple[str, ...]) -> bool:
-    if len(chunk) > JSON_MAX:
+def _may_be_json_with(chunk: str, word: str, either: tuple[str, ...]) -> bool:
+    if len(chunk) > JSON_SIZE:
         return True
     # Imported here because few files are JSON that does not look like a manifest.
     from json import loads
@@ -74,4 +74,4 @@ def _may_be_json_with(chunk: str, words: tuple[str, ...]) -> bool:
         value = loads(chunk)
     except (ValueError, RecursionError):
         return True
-    return isinstance(value, dict) and all(word in value for word in words)
+    return isinstance(value, dict) and word in value and (not either or any(other in value for other in either))
