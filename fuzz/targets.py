@@ -9,13 +9,19 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from base64 import b64encode
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from imglint.commands.options import CommandOptions, settings_for
+from imglint.engine.facts import claim
 from imglint.errors import PolicyError
-from imglint.model import INVALID, Comment, ImageUse, RunUser
+from imglint.model import INVALID, Comment, ImageUse, NamedFile, Problem, RunUser
 from imglint.plugins import load as plugins
 from imglint.policy import load as policyfile
 from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 YAML_READERS = (compose, kubernetes, helm_values, helm_template)
+DEFAULT_POLICY = settings_for(CommandOptions()).policy
 _UNLIKE = frozenset("$\\\"'\n\r{}`|>")
 """Characters of quoting, folding and variables: text with one of them may have another value."""
 _CUTTING = re.compile(r"\$\{[^}]*[/#%]")
@@ -82,7 +89,7 @@ def buildkit(data: bytes) -> None:
     else:
         text = _decoded(data[1:])
     found = None if text is None else difference(text)
-    _hold(found is None, "BuildKit reads the same", (found, text))
+    _require(found is None, "BuildKit reads the same", (found, text))
 
 
 def yaml(data: bytes) -> None:
@@ -147,6 +154,96 @@ def python_parser() -> Iterator[None]:
 def not_plain(_text: str, _base: int = 0) -> Node:
     """Replace `read_plain`, so that every document is read by a parser."""
     raise NotPlain
+
+
+def hidden(data: bytes) -> None:
+    """Check that what ruamel loads as the image of a container is listed, or a problem is reported, in a manifest that the bytes spell."""
+    path, text = _Speller(data).file()
+    try:
+        loader = YAML(typ="safe", pure=True)
+        wanted = {image.strip() for document in loader.load_all(text.lstrip("\ufeff")) for image in _container_images(document)}
+    except (YAMLError, ValueError, AttributeError, TypeError):
+        return
+    source, reader = claim(path, text, DEFAULT_POLICY)
+    facts = [fact for fact in reader.read(source) if not isinstance(fact, NamedFile)] if reader else []
+    check(source, facts)
+    listed = {use.reference.text for use in facts if isinstance(use, ImageUse) and use.reference}
+    reported = any(isinstance(fact, Problem) for fact in facts)
+    _require(reported or wanted <= listed, "an image is listed or the file is reported", (path, text, wanted - listed))
+
+
+def _container_images(document: object) -> Iterator[str]:
+    if not isinstance(document, dict) or "kind" not in document or document["kind"] == "CustomResourceDefinition":
+        return
+    if "apiVersion" in document or "items" in document:
+        for item in [document, *(document.get("items") or ())]:
+            spec = item.get("spec") if isinstance(item, dict) else None
+            containers = spec.get("containers") if isinstance(spec, dict) else None
+            yield from [one["image"] for one in containers or () if isinstance(one, dict) and isinstance(one.get("image"), str)]
+
+
+class _Speller:
+    """Spells a manifest in one of many ways, which bytes choose."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = iter(data)
+
+    def choose(self, *options: str) -> str:
+        # Most choices are the first option, so that several tricks rarely spoil each other.
+        number = next(self._data, 0)
+        return options[number % len(options)] if number >= 128 else options[0]
+
+    def file(self) -> tuple[str, str]:
+        path = self.choose(
+            "pod.yaml", "compose.yaml", "values.yaml", "pod.json", "stack.yml", "dev-values.yaml", "docker-compose.yml"
+        )
+        first = self.choose(
+            "", "---\n", "~\n---\n", "# {{ a }}\n", "--- # a\n", "\ufeff", "a: b\n---\n", "services: {}\n---\n", "\ufeff\ufeff",
+            "%YAML 1.2\n---\n", "{}\n---\n", "a: '\n\nkind: CustomResourceDefinition\n\n'\n", "'\n\nkind: b\n\n': c\n", "--- !!map\n", "--- &r\n",
+        )  # fmt: skip
+        manifest = self.flow() if self.choose("block", "flow") == "flow" else self.block()
+        last = self.choose(
+            "", "---\n", "...\n", "---\na: b\n", "a: |\n  kind: b\n", "status: {a: b}\n", "---\nservices: {}\n", "# a\u2028b\n"
+        )
+        indent = self.choose("", "  ", "    ")
+        text = "".join([indent + line for line in manifest.splitlines(keepends=True)])
+        return path, (first + text + last).replace("\n", self.choose("\n", "\r\n", "\r"))
+
+    def flow(self) -> str:
+        api, kind, spec, containers, image = map(self.flow_key, ("apiVersion", "kind", "spec", "containers", "image"))
+        space = self.choose("", " ", "\n", "\n  ", "\t")
+        value = self.choose('"evil/x:1"', "'evil/x:1'", '"\\x65vil/x:1"', "!!str 'evil/x:1'", "&b 'evil/x:1'")
+        pod = f'"v1",{space}{kind}{space}"Pod",{space}{spec} {{{containers} [{{{image} {value}}}]}}'
+        return f"{{{api} {pod}}}\n"
+
+    def flow_key(self, key: str) -> str:
+        escaped = f'"\\u{ord(key[0]):04x}{key[1:]}":'
+        return self.choose(
+            f'"{key}":', f"{key}:", escaped, f"!!str {key}:", f"&{key} {key}:", f"? {key}\n :", f"'{key}' :", f"{key}\n :"
+        )
+
+    def key(self, key: str, indent: str) -> str:
+        escaped = "".join([f"\\x{ord(character):02x}" for character in key[:2]]) + key[2:]
+        binary = b64encode(key.encode()).decode()
+        folded = f'? "{key[:2]}\\\n{indent}  {key[2:]}"\n{indent}:'
+        return self.choose(
+            f"{key}:", f'"{key}":', f"'{key}':", f'"{escaped}":', f"!!str {key}:", f"&{key} {key}:", f"? {key}\n{indent}:", f"{key} :",
+            folded,
+            f"? |-\n{indent}  {key}\n{indent}:", f"! {key}:", f"!<tag:yaml.org,2002:str> {key}:", f"# a\u2028\n{indent}{key}:", f"!!binary {binary}:",
+        )  # fmt: skip
+
+    def block(self) -> str:
+        value = self.choose(
+            "evil/x:1", "'evil/x:1'", '"evil\\u002fx:1"', ">-\n      evil/x:1", "|\n      evil/x:1", "\n      evil/x:1", "!!str evil/x:1",
+            "&b evil/x:1", "# a\n      evil/x:1", "*v",
+        )  # fmt: skip
+        labels = "  a: &v evil/x:1\n" if value == "*v" else "  a: b\n"
+        container = f"  - {self.choose('', '# a', '&c')}\n    {self.key('image', '    ')} {value}\n"
+        if self.choose("", "merge") == "merge":
+            container = f"  - <<: {{{self.flow_key('image')} 'evil/x:1'}}\n"
+        head = f"{self.key('apiVersion', '')} v1\n{self.key('kind', '')} {self.choose('Pod', 'List', '!!str Pod')}\n"
+        spec = f"{self.key('spec', '')}\n  {self.key('containers', '  ')}\n{container}"
+        return self.choose(f"{head}metadata:\n{labels}{spec}", f"metadata:\n{labels}{spec}{head}")
 
 
 def policy(data: bytes) -> None:
@@ -264,6 +361,8 @@ def seeds(name: str) -> Iterator[bytes]:
                 for path in _files(f"readers/{kind}")
                 if path.suffix in (".yaml", ".yml", ".json", ".tpl") and not path.name.endswith(".facts.json")
             ]
+    elif name == "hidden":
+        yield from [bytes([0] * at + [128 + choice]) for at in range(24) for choice in range(15)]
     elif name == "policy":
         yield from [path.read_bytes() for path in (*_files("policy-files"), *_files("policies")) if path.suffix == ".yaml"]
     else:
@@ -291,5 +390,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "dockerfile": a_dockerfile,
     "buildkit": buildkit,
     "yaml": yaml,
+    "hidden": hidden,
     "policy": policy,
 }

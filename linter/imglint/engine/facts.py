@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imglint.plugins.load import Reader, Rule
     from imglint.policy.lookup import Policy
 
-FACTS_MAX = 100_000
+FACTS_MAX = 20_000
 """Facts of one file. The rest of the file is not read, which is reported."""
 STDIN = "-"
 """The path that means standard input."""

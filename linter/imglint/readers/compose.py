@@ -37,10 +37,10 @@ from imglint.readers._compose_variables import (
 from imglint.records import record, replace
 from imglint.source import Source
 from imglint.traced import PLACEHOLDER, Traced, literal, unknown
-from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
-from imglint.yaml.templates import ACTIONS, has_template_actions, with_unknown
+from imglint.yaml.templates import has_template_actions, may_hide_words, with_unknown_actions
+from imglint.yaml.top_level import roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
+    from imglint.yaml.documents import InvalidYaml
 
 FILES = ("*.yaml", "*.yml")
 
@@ -68,9 +69,6 @@ _NAME = r"(?:docker-)?compose(?:[-_.0-9].*)?\.ya?ml|.*(?:docker-compose.*|[-_.]c
 _UNKNOWN_CONTEXT = re.compile(rf"[^/.:{PLACEHOLDER}]*{PLACEHOLDER}")
 """A context that may be an image: nothing before what is unknown makes it a path or a URL."""
 _IMAGE_CONTEXT = re.compile(r"(?:[^=]*=)?docker-image://")
-"""In lower case only: buildx and BuildKit take any other spelling for a path."""
-_SERVICES = re.compile(r"""^["']?services["']?[ \t]*:""", re.MULTILINE)
-_RUNS = re.compile(r"""^[ \t]+["']?(?:image|build|extends)["']?[ \t]*:""", re.MULTILINE)
 
 
 def claims(source: Source) -> bool:
@@ -80,16 +78,17 @@ def claims(source: Source) -> bool:
         return False
     if "compose" in name and re.fullmatch(_NAME, name):
         return not (is_chart_template(source) or _is_manifest(source))
-    if "services" not in text or not _SERVICES.search(text) or not _RUNS.search(text):
+    if "services" not in text and not may_hide_words(text):
         return False
     if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
-    return any(_is_compose(document.root) for document in documents(text))
+    return any(_is_compose(root) for root, _ in roots_with(text, "services"))
 
 
 def _is_manifest(source: Source) -> bool:
     """Return whether the file is a Kubernetes manifest or a Kustomize file."""
-    if "apiVersion" not in source.text and not source.name.lower().startswith("kustomization."):
+    text = source.text
+    if "apiVersion" not in text and not source.name.lower().startswith("kustomization.") and not may_hide_words(text):
         return False
     # Imported here because few compose files need it.
     from imglint.readers import kubernetes
@@ -97,7 +96,7 @@ def _is_manifest(source: Source) -> bool:
     return kubernetes.claims(source)
 
 
-def _is_compose(root: Node | None) -> bool:
+def _is_compose(root: Node | InvalidYaml) -> bool:
     services = root.mapping("services") if isinstance(root, Mapping) else None
     if not isinstance(root, Mapping) or services is None:
         return False
@@ -542,7 +541,7 @@ class _ComposeReader:
         reason = ""
         if has_template_actions(text.text):
             reason = f"{clipped(text.text)} is filled in outside this file"
-            text = with_unknown(text, ACTIONS)
+            text = with_unknown_actions(text)
             if has_template_actions(text.text):
                 raise UnresolvedVariable(reason)
         if "$" in text.text:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import ImageUse, RunUser
+from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
 from imglint.printable import clipped
-from imglint.readers._chart import is_chart_template
-from imglint.yaml.facts import image_use_of, may_hide_words, read_documents, run_user_of
+from imglint.readers._chart import is_chart_template, is_values_name
+from imglint.yaml.documents import InvalidYaml
+from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
+from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped
+from imglint.yaml.top_level import roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 FILES = ("*.yaml", "*.yml", "*.json", "kustomization")
 
 KUSTOMIZE_FILES = ("kustomization.yaml", "kustomization.yml", "kustomization")
+KUSTOMIZE_LISTS = ("images", "imagetags")
+"""The lists of images in a Kustomize file, in lower case, because Kustomize ignores case; `imageTags` is the old name."""
 KUSTOMIZE_KINDS = ("Kustomization", "Component")
 SCHEMA_KIND = "CustomResourceDefinition"
 POD_LISTS = {"containers": "container", "initContainers": "init-container", "ephemeralContainers": "ephemeral-container"}
@@ -36,8 +41,17 @@ WORDS = ("image", "runAs", "imglint:")
 _KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>\w+)(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)""")
 _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
 _FLOW_KIND = re.compile(r"""["']?kind["']?\s*:\s*["']?[A-Za-z]""")
+_ANY_API_VERSION = re.compile(r"""(?<![\w.-])apiVersion["']?\s*:""")
+_ANY_KIND = re.compile(r"""(?<![\w.-])kind["']?\s*:""")
 _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|data|status)["']?[ \t]*:""")
-_SCHEMA = re.compile(rf"^kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?$", re.MULTILINE)
+_SCHEMA = re.compile(
+    rf"""(?:---[ \t]*\r?\n|[ \t]*(?:\#[^\n]*)?\r?\n|apiVersion:[ ][\w./-]+[ \t]*\r?\n|metadata:[ \t]*\r?\n(?:[ ][\w ./:-]*\r?\n)*)*+
+    kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?\n""",
+    re.VERBOSE,
+)
+"""How a document begins that is a schema, if nothing before this kind can be the beginning of a scalar."""
+_OTHER_KEY = re.compile(r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]|\r(?!\n)|[\x85\u2028\u2029]")
+"""A line after it that may be another key."""
 _DOCKERFILE_NAMES = ("dockerfile", "containerfile")
 """Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
 _INSTRUCTION = re.compile(r"[ \t]*(?:FROM|ARG)(?:[ \t]|\Z)", re.IGNORECASE)
@@ -48,16 +62,24 @@ def claims(source: Source) -> bool:
     """Return whether the file is a Kustomize file by its name, or has `apiVersion` and `kind` at the top level of a document."""
     text, name = source.text, source.name.lower()
     kustomize = name in KUSTOMIZE_FILES
-    if not kustomize and ("apiVersion" not in text or "kind" not in text):
+    if not kustomize and ("apiVersion" not in text or "kind" not in text) and not may_hide_words(text):
         return False
     if is_chart_template(source):
         return False
-    first = _first_line(text)
     if kustomize:
-        return not _INSTRUCTION.match(first)
+        return not _INSTRUCTION.match(_first_line(text))
     named_yaml = name.endswith((".yaml", ".yml", ".json"))
     if not named_yaml and any(word in name for word in _DOCKERFILE_NAMES):
         return False
+    looks_like_one = _looks_like_manifest(text, named_yaml)
+    if not named_yaml or (looks_like_one and not is_values_name(name) and "compose" not in name):
+        return looks_like_one
+    # Lines of a quoted or block scalar may look like keys, and keys may look different.
+    return any(_is_manifest(root, document) for root, document in roots_with(text, "kind", ("apiVersion", "items", MERGE)))
+
+
+def _looks_like_manifest(text: str, named_yaml: bool) -> bool:
+    first = _first_line(text)
     if first.lstrip().startswith("{"):
         return _FLOW_API_VERSION.search(text) is not None and _FLOW_KIND.search(text) is not None
     if named_yaml or _FIRST_KEY.match(first):
@@ -66,27 +88,65 @@ def claims(source: Source) -> bool:
     return False
 
 
+def _is_manifest(root: Node | InvalidYaml, document: str) -> bool:
+    """Return whether a document is a manifest by its top level; if it is broken, by its text."""
+    if isinstance(root, Mapping):
+        return "kind" in root and ("apiVersion" in root or isinstance(root.get("items"), Sequence))
+    if not isinstance(root, InvalidYaml):
+        return False
+    text = unescaped(document)
+    if _looks_like_manifest(text, named_yaml=True):
+        return True
+    # What engines read after all, such as nesting beyond a limit, has to be reported.
+    anywhere = root.is_limit or not has_template_actions(document)
+    return anywhere and _ANY_API_VERSION.search(text) is not None and _ANY_KIND.search(text) is not None
+
+
 def read(source: Source) -> Iterator[Fact]:
     """Yield the images and users of all pod specs, and the images of Kustomize files."""
-    roots, file_facts = read_documents(source, _may_name_images)
+    name = source.name.lower()
+    kustomize = name in KUSTOMIZE_FILES
+    roots, file_facts = read_documents(source, None if kustomize else _may_name_images)
     yield from file_facts
+    yield from ambiguous_merges(source, roots)
     seen: set[tuple[str, int]] = set()
-    kustomize = source.name.lower() in KUSTOMIZE_FILES
     manifests = _ManifestReader(source)
     for root in roots:
-        if isinstance(root, Mapping) and (kustomize or root.text("kind") in KUSTOMIZE_KINDS):
-            yield from manifests.kustomize_images(root)
+        if isinstance(root, Mapping):
+            if kustomize or root.text("kind") in KUSTOMIZE_KINDS:
+                yield from manifests.kustomize_images(root)
+            elif not root.text("kind"):
+                yield from _foreign_document(source, root)
         for mapping, owner in _holders(root):
             for fact in manifests.images_and_users(mapping, owner):
                 key = (fact.where if isinstance(fact, RunUser) else "", fact.span[0])
                 if key not in seen:
                     seen.add(key)
                     yield fact
+    if is_values_name(name):
+        # Imported here because few manifests are named as values are.
+        from imglint.readers._values import images_and_users
+
+        for root in roots:
+            for fact in images_and_users(source, root):
+                if isinstance(fact, ImageUse) and ("", fact.span[0]) not in seen:
+                    seen.add(("", fact.span[0]))
+                    yield fact
+
+
+def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
+    """Yield a problem for a document of a compose file between the manifests."""
+    services = root.mapping("services")
+    if services and any(isinstance(node, Mapping) and ("image" in node or "build" in node) for _, node in services.items()):
+        message = "this file has both manifests and services; move the services to a compose file"
+        yield Problem(source, (services.start, services.start), message, UNREAD_FILE)
 
 
 def _may_name_images(document: str) -> bool:
-    if SCHEMA_KIND in document and _SCHEMA.search(document) and "imglint:" not in document:
-        return False
+    if SCHEMA_KIND in document and "imglint:" not in document:
+        schema = _SCHEMA.match(document.lstrip("\r\n"))
+        if schema and not _OTHER_KEY.search(document, schema.end()) and document.count("\nkind:") <= 1:
+            return False
     return any(word in document for word in WORDS) or may_hide_words(document)
 
 
@@ -119,6 +179,7 @@ def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
     """Yield each mapping that has one of HOLDERS, with the manifest it is in ("Deployment/web"). Skip status and schemas, which request nothing."""
     waiting: list[tuple[Node, str]] = [(root, "")]
     entered = set()
+    schemas = _schemas(root)
     while waiting:
         node, owner = waiting.pop()
         if id(node) in entered or isinstance(node, Scalar):
@@ -128,13 +189,25 @@ def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
             waiting.extend([(item, owner) for item in reversed(node.items)])
             continue
         kind = node.text("kind") if "apiVersion" in node.by_key and node.text("apiVersion") else ""
-        if kind == SCHEMA_KIND:
+        if kind == SCHEMA_KIND and id(node) in schemas:
+            entered.discard(id(node))
             continue
         owner = _owner(node, kind) if kind else owner
         if not HOLDERS.isdisjoint(node.by_key):
             yield node, owner
         entries = [entry for entry in node.entries if not _is_status(entry[0])] if kind else node.entries
         waiting.extend([(value, owner) for _, value in reversed(entries) if value.__class__ is not Scalar])
+
+
+def _schemas(root: Node) -> set[int]:
+    """Return the ids of the nodes that are resources: the root and the items of lists. A schema is only skipped there."""
+    found, waiting = set(), [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping) and id(node) not in found:
+            found.add(id(node))
+            waiting.extend(node.sequence("items"))
+    return found
 
 
 def _is_status(key: Node) -> bool:
@@ -145,6 +218,14 @@ def _owner(manifest: Mapping, kind: str) -> str:
     metadata = manifest.mapping("metadata")
     name = (metadata.text("name") or metadata.text("generateName")) if metadata else ""
     return clipped(f"{kind}/{name}" if name else kind)
+
+
+def _any_case(mapping: Mapping, key: str) -> Scalar | None:
+    """Return the scalar under a key, or under one that differs in case only, which Kustomize accepts."""
+    wanted = key.lower()
+    return mapping.scalar(key) or next(
+        filter(None, [mapping.scalar(name) for name, _ in mapping.items() if name.lower() == wanted]), None
+    )
 
 
 class _ManifestReader:
@@ -176,16 +257,18 @@ class _ManifestReader:
 
     def kustomize_images(self, kustomization: Mapping) -> Iterator[ImageUse]:
         """Yield the images that a Kustomize file replaces others with."""
-        for entry in self._mappings(kustomization, "images"):
-            name = entry.scalar("newName") or entry.scalar("name")
-            if name is None:
-                continue
-            digest, tag = entry.scalar("digest"), entry.scalar("newTag")
-            version: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
-            where = f"Kustomize image {clipped(entry.text('name') or name.value)}"
-            yield image_use_of(
-                self.source, name, place="kustomize-image", where=where, parts=[name, *version], tag_known=bool(version)
-            )
+        for key in [key for key, _ in kustomization.items() if key.lower() in KUSTOMIZE_LISTS]:
+            for entry in self._mappings(kustomization, key):
+                written = _any_case(entry, "name")
+                name = _any_case(entry, "newName") or written
+                if name is None:
+                    continue
+                digest, tag = _any_case(entry, "digest"), _any_case(entry, "newTag")
+                version: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
+                where = f"Kustomize image {clipped((written or name).value)}"
+                yield image_use_of(
+                    self.source, name, place="kustomize-image", where=where, parts=[name, *version], tag_known=bool(version)
+                )
 
     def _use(self, image: Scalar, place: str, where: str) -> ImageUse:
         if image.start not in self._uses:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 DEPTH_MAX = 200
 """Levels of nesting; a document nested more deeply is a syntax error."""
-EVENTS_MAX = 4_000_000
-"""Events of one document, about one per node; a larger document is a syntax error."""
-PURE_SIZE_MAX = 256 * 1024
-"""Characters of a document that the slower, exact Python parser is given; for a longer one, libyaml's error is final."""
+EVENTS_MAX = 600_000
+"""Events of all documents of a file, about one per node; a document that exceeds it is a syntax error."""
+PURE_SIZE_MAX = 32 * 1024
+"""Characters of a file that the slower, exact Python parser is given; beyond it, libyaml's error is final."""
 
 SHORT = 16 * 1024
 """Characters up to which checking a document line by line is as fast as libyaml, which would have to be imported."""
@@ -40,6 +40,8 @@ _BEFORE_VALUE = "-?:,[{\n"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DOCUMENT = re.compile(r"\n(---|\.\.\.)(?=[ \t\r\n]|\Z)")
 """A document marker. One at the very start of a file separates nothing."""
+_CR_DOCUMENT = re.compile(r"[\r\n](---|\.\.\.)(?=[ \t\r\n]|\Z)")
+"""The same in a file with carriage returns."""
 _BETWEEN = re.compile(r"(?:\s++|(?<![^\r\n])[#%][^\r\n]*+)*+")
 """Comments and directives, which belong to the document after them."""
 _OBJECT = r"\s*\{\s*[\"}]"
@@ -49,17 +51,34 @@ _PROPERTIES = re.compile(r"(?:[!&][^ \t\r\n]*(?:[ \t\r\n]+(?:#[^\n]*)?)*)*")
 _BEFORE_CONTENT = ("!", "&")
 """The first characters of tags and anchors; no scalar begins with them."""
 _LIBYAML_BREAKS = re.compile("[\x85\u2028\u2029]")
+BINARY = "tag:yaml.org,2002:binary"
 _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
 
-class InvalidYaml(Exception):
-    """A document that is not valid YAML: the reason, and the offset in the file."""
+_MARKS = re.compile(r"(?:\s++|\ufeff|(?:---|#[^\r\n]*+)[ \t]*+(?=[\r\n]))*+")
+"""What may precede a byte order mark that starts a document."""
 
-    def __init__(self, reason: str, offset: int) -> None:
+
+class InvalidYaml(Exception):
+    """A document that is not valid YAML: the reason, and the offset in the file.
+
+    `is_limit` is True if it may be valid, but exceeds a limit or means different things to different parsers.
+    """
+
+    def __init__(self, reason: str, offset: int, is_limit: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.offset = reason, offset
+        self.reason, self.offset, self.is_limit = reason, offset, is_limit
+
+
+class Budget:
+    """What is left for the documents of one file: events, and characters for the Python parser."""
+
+    __slots__ = ("events", "pure")
+
+    def __init__(self) -> None:
+        self.events, self.pure = EVENTS_MAX, PURE_SIZE_MAX
 
 
 @record
@@ -77,21 +96,35 @@ def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterato
 
     `wanted` is called with the text of each document; one that it rejects is yielded only if it is broken, and no tree is built for it.
     """
-    for start, end in _split(text):
+    budget = Budget()
+    for start, end in split(text):
         chunk = text[start:end]
         try:
             if wanted is None or wanted(chunk):
-                yield Document(parse_document(chunk, start), None, start, end)
+                yield Document(parse_document(chunk, start, budget), None, start, end)
             else:
-                check_document(chunk, start)
+                check_document(chunk, start, budget)
         except InvalidYaml as error:
+            # Its traceback would keep the parser alive.
+            error.__traceback__ = error.__context__ = None
             yield Document(None, error, start, end)
 
 
-def _split(text: str) -> Iterator[tuple[int, int]]:
+def split(text: str) -> Iterator[tuple[int, int]]:
     """Yield the spans of the documents. A line beginning with `---` is always a document marker (YAML 1.2.2, section 9.1.2)."""
+    if "\ufeff" not in text:
+        yield from _split(text)
+        return
+    for start, end in _split(text):
+        # Tools that split a file at its markers accept a byte order mark at the start of each document.
+        match = _MARKS.match(text, start, end)
+        mark = text.rfind("\ufeff", start, match.end() if match else start)
+        yield (start if mark < 0 else mark + 1), end
+
+
+def _split(text: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for match in _DOCUMENT.finditer(text):
+    for match in (_CR_DOCUMENT if "\r" in text else _DOCUMENT).finditer(text):
         before = _BETWEEN.match(text, start)
         if before is None or before.end() < match.start(1):
             cut = match.start(1) if match[1] == "---" else match.end()
@@ -109,22 +142,31 @@ def _objects(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield start, end
 
 
-def parse_document(text: str, base: int = 0) -> Node | None:
+def parse_document(text: str, base: int = 0, budget: Budget | None = None) -> Node | None:
     """Return the root of a text's only document, None if it is empty. `base` is added to all offsets.
 
     Raises InvalidYaml, also if the document exceeds a limit.
     """
-    try:
-        return read_plain(text, base)
-    except NotPlain:
-        return parse_events(text, base)
+    budget = budget or Budget()
+    # No line of plain YAML has more than three nodes, except for the items of a list.
+    nodes = 3 * text.count("\n") + text.count(",") + 3
+    if nodes <= budget.events:
+        try:
+            root = read_plain(text, base)
+        except NotPlain:
+            pass
+        else:
+            budget.events -= nodes
+            return root
+    return parse_events(text, base, budget)
 
 
-def parse_events(text: str, base: int = 0) -> Node | None:
+def parse_events(text: str, base: int = 0, budget: Budget | None = None) -> Node | None:
     """Return the same as `parse_document`, always using a parser.
 
     Raises InvalidYaml.
     """
+    budget = budget or Budget()
     if "%YAML" in text:
         # libyaml accepts no version but 1.1, although it reads documents mostly as version 1.2 does.
         text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
@@ -132,21 +174,59 @@ def parse_events(text: str, base: int = 0) -> Node | None:
         # JSON writes characters beyond U+FFFF as two surrogates, which libyaml rejects; no image reference contains any.
         text = _SURROGATE.sub(r"\\u0020", text)
     parser = _c_parser()
-    if len(text) <= PURE_SIZE_MAX and _has_libyaml_breaks(text):
-        parser = None
-    if parser is not None:
-        try:
-            return _compose(_open_parser(parser, text), text, base)
-        except _Refused as error:
-            if len(text) > PURE_SIZE_MAX:
-                raise InvalidYaml(error.reason, base + error.offset) from None
+    if parser is None:
+        return _with_pure_parser(text, base, budget)
+    has_breaks, within = _has_libyaml_breaks(text), len(text) <= budget.pure
+    if within and has_breaks:
+        budget.pure -= len(text)
+        return _with_both_parsers(parser, text, base, budget)
     try:
-        return _compose(_pure_parser(text), text, base)
+        return _compose(_open_parser(parser, text), text, base, budget)
+    except _Refused as error:
+        if not within:
+            raise InvalidYaml(error.reason, base + error.offset, is_limit=True) from None
+    budget.pure -= len(text)
+    return _with_pure_parser(text, base, budget)
+
+
+def _with_pure_parser(text: str, base: int, budget: Budget) -> Node | None:
+    try:
+        return _compose(_pure_parser(text), text, base, budget)
     except _Refused as error:
         raise InvalidYaml(error.reason, base + error.offset) from None
 
 
-def check_document(text: str, base: int = 0) -> None:
+def _with_both_parsers(parser: Callable[[str], Any], text: str, base: int, budget: Budget) -> Node | None:
+    """Return the root of a document with line breaks of YAML 1.1, if YAML 1.2 reads it alike. The parsers of engines follow either of them."""
+    try:
+        other = _compose(_open_parser(parser, text), text, base, budget)
+    except _Refused:
+        return _with_pure_parser(text, base, budget)
+    try:
+        root = _compose(_pure_parser(text), text, base, budget)
+    except _Refused:
+        pass
+    else:
+        if _outline(root) == _outline(other):
+            return root
+    match = _LIBYAML_BREAKS.search(text)
+    assert match is not None
+    reason = f"character U+{ord(match[0]):04X} ends a line in YAML 1.1 but not in YAML 1.2; remove it"
+    raise InvalidYaml(reason, base + match.start(), is_limit=True)
+
+
+def _outline(root: Node | None) -> list[object]:
+    """Return the nodes of a tree without positions, and without white space, which the two versions of YAML fold differently."""
+    outline: list[object] = []
+    for node in walk(root):
+        if isinstance(node, Scalar):
+            outline.append("".join(node.value.split()))
+        else:
+            outline.append((node.__class__, len(node.entries) if isinstance(node, Mapping) else len(node.items)))
+    return outline
+
+
+def check_document(text: str, base: int = 0, budget: Budget | None = None) -> None:
     """Raise InvalidYaml if `parse_document` would. Long documents take a tenth of its time, because libyaml reads them without building a tree."""
     if len(text) <= SHORT:
         try:
@@ -164,12 +244,12 @@ def check_document(text: str, base: int = 0) -> None:
         or _may_have_aliases(text)
         or not _is_shallow(text)
     ):
-        parse_document(text, base)
+        parse_document(text, base, budget)
         return
     try:
         parser(text).raw_parse()
     except Exception:
-        parse_document(text, base)
+        parse_document(text, base, budget)
 
 
 def _has_libyaml_breaks(text: str) -> bool:
@@ -244,7 +324,7 @@ def _refused(error: Exception) -> _Refused:
     return _Refused(f"the parser failed with {type(error).__name__}: {error}", 0)
 
 
-def _compose(parser: Any, text: str, base: int) -> Node | None:
+def _compose(parser: Any, text: str, base: int, budget: Budget) -> Node | None:
     """Build the tree from a parser's events, without recursion, so that deep nesting cannot exhaust Python's stack."""
     from ruamel.yaml.events import (
         AliasEvent,
@@ -259,7 +339,7 @@ def _compose(parser: Any, text: str, base: int) -> Node | None:
     tree, get_event = _TreeBuilder(), parser.get_event
     add, close = tree.add, tree.close
     # Reading YAML spends its time in this loop; a generator of events would make it a tenth slower.
-    for _ in range(EVENTS_MAX):
+    for left in range(budget.events, 0, -1):
         try:
             event = get_event()
         except Exception as error:
@@ -278,8 +358,10 @@ def _compose(parser: Any, text: str, base: int) -> Node | None:
                 raise _Refused(f"alias *{event.anchor} has no anchor before it", event.start_mark.index)
             add(tree.anchors[event.anchor], None)
         elif kind is StreamEndEvent:
+            budget.events = left - 1
             return tree.root
-    raise _Refused(f"more than {EVENTS_MAX} nodes in one document", event.start_mark.index)
+    budget.events = 0
+    raise InvalidYaml(f"more than {EVENTS_MAX} nodes in this file; split it", base, is_limit=True)
 
 
 class _TreeBuilder:
@@ -297,7 +379,9 @@ class _TreeBuilder:
         if anchor:
             self.anchors[anchor] = node
         if not self.opened:
-            self.root = self.root or node
+            if self.root is not None:
+                raise InvalidYaml("this document begins on the line of another", node.start, is_limit=True)
+            self.root = node
             return
         parent = self.opened[-1]
         if parent.__class__ is Sequence:
@@ -315,7 +399,7 @@ class _TreeBuilder:
         self.opened.append(node)
         self.keys.append(None)
         if len(self.opened) > DEPTH_MAX:
-            raise InvalidYaml(f"nested deeper than {DEPTH_MAX} levels", node.start)
+            raise InvalidYaml(f"nested deeper than {DEPTH_MAX} levels", node.start, is_limit=True)
 
     def close(self, end: int) -> None:
         self.opened.pop()
@@ -330,7 +414,18 @@ def _scalar(event: Any, text: str, base: int) -> Scalar:
         start, tag = match.end() if match else start, event.tag
     if style in ("'", '"'):
         start, end = start + 1, end - 1
-    return Scalar(event.value, base + start, base + end, style, tag)
+    value = event.value if tag != BINARY else _decoded(event.value)
+    return Scalar(value, base + start, base + end, style, tag)
+
+
+def _decoded(value: str) -> str:
+    """Return the text of a binary value, which YAML parsers for Kubernetes turn into a string; the value itself if it is none."""
+    from base64 import b64decode
+
+    try:
+        return b64decode(value).decode()
+    except ValueError:
+        return value
 
 
 def traced(scalar: Scalar, text: str) -> Traced:
@@ -343,7 +438,9 @@ def traced(scalar: Scalar, text: str) -> Traced:
 
 def _traced_block(scalar: Scalar, text: str) -> Traced | None:
     """Return the text of a literal block scalar, each line with its position; None if its lines differ from those of the file."""
-    at = text.find("\n", scalar.start) + 1
+    at = text.find("\n", scalar.start, scalar.end) + 1
+    if not at:
+        return None
     parts = []
     for line in scalar.value.splitlines(keepends=True):
         end = text.find("\n", at)

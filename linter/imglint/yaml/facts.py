@@ -9,7 +9,7 @@ from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import comments, documents, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
-from imglint.yaml.templates import EXPRESSIONS, has_template_actions, template_images, with_unknown
+from imglint.yaml.templates import has_template_actions, may_hide_words, with_unknown_expressions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ TEXT_MAX = 4096
 """Characters of a scalar that are read; no reference is as long, and aliases can repeat a long scalar without end."""
 
 _TEMPLATED = re.compile(r"\{[{%]|\$[A-Za-z_({]|^ko://")
-_ESCAPES = re.compile(r"\\[xuU\r\n]")
 _BLOCK_STYLES = ("|", ">")
 
 
@@ -57,8 +56,12 @@ def _file_facts(source: Source, roots: list[Node], broken: list[Document]) -> It
 def _broken_document(source: Source, document: Document) -> Iterator[Fact]:
     assert document.broken is not None
     if has_template_actions(source.text[document.start : document.end]):
+        # Imported here because few runs need it.
+        from imglint.yaml.template_reader import template_images
+
         yield from template_images(source, document.start, document.end)
-        return
+        if not document.broken.is_limit:
+            return
     start = min(document.broken.offset, max(len(source.text) - 1, 0))
     yield Problem(source, (start, min(start + 1, len(source.text))), f"invalid YAML: {document.broken.reason}")
 
@@ -77,9 +80,33 @@ def _unread_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
                     yield Problem(source, (merge.start, merge.start), message, "unread-file")
 
 
-def may_hide_words(text: str) -> bool:
-    """Return whether the values in a document may contain words that its text does not: by escaped characters or line breaks."""
-    return _ESCAPES.search(text) is not None
+def ambiguous_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
+    """Yield a problem for each mapping whose values depend on the parser: it has several merge keys, or one after a key that it overrides.
+
+    YAML gives precedence to the mapping's own keys. The parser of kubectl, Kustomize and Helm gives it to what comes last.
+    """
+    if MERGE not in source.text and not may_hide_words(source.text):
+        return
+    for root in roots:
+        for node in walk(root):
+            if isinstance(node, Mapping) and MERGE in node.by_key:
+                merge = node.by_key[MERGE]
+                if _overrides(node):
+                    message = "parsers disagree about the values merged here; use one merge key, before all other keys"
+                    yield Problem(source, (merge.start, merge.start), message, "unread-file")
+
+
+def _overrides(mapping: Mapping) -> bool:
+    names = [key.value for key, _ in mapping.entries if isinstance(key, Scalar)]
+    if names.count(MERGE) > 1:
+        return True
+    before = names[: names.index(MERGE)]
+    merged = [other.by_key for other in merge_chain(mapping)[1:]]
+    return any(not _is_equal(mapping.by_key[name], other[name]) for name in before for other in merged if name in other)
+
+
+def _is_equal(one: Node, other: Node) -> bool:
+    return one is other or (isinstance(one, Scalar) and isinstance(other, Scalar) and one.value == other.value)
 
 
 def is_templated(text: str) -> bool:
@@ -98,7 +125,7 @@ def traced_text(source: Source, scalar: Scalar) -> tuple[Traced, Span]:
         return opaque(scalar.value[:TEXT_MAX], start, start, end), (start, end)
     if scalar.style in _BLOCK_STYLES:
         content = scalar.value.strip()
-        at = source.text.find(content, source.text.find("\n", start), end)
+        at = source.text.find(content, max(source.text.find("\n", start, end), start), end)
         if at >= 0:
             return literal(content, at), (start, at + len(content))
     return traced(scalar, source.text), (start, end)
@@ -129,7 +156,7 @@ def image_use_of(
     text = _joined_parts(source, name, own_text, span, parts) if parts else own_text
     whole = {"whole": own_text.span(0, len(own_text.text))} if own_text.pieces else {}
     if is_templated(text.text):
-        known = with_unknown(text, EXPRESSIONS)
+        known = with_unknown_expressions(text)
         use = image_use(source, known, span, place=place, where=where, role=role, parts=whole)
         if use.reference is not None:
             return use

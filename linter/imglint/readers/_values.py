@@ -1,0 +1,264 @@
+"""The images and users in Helm values: images written whole, or split over a map in any of the ways that charts use. Imports the YAML trees.
+
+Values have no schema, so a map is taken for an image by its keys and by the key it is under. Addresses that may belong to a chart, a Git repository,
+a picture or a disk are not images.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imglint.model import ImageUse, RunUser
+from imglint.printable import clipped
+from imglint.readers._chart import app_version
+from imglint.records import record
+from imglint.reference import InvalidReference, parse
+from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, run_user_of
+from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, nonblank
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint.source import Source
+
+IMAGE_ONLY = ("tag", "digest", "sha", "registry", "pullPolicy", "imagePullPolicy", "imageTag", "pullSecrets")
+"""Keys beside `repository` that only an image has."""
+TAGS = ("tag", "imageTag", "Tag", "ImageTag")
+CHECKOUT = ("branch", "ref", "revision")
+"""Keys beside `repository` that a Git checkout has."""
+POD_CONTEXT, CONTAINER_CONTEXTS = "podSecurityContext", ("containerSecurityContext", "securityContext")
+SCHEME = re.compile(r"://|^git@|\.git$|^(?:github\.com|gitlab\.com|bitbucket\.org)/")
+"""Addresses of something else: a chart, a Git repository, a web page."""
+NO_IMAGE = re.compile(
+    r"""^[/.] | ^(?:true|false|yes|no|on|off|none|auto)$ | ^[-+]?[0-9]+(?:\.[0-9]+)?$ | ^ami-[0-9a-f]+$
+    | \.(?:png|jpe?g|gif|svg|ico|webp|bmp|iso|img|qcow2|vmdk|vhdx?|raw|ova)$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Values of a key `image` that are something else: a path, a switch, a picture, a disk."""
+
+NAMES = frozenset(("repository", "repo", "image", "Image", "name", MERGE))
+"""Keys that name the image of a map, or may merge one that does; most mappings have none of them."""
+_IMAGE_KEY = re.compile(r"[iI]mages?$")
+_STRING_KEY = re.compile(r"[a-z0-9]Image$|[-_]image$|^[iI]mage$")
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@record
+class KeyPath:
+    """The path of a node: its key, the path of the node above, and whether one of the keys says that what is below is an image."""
+
+    key: str
+    above: KeyPath | None
+    of_image: bool
+
+    @property
+    def dotted(self) -> str:
+        """The keys from the top, as `helm --set` takes them."""
+        keys, path = [], self
+        while path.above is not None:
+            keys.append(path.key)
+            path = path.above
+        return ".".join(reversed(keys)).replace(".[", "[")
+
+
+def images_and_users(source: Source, root: Node) -> Iterator[ImageUse | RunUser]:
+    """Yield the images and users that a document of values names."""
+    values = _ValuesReader(source, root)
+    contexts = []
+    uses: dict[int, ImageUse] = {}
+    for mapping, parent, path in _mappings(root):
+        for use, holder in values.images(mapping, parent, path):
+            uses.setdefault(id(holder), use)
+            yield use
+        if path.key.endswith("ecurityContext"):
+            contexts.append((mapping, parent, path))
+    for mapping, parent, path in contexts:
+        user = _run_user(source, mapping, parent, path, uses.get(id(parent)))
+        if user:
+            yield user
+
+
+def _mappings(root: Node) -> Iterator[tuple[Mapping, Mapping | None, KeyPath]]:
+    """Yield each mapping with the mapping that contains it and its path."""
+    waiting: list[tuple[Node, Mapping | None, KeyPath]] = [(root, None, KeyPath("", None, False))]
+    entered = set()
+    while waiting:
+        node, parent, path = waiting.pop()
+        if id(node) in entered or isinstance(node, Scalar):
+            continue
+        entered.add(id(node))
+        if isinstance(node, Sequence):
+            items = [(item, parent, KeyPath(f"[{at}]", path, path.of_image)) for at, item in enumerate(node.items)]
+            waiting.extend(reversed(items))
+            continue
+        yield node, parent, path
+        for key, value in reversed(node.entries):
+            if isinstance(key, Scalar) and not isinstance(value, Scalar):
+                of_image = path.of_image or _IMAGE_KEY.search(key.value) is not None
+                waiting.append((value, node, KeyPath(clipped(key.value), path, of_image)))
+
+
+class _ValuesReader:
+    """Reads the images of one document, with the defaults that apply to all of them: the registry, and the tag from the chart."""
+
+    def __init__(self, source: Source, root: Node) -> None:
+        self.source = source
+        self._named: set[int] = set()
+        self._version: tuple[str, frozenset[str]] | None = None
+        everywhere = root.mapping("global") if isinstance(root, Mapping) else None
+        image = everywhere.mapping("image") if everywhere else None
+        self.registry = (everywhere.scalar("imageRegistry") if everywhere else None) or (
+            image.scalar("registry") if image else None
+        )
+
+    def images(self, mapping: Mapping, parent: Mapping | None, path: KeyPath) -> Iterator[tuple[ImageUse, Mapping | None]]:
+        """Yield the images that a mapping names, each with the mapping that it is the image of."""
+        if NAMES.isdisjoint(mapping.by_key) and not any(name.endswith("mage") for name in mapping.by_key):
+            return
+        key = _name_key(mapping, path)
+        if key and self._is_new(mapping.get(key)):
+            yield self._split_image(mapping, key, path), parent if key not in ("image", "Image") else mapping
+        for name, value in mapping.by_key.items():
+            if (
+                name.endswith("mage")
+                and name != key
+                and _STRING_KEY.search(name)
+                and (image := nonblank(value))
+                and _is_image(image)
+                and self._is_new(image)
+            ):
+                where = ".".join(filter(None, (path.dotted, clipped(name))))
+                known = path.key.startswith("[") or _has_tag(image.value)
+                yield image_use_of(self.source, image, place="helm-string", where=where, tag_known=known), mapping
+
+    def _is_new(self, name: Node | None) -> bool:
+        """Return whether a name has not been read before; an alias can lead to it again."""
+        count = len(self._named)
+        self._named.add(id(name))
+        return len(self._named) > count
+
+    def _split_image(self, mapping: Mapping, key: str, path: KeyPath) -> ImageUse:
+        name = mapping.scalar(key)
+        assert name is not None
+        tag_in_name = _has_tag(name.value)
+        version = [] if tag_in_name else _version_parts(mapping)
+        known = tag_in_name or bool(version)
+        where = path.dotted or key
+        chart_version = "" if known else self._chart_version(where)
+        if chart_version:
+            where = f"{where} (tag from the chart: appVersion {chart_version})"
+        parts = [*self._registry_parts(mapping, name), name, *_last_name_parts(mapping, key, path), *version]
+        return image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)
+
+    def _registry_parts(self, mapping: Mapping, name: Scalar) -> list[Scalar | str]:
+        registry = mapping.scalar("registry") or mapping.scalar("hub")
+        if registry is None and not _has_registry(name.value):
+            registry = self.registry
+        if registry is None:
+            return []
+        return [registry] if registry.value.endswith("/") else [registry, "/"]
+
+    def _chart_version(self, where: str) -> str:
+        """Return the tag that the chart uses for an image without one: its appVersion; empty if unknown, or up to another chart."""
+        if self._version is None:
+            self._version = app_version(self.source)
+        version, dependencies = self._version
+        return "" if where.partition(".")[0] in dependencies else clipped(version)
+
+
+def _name_key(mapping: Mapping, path: KeyPath) -> str | None:
+    """Return the key that names the image of a mapping, or None if the mapping is not an image."""
+    for key in ("repository", "repo"):
+        repository = mapping.scalar(key)
+        if repository:
+            return key if _is_repository(repository.value[:TEXT_MAX], mapping, key, path) else None
+    for key in ("image", "Image"):
+        image = mapping.scalar(key)
+        if image and _is_image(image) and any(other in mapping for other in ("registry", *TAGS)):
+            return key
+    name = mapping.scalar("name")
+    if name and "tag" in mapping and (path.of_image or "pullPolicy" in mapping or "registry" in mapping) and _is_image(name):
+        return "name"
+    return None
+
+
+def _is_repository(value: str, mapping: Mapping, key: str, path: KeyPath) -> bool:
+    # Maps that configure other tools name an image by its path in these values: `image.repository`.
+    if SCHEME.search(value) or value.endswith(".repository") or any(character.isspace() for character in value):
+        return False
+    if key == "repo":
+        return any(tag in mapping for tag in TAGS)
+    if any(other in mapping for other in IMAGE_ONLY):
+        return True
+    return path.of_image and not any(other in mapping for other in CHECKOUT)
+
+
+def _is_image(value: Scalar) -> bool:
+    """Return whether the value of a key `image` can be a container image, by its form."""
+    text = value.value[:TEXT_MAX].strip()
+    if is_templated(text):
+        return "{{" in text or SCHEME.search(text) is None
+    return not (NO_IMAGE.search(text) or SCHEME.search(text) or any(character.isspace() for character in text))
+
+
+def _last_name_parts(mapping: Mapping, key: str, path: KeyPath) -> list[Scalar | str]:
+    """Return the last component of the name if `repository` does not include it: `{repository: quay.io/acme, name: web}`."""
+    repository, name = mapping.text(key), mapping.scalar("name")
+    if name is None or key != "repository" or path.key not in ("image", "Image") or _has_tag(repository):
+        return []
+    return [] if f"/{repository}".endswith(f"/{name.value}") or not _is_image(name) else ["/", name]
+
+
+def _has_tag(name: str) -> bool:
+    """Return whether a name includes a tag or a digest."""
+    try:
+        reference = parse(name[:TEXT_MAX])
+    except InvalidReference:
+        return False
+    return reference.tag is not None or reference.digest is not None
+
+
+def _has_registry(name: str) -> bool:
+    try:
+        return parse(name[:TEXT_MAX]).registry_explicit
+    except InvalidReference:
+        return False
+
+
+def _version_parts(mapping: Mapping) -> list[Scalar | str]:
+    """Return tag and digest with their separators; empty if the mapping has neither."""
+    parts: list[Scalar | str] = []
+    tag = next(filter(None, [mapping.scalar(key) for key in TAGS]), None)
+    if tag:
+        parts += ["@" if tag.value.startswith("sha256:") else ":", tag]
+    digest = mapping.scalar("digest") or mapping.scalar("sha")
+    if digest and mapping.text("useDigest") != "false":
+        parts += ["@sha256:" if _HEX_DIGEST.fullmatch(digest.value) else "@", digest]
+    return parts
+
+
+def _run_user(source: Source, context: Mapping, parent: Mapping | None, path: KeyPath, image: ImageUse | None) -> RunUser | None:
+    """Return the user that a security context sets; None if it sets none or does not take effect."""
+    if _is_off(context) or (path.key == POD_CONTEXT and parent is not None and _is_overridden(parent)):
+        return None
+    return run_user_of(source, path.dotted, _user(context), context.get("runAsNonRoot"), image=image)
+
+
+def _is_off(context: Mapping) -> bool:
+    return context.text("enabled") == "false"
+
+
+def _user(context: Mapping) -> Scalar | None:
+    """Return `runAsUser` if it is a number or templated; some charts also accept words such as `auto`."""
+    user = context.scalar("runAsUser")
+    return user if user and (user.value.strip().isdigit() or is_templated(user.value)) else None
+
+
+def _is_overridden(siblings: Mapping) -> bool:
+    """Return whether the container's context, which takes precedence over the pod's, sets a user."""
+    for key in CONTAINER_CONTEXTS:
+        context = siblings.mapping(key)
+        if context and not _is_off(context) and _user(context):
+            return True
+    return False
