@@ -87,7 +87,7 @@ def _unique(entries: Iterable[Found | WalkError | Skipped], paths: Sequence[str]
         elif real not in seen:
             seen.add(real)
             yield entry
-    named = {os.path.abspath(path) for path in paths}
+    named = {os.path.abspath(path) for path in paths} if skipped else ()
     for real, entry in skipped.items():
         # A folder is walked if it is named, unless Git ignores it.
         if real not in seen and (real not in named or entry.reason == IGNORED):

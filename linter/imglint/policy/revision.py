@@ -46,7 +46,7 @@ class Revision:
         if found.returncode:
             reason = _reason(found)
             unknown = "no such revision in this clone; fetch it first"
-            raise self._error(unknown if "single revision" in reason or not reason else f"git: {reason}")
+            raise self._error(unknown if "single revision" in reason else f"git: {reason}")
         self._commit = found.stdout.decode().strip()
 
     def find(self) -> str:
@@ -133,6 +133,7 @@ class Revision:
 
 
 def _reason(found: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the error of Git."""
+    """Return the error of Git in one line."""
     lines = os.fsdecode(found.stderr).splitlines()
-    return next((line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return [*fatal, *lines, f"exit status {found.returncode}"][0]
