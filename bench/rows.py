@@ -1,4 +1,4 @@
-"""The rows of the table: what is measured, against which program, and the goal.
+"""The rows of the table: the measurements, the programs to compare with, and the goals.
 
 A section measures one or a few rows; `--only` takes its name. Every figure is a ratio of medians measured in turns, except for memory, which does not
 depend on other load.
@@ -37,7 +37,7 @@ PATTERNS = (
 
 @record
 class Row:
-    """One row of the table. `goal` is an upper limit, or a lower one with `at_least`. Without a figure, `note` says why there is none.
+    """One row of the table. `goal` is an upper limit, or a lower one with `at_least`. If there is no figure, `note` is the reason.
 
     `enough` is whether there were enough files for the goal to apply.
     """
@@ -178,7 +178,7 @@ def jobs(bench: Bench) -> Iterator[Row]:
     yield bench.faster("the tree, `--jobs 2` against `--jobs 1`", 1.4, *calls, enough=bench.is_large())
     small = bench.trees.small_tree()
     calls = bench.imglint("--quiet", folder=small), bench.imglint("--quiet", "--jobs", "1", folder=small)
-    # What two runs of the same differ by.
+    # The difference between two runs of the same command.
     yield bench.slower("a small tree, by default against `--jobs 1`", 1.05, *calls)
 
 

@@ -44,7 +44,7 @@ CLASSES = ("small", "medium", "large")
 
 @record
 class Kind:
-    """One kind of file: the number of files per thousand manifests, their path, and their maker.
+    """One kind of file: the number of files per thousand manifests, their path, and the function that makes them.
 
     In the path, `{n}` is a counter; `{fifth}` is the same for five files, and `{app}` for ten.
     """

@@ -12,7 +12,7 @@ from bench.environment import HOME, ROOT
 
 TENFOLD = 10
 SMALL = 20
-"""The factor by which the small tree is smaller."""
+"""How many times smaller the small tree is."""
 FINDINGS = 10_000
 CONTAINERS = 50
 """Containers, each with a finding, in each file of the tree with findings."""

@@ -39,7 +39,7 @@ _CUTTING = re.compile(r"\$\{[^}]*[/#%]")
 """An expression that removes a part of a value: the result has the position of the whole expression."""
 
 
-class BrokenPromiseError(AssertionError):
+class ViolationError(AssertionError):
     """A guarantee that imglint violated."""
 
 
@@ -49,14 +49,14 @@ def reference(data: bytes) -> None:
     try:
         found = parse(text)
     except InvalidReference as error:
-        _hold(0 <= error.start <= error.end <= len(text), "an error's place lies in the text", text)
+        _require(0 <= error.start <= error.end <= len(text), "an error lies in the text", text)
         return
     again = parse(str(found))
-    _hold(_normal(again) == _normal(found), "a reference in full is the same reference", text)
+    _require(_normal(again) == _normal(found), "a normalized reference parses to itself", text)
     for name, (start, end) in found.spans.items():
-        _hold(text[start:end] in (getattr(found, name), text[start:end]) and start < end, "a part is where it says", text)
+        _require(start < end <= len(text), "a part has a span in the text", text)
         if name in ("tag", "digest"):
-            _hold(text[start:end] == getattr(found, name), "a part is where it says", text)
+            _require(text[start:end] == getattr(found, name), "a part is at its span", text)
 
 
 def _normal(one: ImageReference) -> tuple[object, ...]:
@@ -94,11 +94,11 @@ def yaml(data: bytes) -> None:
     with python_parser():
         again, whole_again = read()
     if whole and whole_again:
-        _hold(told(facts) == told(again), "both YAML parsers lead to the same uses", (text, _difference(facts, again)))
+        _require(contents(facts) == contents(again), "both YAML parsers give the same facts", (text, _difference(facts, again)))
 
 
 def _difference(one: list[Fact], other: list[Fact]) -> list[tuple[object, ...]]:
-    return [fact for fact in (*told(one), *told(other)) if fact not in told(one) or fact not in told(other)][:4]
+    return [fact for fact in (*contents(one), *contents(other)) if fact not in contents(one) or fact not in contents(other)][:4]
 
 
 def is_plain(document: str) -> bool:
@@ -110,8 +110,8 @@ def is_plain(document: str) -> bool:
     try:
         events = yamltree.parse_events(document, 5)
     except yamltree.InvalidYaml as error:
-        raise BrokenPromiseError(f"what is plain is YAML, {error}: {document!r}") from None
-    _hold(shape(root) == shape(events), "plain YAML gives the nodes that events give", document)
+        raise ViolationError(f"plain YAML is valid YAML, {error}: {document!r}") from None
+    _require(shape(root) == shape(events), "plain YAML gives the nodes that events give", document)
     return True
 
 
@@ -144,8 +144,9 @@ def policy(data: bytes) -> None:
         try:
             loaded = policyfile.load(path, plugins.rules(), plugins.kinds())
         except PolicyError as error:
-            _hold(bool(error.diagnostics), "an error has a diagnostic", data)
-            _hold(all(one.line > 0 and one.column > 0 and one.message for one in error.diagnostics), "and a location", data)
+            _require(bool(error.diagnostics), "an error has a diagnostic", data)
+            located = all(found.line > 0 and found.column > 0 and found.message for found in error.diagnostics)
+            _require(located, "a diagnostic has a location and a message", data)
             return
         source = Source(os.path.join(folder, "deploy", "Dockerfile"), "FROM nginx\nFROM ghcr.io/acme/app:v1.2.3\n", "dockerfile")
         for fact in dockerfile.read(source):
@@ -160,34 +161,38 @@ def policy(data: bytes) -> None:
 
 
 def check(source: Source, facts: list[Fact]) -> None:
-    """Raise BrokenPromiseError if a fact is not at its position."""
+    """Raise ViolationError if a fact is not at its position."""
     for fact in facts:
         _within(source, fact.span)
-        place = source.location(*fact.span)
-        _hold(source.offset(place.line, place.column) == fact.span[0], "a place leads back to its offset", source.text)
+        location = source.location(*fact.span)
+        _require(source.offset(location.line, location.column) == fact.span[0], "a location has its offset", source.text)
         if isinstance(fact, ImageUse):
             _check_use(source, fact)
         elif isinstance(fact, RunUser) and fact.image is not None:
             _check_use(source, fact.image)
         elif isinstance(fact, Comment):
-            _hold(fact.text.startswith("#") and "imglint:" in fact.text, "a comment is where it says", source.text)
+            _require(fact.text.startswith("#") and "imglint:" in fact.text, "a comment is at its span", source.text)
 
 
 def _check_use(source: Source, use: ImageUse) -> None:
     for bounds in (use.span, *use.parts.values(), *([use.problem.span] if use.problem else [])):
         _within(source, bounds)
-    _hold((use.reference is None) == (use.problem is not None), "a use has a reference or a problem", source.text)
+    _require((use.reference is None) == (use.problem is not None), "a use has a reference or a problem", source.text)
     if use.reference is None:
         return
     for name in ("tag", "digest"):
         value, span = getattr(use.reference, name), use.parts.get(name)
-        _hold((value is None) == (span is None), f"a {name} has a place", source.text)
+        _require((value is None) == (span is None), f"a {name} has a span", source.text)
         if value is not None and span is not None:
             written = source.text[slice(*span)]
             plain = _UNLIKE.isdisjoint(written) and "given" not in use.reference.text and not _CUTTING.search(source.text)
-            _hold(not plain or value.endswith(written), f"a {name} is at its place", (written, value, source.text))
+            _require(not plain or value.endswith(written), f"a {name} is at its span", (written, value, source.text))
     if use.text and _UNLIKE.isdisjoint(use.text) and not any(char.isspace() for char in use.text):
-        _hold(_is_part(use.text, use.reference.text), "a use's text is at its place", (use.text, use.reference.text, source.text))
+        _require(
+            _is_part(use.text, use.reference.text),
+            "the text of a use is at its span",
+            (use.text, use.reference.text, source.text),
+        )
 
 
 def _is_part(name: str, whole: str) -> bool:
@@ -202,15 +207,15 @@ def _is_part(name: str, whole: str) -> bool:
 
 
 def _within(source: Source, span: Span) -> None:
-    _hold(0 <= span[0] <= span[1] <= len(source.text), "a place lies in the file", (span, source.text))
+    _require(0 <= span[0] <= span[1] <= len(source.text), "a span lies in the file", (span, source.text))
 
 
-def told(facts: list[Fact]) -> list[tuple[object, ...]]:
+def contents(facts: list[Fact]) -> list[tuple[object, ...]]:
     """Return the contents and positions of facts, for comparison."""
-    return sorted([_told(fact) for fact in facts], key=repr)
+    return sorted([_content(fact) for fact in facts], key=repr)
 
 
-def _told(fact: Fact) -> tuple[object, ...]:
+def _content(fact: Fact) -> tuple[object, ...]:
     if isinstance(fact, ImageUse):
         problem = fact.problem and (fact.problem.rule, fact.problem.rule == INVALID and fact.problem.message, fact.problem.span)
         return fact.span, fact.place, fact.where, fact.role, str(fact.reference), problem, sorted(fact.parts.items()), fact.built
@@ -226,9 +231,9 @@ def _decoded(data: bytes) -> str | None:
         return None
 
 
-def _hold(kept: bool, promise: str, about: object) -> None:
+def _require(kept: bool, promise: str, about: object) -> None:
     if not kept:
-        raise BrokenPromiseError(f"{promise}: {about!r}")
+        raise ViolationError(f"{promise}: {about!r}")
 
 
 def seeds(name: str) -> Iterator[bytes]:

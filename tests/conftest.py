@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import settings
 from imglint import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Every run uses the same examples, without time limits; `pytest --hypothesis-profile=default` generates new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -50,6 +51,24 @@ def imglint(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[
         return Outcome(status, out.decode(), err.decode())
 
     return run
+
+
+@pytest.fixture
+def stdin(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Return a function that sets the content of standard input."""
+    before = os.dup(0)
+
+    def set_content(content: bytes) -> None:
+        path = tmp_path / "stdin"
+        path.write_bytes(content)
+        descriptor = os.open(path, os.O_RDONLY)
+        path.unlink()
+        os.dup2(descriptor, 0)
+        os.close(descriptor)
+
+    yield set_content
+    os.dup2(before, 0)
+    os.close(before)
 
 
 @pytest.fixture(scope="session")

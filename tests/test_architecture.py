@@ -77,7 +77,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert list(TopologicalSorter({module: inner_imports(module) for module in MODULES}).static_order())
 
 
-def test_few_modules_stand_directly_in_the_package() -> None:
+def test_few_modules_are_directly_in_the_package() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= MODULES_MAX
 
 

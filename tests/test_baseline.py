@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,39 @@ def test_no_warning_about_findings_in_unchecked_files(tree: Path, imglint: Imgli
     assert (outcome.status, outcome.err) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("folder", "paths", "gone"),
+    [
+        ("", [], 3),
+        ("", ["a"], 2),
+        ("", ["a/Dockerfile"], 1),
+        ("", ["a "], 1),
+        ("", ["b"], 0),
+        ("", ["a/latest"], 0),
+        ("a", [], 2),
+        ("a", ["."], 2),
+        ("a", ["../a "], 1),
+        ("b", [".."], 3),
+    ],
+)
+def test_findings_that_no_longer_occur_are_counted_in_the_checked_paths(
+    folder: str, paths: list[str], gone: int, tmp_path: Path, imglint: Imglint
+) -> None:
+    files = ("a/Dockerfile", "a/other/Dockerfile", "a /Dockerfile")
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(BAD)
+    for name in ("b", "a/latest", "baselines"):
+        (tmp_path / name).mkdir()
+    assert imglint("--write-baseline", "baselines/b.json").status == 0
+    for name in files:
+        (tmp_path / name).write_text(BAD.replace("latest", "v1.0.0"))
+    baseline = os.path.relpath(tmp_path / "baselines" / "b.json", tmp_path / folder)
+    outcome = imglint("--baseline", baseline, *paths, cwd=tmp_path / folder)
+    expected = "1 finding no longer occurs" if gone == 1 else f"{gone} findings no longer occur"
+    assert outcome.err == (f"{baseline}: {expected}; update the baseline with --write-baseline\n" if gone else "")
+
+
 def test_baseline_works_from_every_folder(tree: Path, imglint: Imglint) -> None:
     (tree / "sub").mkdir()
     assert imglint("--baseline", "../b.json", "..", cwd=tree / "sub") == (0, CLEAN, "")
@@ -94,6 +128,24 @@ def test_baseline_file_is_stable_with_one_finding_per_line(tree: Path, imglint: 
         ],
     }
     assert before.count(b'"rule"') == len([line for line in before.splitlines() if b'"rule"' in line])
+
+
+def test_entries_are_sorted_and_counted(tmp_path: Path, imglint: Imglint) -> None:
+    (tmp_path / "sub" / "b").mkdir(parents=True)
+    for name in ("sub/b/Dockerfile", "sub/Dockerfile"):
+        (tmp_path / name).write_text(BAD + BAD)
+    imglint("--write-baseline", "sub/b.json")
+    entries = json.loads((tmp_path / "sub" / "b.json").read_text())["findings"]
+    assert [(entry["path"], entry["count"]) for entry in entries] == [("Dockerfile", 2), ("b/Dockerfile", 2)]
+    assert [list(entry) for entry in entries] == [["rule", "path", "text", "line", "count"]] * 2
+
+
+def test_counts_of_equal_entries_are_added(tree: Path, imglint: Imglint) -> None:
+    (tree / "Dockerfile").write_text(BAD + BAD)
+    baseline = json.loads((tree / "b.json").read_text())
+    baseline["findings"] *= 2
+    (tree / "b.json").write_text(json.dumps(baseline))
+    assert imglint("--baseline", "b.json", "--quiet") == (0, "", "")
 
 
 def test_unread_file_is_never_in_a_baseline(tmp_path: Path, imglint: Imglint) -> None:
@@ -128,6 +180,23 @@ ENTRY = '{"rule": "a", "path": "b", "text": "c", "line": "d", "count": 1}'
         ),
         ('{"version": 1, "findings": [' + ENTRY.replace('"a"', "null") + "]}", "b.json:1:1: expected the strings"),
         ("[" * 100_000, "b.json:1:1: nested too deeply"),
+        (
+            '\n{"version": 1, "findings": [\n5,\n' + ENTRY + "\n]}",
+            "b.json:3:1: expected the strings rule, path, text, line and a positive count, found 5; ",
+        ),
+        (
+            '{"version": 1, "findings": [\n' + ENTRY + ",\n" + "{},\n" * 3 + "5]}",
+            "b.json:3:1: expected the strings rule, path, text, line and a positive count, found {}; ",
+        ),
+        # In a reformatted file the entry is not found, and line 1 is reported.
+        (
+            '\n{"version": 1, "findings": [\n{"rule":"a"}]}',
+            'b.json:1:1: expected the strings rule, path, text, line and a positive count, found {"rule": "a"}; ',
+        ),
+        (
+            '{"version": 1, "findings": ["' + "x" * 100 + '"]}',
+            'b.json:1:1: expected the strings rule, path, text, line and a positive count, found "' + "x" * 79 + "; ",
+        ),
     ],
 )
 def test_invalid_baseline(tree: Path, imglint: Imglint, text: str, message: str) -> None:

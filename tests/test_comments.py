@@ -88,7 +88,7 @@ CASES = {
         "FROM quay.io/a/b:1\n# imglint: ignore[latest-tag]\nRUN --mount=from=quay.io/a/c --mount=from=quay.io/a/d x\nUSER 1\n",
         [],
     ),
-    "for the whole file, wherever it stands": (
+    "for the whole file, wherever it is": (
         "pod.yaml",
         POD.format("  - image: nginx\n# imglint: ignore-file[latest-tag, implicit-registry]\n"),
         [],
@@ -156,7 +156,7 @@ def test_a_comment(imglint: Imglint, tmp_path: Path, name: str, text: str, expec
     assert found(imglint, tmp_path, name, text) == expected
 
 
-def test_without_comments_all_is_reported_and_none_is_unused(imglint: Imglint, tmp_path: Path) -> None:
+def test_no_ignore_comments_reports_all_findings_and_no_unused_comments(imglint: Imglint, tmp_path: Path) -> None:
     text = POD.format(
         "  - image: quay.io/a/b # imglint: ignore[latest-tag]\n  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n"
     )
@@ -164,7 +164,7 @@ def test_without_comments_all_is_reported_and_none_is_unused(imglint: Imglint, t
     assert found(imglint, tmp_path, "pod.yaml", text, "--no-ignore-comments") == [(6, LATEST)]
 
 
-def test_a_selected_rule_that_is_not_the_comments_leaves_it_alone(imglint: Imglint, tmp_path: Path) -> None:
+def test_a_comment_for_a_rule_that_is_not_selected_is_not_unused(imglint: Imglint, tmp_path: Path) -> None:
     text = POD.format("  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n")
     assert found(imglint, tmp_path, "pod.yaml", text, "--select", ROOT, "--select", UNUSED) == []
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.model import Fact, ImageUse, RunUser
+from imglint.model import Fact, ImageUse, NamedFile, RunUser
 from imglint.readers import compose
 from imglint.readers._compose_variables import dotenv
 from imglint.source import Source
@@ -224,7 +224,7 @@ def _described(text: str) -> list[tuple[object, ...]]:
     return [_description(fact) for fact in compose.read(Source("compose.yaml", text))]
 
 
-def _description(fact: Fact) -> tuple[object, ...]:
+def _description(fact: Fact | NamedFile) -> tuple[object, ...]:
     if isinstance(fact, ImageUse):
         return (fact.text, fact.where, str(fact.reference))
     return (fact.user, fact.where, fact.source.text[slice(*fact.span)]) if isinstance(fact, RunUser) else (type(fact),)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fuzz.targets import TARGETS, YAML_READERS, BrokenPromiseError, python_parser, seeds, told
+from fuzz.targets import TARGETS, YAML_READERS, ViolationError, contents, python_parser, seeds
 
 from imglint.readers import kubernetes
 from imglint.source import Source, UnreadFile, read_text
@@ -41,7 +41,7 @@ def facts(path: str) -> list[tuple[str, list[tuple[object, ...]]]]:
         source = Source(str(FIXTURES / path), text, reader.__name__)
         if reader.claims(source):
             read: list[Fact] = list(reader.read(source))
-            found.append((reader.__name__, told(read)))
+            found.append((reader.__name__, contents(read)))
     return found
 
 
@@ -116,5 +116,5 @@ def test_fuzz_target_fails_for_a_wrong_fact(before: str, shift: int, monkeypatch
         return literal(before + value.value, value.start + shift), (value.start + shift, value.end + shift)
 
     monkeypatch.setattr(yamlfacts, "traced_text", odd)
-    with pytest.raises(BrokenPromiseError, match="at its place"):
+    with pytest.raises(ViolationError, match="at its span"):
         TARGETS["yaml"](b"\1apiVersion: v1\nkind: Pod\nspec: {containers: [{image: acme/app:v1 }]}\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imglint.engine.discover import IGNORED, LINK, Found, Skipped, WalkError, discover
+from imglint.engine.gitignore import PATTERNS_MAX
 from imglint.repository import repository_root
 
 
@@ -22,8 +23,14 @@ def found(*paths: str, excluded: str = "") -> list[str]:
     def is_excluded(path: str, is_folder: bool) -> bool:
         return bool(excluded) and os.path.normpath(path) == excluded
 
-    entries = discover(paths, lambda path: path.endswith(".yaml"), is_excluded)
-    return [entry.path for entry in entries if isinstance(entry, Found)]
+    entries = list(discover(paths, lambda path: path.endswith(".yaml"), is_excluded))
+    assert [entry for entry in entries if isinstance(entry, WalkError)] == []
+    return [entry.path for entry in entries]
+
+
+def walked(*paths: str) -> list[Found | WalkError]:
+    """Return everything that a discovery without excludes yields."""
+    return list(discover(paths, lambda path: path.endswith(".yaml"), lambda _path, _is_folder: False))
 
 
 @pytest.fixture
@@ -38,11 +45,23 @@ CASES = {
         [""],
         ["a-b/z.yaml", "a.yaml", "a/b c.yaml", "a/b.yaml", "a/b/c.yaml", "a/z.yaml", "a0/z.yaml", "b.yaml"],
     ),
+    "path order of names that begin with another": (
+        dict.fromkeys(("x.yaml", "x.yaml-1.yaml", "x.yaml.yaml", "x.yaml0.yaml", "y.yaml/a.yaml", "y.yaml-1.yaml"), ""),
+        [""],
+        ["x.yaml", "x.yaml-1.yaml", "x.yaml.yaml", "x.yaml0.yaml", "y.yaml-1.yaml", "y.yaml/a.yaml"],
+    ),
     "only wanted names": ({"a.yaml": "", "a.py": ""}, [""], ["a.yaml"]),
     "a named file is always considered": ({"a.txt": ""}, ["a.txt"], ["a.txt"]),
     "paths are joined to the given path": ({"d/a.yaml": ""}, ["./d/"], ["./d/a.yaml"]),
     "the current folder as a dot": ({"d/a.yaml": ""}, ["."], ["./d/a.yaml"]),
     "a file is found once": ({"d/a.yaml": ""}, ["d/a.yaml", "d", ""], ["d/a.yaml"]),
+    "a file is found once in two paths": ({"d/a.yaml": ""}, ["d", "./d/a.yaml"], ["d/a.yaml"]),
+    "files found before do not hide others": (
+        {"d/a.yaml": "", "d/b.yaml": "", "d/c.yaml": ""},
+        ["d/b.yaml", "d"],
+        ["d/b.yaml", "d/a.yaml", "d/c.yaml"],
+    ),
+    "paths keep their order": ({"a.yaml": "", "b.yaml": ""}, ["b.yaml", "a.yaml"], ["b.yaml", "a.yaml"]),
     "folders of tools are skipped": (
         {f"{folder}/a.yaml": "" for folder in [".git", "node_modules", ".venv", "venv", ".tox", "x/node_modules"]},
         [""],
@@ -77,6 +96,11 @@ CASES = {
         ["d"],
         ["d/a.yaml"],
     ),
+    "only some folders of a repository have a .gitignore": (
+        {".git/HEAD": "", "d/.gitignore": "gen.yaml", "d/e/f/gen.yaml": "", "d/e/f/a.yaml": ""},
+        ["d/e/f"],
+        ["d/e/f/a.yaml"],
+    ),
     "a .gitignore above the repository does not apply": (
         {".gitignore": "*", "r/.git/HEAD": "", "r/d/a.yaml": ""},
         ["r/d"],
@@ -95,6 +119,27 @@ def test_exclude_applies_to_folders_and_named_files(tree: Path) -> None:
     build(tree, {"d/a.yaml": "", "b.yaml": ""})
     assert found("", excluded="d") == ["b.yaml"]
     assert found("b.yaml", excluded="b.yaml") == []
+
+
+def test_exclude_is_asked_about_paths_of_files_and_folders(tree: Path) -> None:
+    build(tree, {"a.yaml": "", "d/b.yaml": "", "d/c.txt": "", "e/node_modules/f.yaml": ""})
+    asked: list[tuple[str, bool]] = []
+
+    def is_excluded(path: str, is_folder: bool) -> bool:
+        asked.append((path, is_folder))
+        return False
+
+    assert len(list(discover(["a.yaml", "d", "e"], lambda path: path.endswith(".yaml"), is_excluded))) == 2
+    assert asked == [("a.yaml", False), ("d/b.yaml", False), ("e/node_modules", True)]
+    asked.clear()
+    assert len(list(discover([""], lambda path: path.endswith(".yaml"), is_excluded))) == 2
+    assert sorted(asked) == [("a.yaml", False), ("d", True), ("d/b.yaml", False), ("e", True), ("e/node_modules", True)]
+    assert {type(is_folder) for _, is_folder in asked} == {bool}
+
+
+def test_whether_the_user_named_a_file(tree: Path) -> None:
+    build(tree, {"a.yaml": "", "d/b.yaml": ""})
+    assert walked("a.yaml", "d") == [Found("a.yaml", True), Found("d/b.yaml", False)]
 
 
 def skipped(*paths: str, excluded: str = "") -> list[tuple[str, bool, str]]:
@@ -235,20 +280,53 @@ def test_a_link_in_a_folder_without_a_repository_stays_in_it(tree: Path, monkeyp
 
 
 def test_gitignore_that_is_a_pipe_does_not_block(tree: Path) -> None:
-    build(tree, {"a.yaml": ""})
-    os.mkfifo(tree / ".gitignore")
-    assert found("") == ["a.yaml"]
+    build(tree, {"a.yaml": "", "d/b.yaml": ""})
+    os.mkfifo(tree / "d" / ".gitignore")
+    reason = ".gitignore not applied: not a regular file"
+    assert walked("") == [Found("a.yaml", False), WalkError("d/.gitignore", reason), Found("d/b.yaml", False)]
+
+
+def test_each_gitignore_above_a_folder_that_cannot_be_read_is_reported(tree: Path) -> None:
+    build(tree, {".git/HEAD": "", "d/e/a.yaml": ""})
+    for folder in ("", "d", "d/e"):
+        os.mkfifo(tree / folder / ".gitignore")
+    reason = ".gitignore not applied: not a regular file"
+    assert walked("d/e") == [
+        WalkError(str(tree / ".gitignore"), reason),
+        WalkError(str(tree / "d" / ".gitignore"), reason),
+        WalkError("d/e/.gitignore", reason),
+        Found("d/e/a.yaml", False),
+    ]
+
+
+def test_patterns_of_all_gitignore_files_above_count_towards_the_limit(tree: Path) -> None:
+    build(
+        tree,
+        {".gitignore": "a*\n" * PATTERNS_MAX, "d/.gitignore": "b*\nc\n", "d/b.yaml": "", "d/a.yaml": "", "e/.gitignore": "b"},
+    )
+    reason = f".gitignore not applied: more than {PATTERNS_MAX} patterns would apply to this folder"
+    assert walked("") == [WalkError("d/.gitignore", reason), Found("d/b.yaml", False)]
 
 
 def test_folder_that_cannot_be_listed(tree: Path) -> None:
     deep = "x" * 200
     os.makedirs(deep)
-    descriptor = os.open(deep, os.O_RDONLY)
+    path, descriptor = deep, os.open(deep, os.O_RDONLY)
     for _ in range(25):
         os.mkdir("y" * 200, dir_fd=descriptor)
-        descriptor = os.open("y" * 200, os.O_RDONLY, dir_fd=descriptor)
-    entries = list(discover([""], lambda _path: True, lambda _path, _is_folder: False))
-    assert [type(entry) for entry in entries] == [WalkError]
+        below = os.open("y" * 200, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    while len(path) + 201 < os.pathconf("/", "PC_PATH_MAX"):
+        path += "/" + "y" * 200
+    path += "/" + "y" * 200
+    build(tree, {"a.yaml": "", "z.yaml": ""})
+    assert walked("") == [
+        Found("a.yaml", False),
+        WalkError(path, "cannot read folder: File name too long"),
+        Found("z.yaml", False),
+    ]
 
 
 def test_repository_root(tree: Path) -> None:

@@ -1,6 +1,6 @@
-"""Everything that the documents show is true: commands print what is shown, policies load, and files and options that they name exist.
+"""The documents are correct: commands print the output shown, policies load, and the files and options that they name exist.
 
-The info string of a fenced block says what it is, and each kind of block has its test; a block of an unknown kind fails.
+The info string of a fenced block is its kind, and each kind of block has its test; a block of an unknown kind fails.
 
 - `console`: lines that start with `$ ` are commands, the others are their output. The commands run in a copy of the checkout, or in the folder
   of it that a comment `<!-- in FOLDER -->` above the block names.
@@ -57,7 +57,7 @@ _BLOCK = re.compile(
 
 @record
 class Block:
-    """A fenced block: its place, its info string, its text, and the folder of the checkout that its commands run in."""
+    """A fenced block: its position, its info string, its text, and the folder of the checkout that its commands run in."""
 
     document: str
     line: int
@@ -218,7 +218,7 @@ def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, t
     ],
 )
 def test_ci_snippets_are_parts_of_the_examples(kind: str, example: str) -> None:
-    """A change of one is a change of the other."""
+    """The snippets and the complete examples must change together."""
     whole = [line.strip(" -") for line in (ROOT / example).read_text().splitlines()]
     for at in of_kind(kind):
         lines = [line.strip(" -") for line in BLOCKS[at].text.splitlines()]
@@ -345,7 +345,7 @@ def _headings(file: Path) -> set[str]:
 
 
 def _succeeds(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
-    """Run a command that has to succeed; return its output."""
+    """Run a command that must succeed; return its output."""
     outcome = subprocess.run(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout
     return outcome.stdout

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imglint.commands.options import CommandOptions, settings_for
-from imglint.engine import facts, judge
+from imglint.engine import facts, judge, workers
+from imglint.engine import run as engine
 from imglint.engine.run import run
 from imglint.model import Comment, ImageUse, ReferenceProblem, Severity, image_use
 from imglint.plugins.load import Rule
 from imglint.records import record, replace
-from imglint.source import Source
+from imglint.source import Location, Source
 from imglint.traced import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tests.conftest import Imglint
@@ -295,10 +298,233 @@ def test_a_selected_rule_that_is_off_is_a_warning(level: str, imglint: Imglint, 
     assert findings(imglint, "--select", "missing-digest") == [("Dockerfile", "missing-digest", 1, expected)]
 
 
-def test_a_row_that_turns_a_rule_off_holds_for_a_selected_rule(imglint: Imglint, tree: Path) -> None:
+def test_a_row_turns_off_even_a_selected_rule(imglint: Imglint, tree: Path) -> None:
     (tree / ".imglint.yaml").write_text("images: [{match: '**', digest: optional}]\n")
     (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
     assert findings(imglint, "--select", "missing-digest") == []
+
+
+def test_a_selected_rule_that_is_off_cites_no_policy(tree: Path) -> None:
+    (tree / ".imglint.yaml").write_text("rules: {missing-digest: off}\n")
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
+    [finding] = run(["Dockerfile"], settings_for(CommandOptions(select=("missing-digest",)))).findings
+    assert (finding.rule, finding.policy) == ("missing-digest", "")
+
+
+def test_report_on_an_empty_folder(tree: Path) -> None:
+    report = run([""], settings_for(CommandOptions()))
+    assert (list(report.findings), report.files, report.places, report.failed) == ([], 0, 0, False)
+
+
+# Findings on the policy's exceptions.
+
+EXPIRED = "{match: quay.io/a/*, rules: [latest-tag], until: 2020-01-31%s}"
+
+
+def on_exceptions(*items: str, tree: Path) -> list[tuple[str, tuple[int, int, int, int]]]:
+    """Return message, and lines and columns of the findings on the exceptions of a policy."""
+    (tree / ".imglint.yaml").write_text("exceptions:\n" + "".join(f"- {item}  # why\n" for item in items))
+    found = []
+    for finding in run([""], settings_for(CommandOptions())).findings:
+        location = finding.location
+        assert location.path == ".imglint.yaml"
+        found.append((finding.message, (location.line, location.column, location.end_line, location.end_column)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("", "exception expired on 2020-01-31"),
+        (", reason: no newer release", "exception expired on 2020-01-31: no newer release"),
+        (", approved-by: ops", "exception expired on 2020-01-31, approved by ops"),
+        (", reason: old, approved-by: ops", "exception expired on 2020-01-31, approved by ops: old"),
+    ],
+)
+def test_message_and_location_of_an_expired_exception(more: str, message: str, tree: Path) -> None:
+    item = EXPIRED % more
+    assert on_exceptions(item, tree=tree) == [(message, (2, 3, 2, 3 + len(f"{item}  # why")))]
+
+
+def test_message_and_location_of_an_unused_exception(tree: Path) -> None:
+    item = "{match: quay.io/a/*, rules: [latest-tag]}"
+    assert on_exceptions(item, tree=tree) == [
+        ("unused exception; remove it, or correct its patterns", (2, 3, 2, 3 + len(f"{item}  # why")))
+    ]
+
+
+def test_each_exception_is_reported_in_the_order_of_lines(tree: Path) -> None:
+    unused = "{match: quay.io/a/*, rules: [latest-tag]}"
+    found = on_exceptions(unused, EXPIRED % "", unused, EXPIRED % "", tree=tree)
+    assert [(message.split()[0], location[0]) for message, location in found] == [
+        ("unused", 2),
+        ("exception", 3),
+        ("unused", 4),
+        ("exception", 5),
+    ]
+
+
+def test_exceptions_in_a_policy_that_is_gone(tree: Path) -> None:
+    (tree / ".imglint.yaml").write_text(f"exceptions: [{EXPIRED % ''}]\n")
+    settings = settings_for(CommandOptions())
+    (tree / ".imglint.yaml").unlink()
+    [finding] = run([""], settings).findings
+    assert (finding.rule, finding.location) == ("expired-exception", Location(".imglint.yaml", 1, 1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"), [(["deployment"], True), (["deploy"], False), (["deploy", "deployment"], True), ([""], True)]
+)
+def test_unused_exceptions_of_a_policy_in_a_folder(paths: list[str], expected: bool, tree: Path) -> None:
+    for name in ("deploy", "deployment"):
+        (tree / name).mkdir()
+    (tree / "deployment" / ".imglint.yaml").write_text(EXCEPTION)
+    report = run(paths, settings_for(CommandOptions(config="deployment/.imglint.yaml")))
+    assert [finding.rule for finding in report.findings] == ["unused-exception"] * expected
+
+
+# Order, fingerprints and log.
+
+
+def test_stdin_has_the_place_of_its_file_name_among_the_paths(tree: Path, stdin: Callable[[bytes], None]) -> None:
+    names = ("c.dockerfile", "a.dockerfile")
+    for name in names:
+        (tree / name).write_text("FROM quay.io/a/b:latest\nUSER 1\n")
+    stdin(b"FROM quay.io/a/b:latest\nUSER 1\n")
+    settings = replace(settings_for(CommandOptions()), stdin_filename="b.dockerfile")
+    report = run(["c.dockerfile", "-", "a.dockerfile"], settings)
+    assert [finding.location.path for finding in report.findings] == ["a.dockerfile", "b.dockerfile", "c.dockerfile"]
+    assert report.failed is False
+
+
+def test_log_has_the_environment_of_each_file(
+    tree: Path, stdin: Callable[[bytes], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / ".imglint.yaml").write_text("environments: {development: [dev/]}\n")
+    (tree / "notes.txt").write_text("some notes\n")
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:1\nUSER 1\n")
+    settings = replace(settings_for(CommandOptions()), verbose=True, stdin_filename="dev/Dockerfile")
+    log = {
+        (): "development",
+        (("environment", "production"),): "production",
+    }
+    for changes, environment in log.items():
+        stdin(b"FROM quay.io/a/b:1\nUSER 1\n")
+        run(["notes.txt", "-", "Dockerfile"], replace(settings, **dict(changes)))
+        assert capsys.readouterr().err.splitlines() == [
+            "Dockerfile: dockerfile, production",
+            f"dev/Dockerfile: dockerfile, {environment}",
+            "notes.txt: skipped; not a known kind of file, or unreadable",
+        ]
+
+
+def test_fingerprints_are_computed_only_on_request(tree: Path) -> None:
+    (tree / "Dockerfile").write_text("FROM quay.io/a/b:latest\nFROM quay.io/a/b:latest\nUSER 1\n")
+    settings = settings_for(CommandOptions())
+    assert [finding.fingerprint for finding in run(["Dockerfile"], settings).findings] == ["", ""]
+    report = run(["Dockerfile"], replace(settings, fingerprints=True))
+    assert [finding.fingerprint.partition(":")[2] for finding in report.findings] == ["1", "1"]
+    assert len({finding.fingerprint for finding in report.findings}) == 2
+
+
+def test_fingerprint_of_a_file_that_cannot_be_read(tree: Path) -> None:
+    report = run(["gone.yaml"], replace(settings_for(CommandOptions()), fingerprints=True))
+    assert [(finding.rule, finding.fingerprint.partition(":")[2]) for finding in report.findings] == [("unread-file", "1")]
+
+
+# Processes and memory.
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[int]]]:
+    """Return a list that gets the number of processes of each run, and the numbers of files that they get at a time.
+
+    A worker process has at least two files, and gets three at a time. The work is done in this process.
+    """
+    runs: list[tuple[int, list[int]]] = []
+
+    def mapped(work: Callable[[Any], Any], pieces: Iterable[Any], jobs: int) -> Iterator[Any]:
+        given = list(pieces)
+        runs.append((jobs, [len(piece) for piece in given]))
+        return map(work, given)
+
+    monkeypatch.setattr(workers, "mapped", mapped)
+    monkeypatch.setattr(engine, "FILES_PER_JOB", 2)
+    monkeypatch.setattr(engine, "FILES_PER_PIECE", 3)
+    return runs
+
+
+def write_dockerfiles(tree: Path, count: int) -> list[str]:
+    """Write Dockerfiles with one finding each and return their names."""
+    names = [f"{number:02}.dockerfile" for number in range(count)]
+    for name in names:
+        (tree / name).write_text("FROM quay.io/a/b:latest\nUSER 1\n")
+    return names
+
+
+@pytest.mark.parametrize(
+    ("files", "cores", "jobs", "expected"),
+    [
+        (0, 4, None, None),
+        (1, 4, None, None),
+        (3, 4, None, None),
+        (4, 4, None, (2, [3, 1])),
+        (5, 4, None, (2, [3, 2])),
+        (6, 4, None, (3, [3, 3])),
+        (9, 4, None, (4, [3, 3, 3])),
+        (9, 2, None, (2, [3, 3, 3])),
+        (9, 1, None, None),
+        (9, 4, 1, None),
+        (9, 1, 2, (2, [3, 3, 3])),
+        (3, 1, 2, (2, [3])),
+        (1, 4, 2, None),
+        (0, 4, 2, None),
+    ],
+)
+def test_number_of_processes(
+    files: int,
+    cores: int,
+    jobs: int | None,
+    expected: tuple[int, list[int]] | None,
+    tree: Path,
+    started: list[tuple[int, list[int]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 99)
+    names = write_dockerfiles(tree, files)
+    report = run([""], settings_for(CommandOptions(jobs=jobs)))
+    assert started == ([expected] if expected else [])
+    assert [finding.location.path for finding in report.findings] == names
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(3, [3]), (None, [])])
+def test_number_of_processes_where_a_process_can_use_all_cores(
+    cores: int | None,
+    expected: list[int],
+    tree: Path,
+    started: list[tuple[int, list[int]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    names = write_dockerfiles(tree, 9)
+    assert run([""], settings_for(CommandOptions())).files == len(names)
+    assert [jobs for jobs, _ in started] == expected
+
+
+@pytest.mark.parametrize(("files", "collects"), [(engine.FEW_FILES, False), (engine.FEW_FILES + 1, True)])
+def test_garbage_is_collected_rarely_and_only_with_many_files(files: int, collects: bool, tree: Path) -> None:
+    write_dockerfiles(tree, files)
+    was_enabled, threshold = gc.isenabled(), gc.get_threshold()
+    gc.disable()
+    try:
+        run([""], settings_for(CommandOptions(jobs=1)))
+        assert (gc.isenabled(), gc.get_threshold()[0]) == (collects, engine.GARBAGE if collects else threshold[0])
+    finally:
+        gc.set_threshold(*threshold)
+        if was_enabled:
+            gc.enable()
 
 
 @pytest.mark.parametrize(

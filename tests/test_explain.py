@@ -56,7 +56,7 @@ def test_output_matches_the_case(case: str, imglint: Imglint, tmp_path: Path) ->
         ("\x1b[31m", r"\x1b[31m: no such file"),
     ],
 )
-def test_a_target_that_is_no_file_is_a_usage_error(target: str, expected: str, imglint: Imglint, tmp_path: Path) -> None:
+def test_a_target_that_is_not_a_file_is_a_usage_error(target: str, expected: str, imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / "pod.yaml").write_text(POD)
     outcome = imglint("explain", target)
     assert (outcome.status, outcome.out) == (2, "")
@@ -77,7 +77,7 @@ def test_a_file_name_that_ends_in_a_number_is_not_cut(imglint: Imglint, tmp_path
 
 
 @pytest.mark.parametrize("line", ["0", "9", "9" * 5000])
-def test_a_line_outside_of_the_file_has_no_use(line: str, imglint: Imglint, tmp_path: Path) -> None:
+def test_a_line_outside_the_file_has_no_use(line: str, imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / "pod.yaml").write_text(POD)
     outcome = imglint("explain", f"pod.yaml:{line}")
     assert outcome.status == 0

@@ -208,14 +208,16 @@ def test_line_hashes_match_the_documented_ones(content: str, hashes: list[str]) 
 
 
 @given(
-    st.text(st.sampled_from("ab \t\r\n\u00e9\U0001f433\ufeff"), max_size=300)
+    st.text(st.sampled_from("ab \t\r\n\u00e9\U0001f433\ufeff\uffff"), max_size=300)
     | st.text(st.sampled_from("a\n"), min_size=100, max_size=400)
 )
 @example("x\n" * 300)
 @example("same line\r\nsame line\r\n" * 20)
+@example("\uffff\U0001f433")
 def test_line_hashes_match_a_rolling_hash(content: str) -> None:
     expected = _rolling(content)
     assert line_hashes(content, expected) == expected
+    assert line_hashes(content, []) == {}
     assert line_hashes(content, [2]) == {line: value for line, value in expected.items() if line == 2}
 
 

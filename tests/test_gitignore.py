@@ -94,6 +94,55 @@ def test_git_ignores_the_same(tree: Path, top: str, nested: str) -> None:
     assert walked(tree) == listed_by_git(tree)
 
 
+# lines, path, whether it is a folder, what Git decides; None if no line matches
+RESULTS: list[tuple[list[str], str, bool, bool | None]] = [
+    ([], "a", False, None),
+    (["b"], "a", False, None),
+    (["a"], "a", False, True),
+    (["a"], "d/a", True, True),
+    (["!a"], "a", False, False),
+    (["a", "!a"], "a", False, False),
+    (["!a", "a"], "a", False, True),
+    (["#a", "", "!"], "#a", False, None),
+    (["\\#a"], "#a", False, True),
+    (["*", "!#a*"], "#ab", False, False),
+    (["*", "!#a*"], "ab", False, True),
+    (["a  "], "a", False, True),
+    (["a\t"], "a", False, None),
+    (["a\t"], "a\t", False, True),
+    ([" a"], " a", False, True),
+    ([" a"], "a", False, None),
+    (["aX"], "aX", False, True),
+    (["aX"], "a", False, None),
+    (["d/"], "d", True, True),
+    (["d/"], "d", False, None),
+    (["d/ "], "d", True, True),
+    (["d/ "], "d", False, None),
+    (["d/", "!d"], "d", True, False),
+    (["!d", "d/"], "d", True, True),
+    (["d*/"], "de", True, True),
+    (["d*/"], "de", False, None),
+    (["a*", "b"], "b", False, True),
+    (["a*", "!ab"], "ab", False, False),
+    (["!ab", "a*"], "ab", False, True),
+    (["ab", "!a*"], "ab", False, False),
+    (["/a"], "a", False, True),
+    (["/a"], "d/a", False, None),
+    (["é*"], "éa", False, True),
+    (["é"], "é", False, True),
+]
+
+
+@pytest.mark.parametrize(("lines", "path", "is_folder", "expected"), RESULTS)
+def test_last_matching_line_decides(lines: list[str], path: str, is_folder: bool, expected: bool | None) -> None:
+    assert GitIgnore(lines_of("\n".join(lines).encode())).ignores(path, is_folder) is expected
+
+
+def test_plain_names_are_not_compared_one_by_one() -> None:
+    assert GitIgnore(["a", "d/", "!b", "#c*", "", "a b "]).patterns == 0
+    assert GitIgnore(["a*", "/a", "a/b", "!a?", "[a]", "\\a"]).patterns == 6
+
+
 def test_pattern_that_is_not_utf_8(tree: Path) -> None:
     (tree / ".gitignore").write_bytes(b"\xe9\n")
     odd = Path(str(tree / "\udce9"))

@@ -214,7 +214,7 @@ class Lint:
         return UNREAD not in rules_of(self.imglint, "--jobs", "1")
 
     def extends(self, count: int, extended: Callable[[int], range]) -> bool:
-        """Whether the first of some policies is accepted, each of which extends those of the numbers in `extended`."""
+        """Whether the first of `count` policies is accepted, if policy N extends those in `extended(N)`."""
         for number in range(count):
             names = ", ".join([f"p{at}.yaml" for at in extended(number)])
             Path(f"p{number}.yaml").write_text(f"fail-on: never\n{f'extends: [{names}]' if names else ''}\n")

@@ -1,4 +1,4 @@
-"""Image patterns: which images they match, what their wildcards capture, and what is refused."""
+"""Image patterns: which images they match, what their wildcards capture, and which patterns are invalid."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("pattern", "wrong", "reason"), INVALID)
-def test_an_invalid_pattern_is_refused(pattern: str, wrong: str, reason: str) -> None:
+def test_an_invalid_pattern_is_rejected(pattern: str, wrong: str, reason: str) -> None:
     with pytest.raises(InvalidPattern) as caught:
         ImagePattern(pattern)
     start = pattern.index(wrong)

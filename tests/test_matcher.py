@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imglint.patterns.matcher import ANY, NO_SLASH, Automaton, Characters, Glob, Token, Wildcard
+from imglint.patterns.matcher import (
+    ANY,
+    NO_SLASH,
+    PATTERN_MAX,
+    Automaton,
+    Characters,
+    Glob,
+    InvalidPattern,
+    Token,
+    Wildcard,
+    check_length,
+)
 
 TOKENS: dict[Token, str] = {
     "a": "a",
@@ -30,6 +41,48 @@ def expression(tokens: list[Token]) -> re.Pattern[str]:
 @given(GLOBS, TEXTS)
 def test_a_glob_matches_as_a_regular_expression(tokens: list[Token], text: str) -> None:
     assert Glob(tokens).fits(text) == (expression(tokens).fullmatch(text) is not None)
+
+
+STAR = Wildcard(ANY)
+MATCHES: list[tuple[list[Token], str, bool]] = [
+    ([], "", True),
+    ([], "a", False),
+    (["a", "b"], "ab", True),
+    (["a", "b"], "b", False),
+    (["a", "b"], "abb", False),
+    (["a", "b", STAR], "ab", True),
+    (["a", "b", STAR], "abx", True),
+    (["a", "b", STAR], "bx", False),
+    (["a", STAR, "a"], "a", False),
+    (["a", STAR, "a"], "aa", True),
+    ([STAR, "a", "b", "x"], "abx", True),
+    ([STAR, "a", "b", "x"], "/abx", True),
+    ([STAR, "a", "b", "x"], "xba", False),
+    ([STAR, "a", "b", "x"], "ab", False),
+    (["a", "b", ANY, "b", "x"], "ab/bx", True),
+    (["a", "b", ANY, "b", "x"], "abbx", False),
+    (["a", "b", STAR, "/", STAR, "b", "x"], "ab/bx", True),
+    (["a", "b", STAR, "/", STAR, "b", "x"], "abxbx", False),
+]
+
+
+@pytest.mark.parametrize(("tokens", "text", "expected"), MATCHES)
+def test_literal_ends_of_a_glob(tokens: list[Token], text: str, expected: bool) -> None:
+    assert Glob(tokens).fits(text) == expected
+
+
+def test_matches_end_in_ascending_order() -> None:
+    assert list(Glob(["a", STAR]).ends("abx")) == [1, 2, 3]
+    assert list(Glob(["a", STAR]).ends("xabx", 1)) == [2, 3, 4]
+    assert list(Glob(["a", STAR, "x"]).ends("axbx/")) == [2, 4]
+
+
+def test_limit_of_a_pattern() -> None:
+    check_length("a" * PATTERN_MAX)
+    with pytest.raises(InvalidPattern) as raised:
+        check_length("a" * (PATTERN_MAX + 1))
+    error = raised.value
+    assert (error.reason, error.start, error.end) == ("pattern has 1025 characters; the limit is 1024", 0, 1025)
 
 
 @given(GLOBS, TEXTS, st.integers(0, 3))

@@ -1,4 +1,4 @@
-"""What others install is whole: the sdist and the wheel built from it bring imglint to a fresh environment, where it runs."""
+"""The sdist and the wheel built from it are complete: imglint runs in a fresh environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEMO = ROOT / "fixtures" / "demo"
 
 @pytest.fixture(scope="module")
 def commands(environment: Callable[..., Path], wheel: Path) -> Path:
-    """Return the commands of an environment that has the wheel and what it depends on, nothing else."""
+    """Return the commands of an environment with only the wheel and its dependencies."""
     return environment(wheel)
 
 
@@ -26,7 +26,7 @@ def run(commands: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProce
     return subprocess.run([str(commands / "imglint"), *arguments], cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def test_the_wheel_holds_every_module_and_what_lies_beside_them(wheel: Path) -> None:
+def test_the_wheel_contains_every_module_and_data_file(wheel: Path) -> None:
     expected = {
         path.relative_to(ROOT / root).as_posix()
         for root in ("linter", "rules")
@@ -38,12 +38,12 @@ def test_the_wheel_holds_every_module_and_what_lies_beside_them(wheel: Path) -> 
     assert held == expected
 
 
-def test_the_wheel_carries_the_licence(wheel: Path) -> None:
+def test_the_wheel_contains_the_license(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         assert [name for name in archive.namelist() if name.endswith("LICENSE")]
 
 
-def test_the_sdist_carries_what_its_wheel_is_built_from(distributions: Path) -> None:
+def test_the_sdist_contains_the_files_that_the_wheel_is_built_from(distributions: Path) -> None:
     with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     assert {
@@ -55,7 +55,7 @@ def test_the_sdist_carries_what_its_wheel_is_built_from(distributions: Path) -> 
     } <= held
 
 
-def test_the_installed_command_finds_what_this_checkout_finds(commands: Path, tmp_path: Path) -> None:
+def test_the_installed_command_finds_the_same_as_this_checkout(commands: Path, tmp_path: Path) -> None:
     shutil.copytree(DEMO, tmp_path / "demo")
     here = run(Path(sys.executable).parent, "--format", "sarif", cwd=tmp_path / "demo")
     there = run(commands, "--format", "sarif", cwd=tmp_path / "demo")
@@ -66,7 +66,7 @@ def test_the_installed_command_finds_what_this_checkout_finds(commands: Path, tm
 @pytest.mark.parametrize(
     "arguments", [("rules",), ("schema",), ("images",), ("--version",), ("explain", "Dockerfile"), ("--help",)]
 )
-def test_every_command_of_the_installed_one_answers(commands: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_every_installed_command_runs(commands: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     shutil.copytree(DEMO, tmp_path / "demo")
     outcome = run(commands, *arguments, cwd=tmp_path / "demo")
     assert (outcome.returncode, outcome.stderr) == (0, "")
@@ -74,7 +74,7 @@ def test_every_command_of_the_installed_one_answers(commands: Path, tmp_path: Pa
 
 
 def test_the_wheel_without_the_c_parser_reads_the_same(commands: Path, tmp_path: Path) -> None:
-    """On a machine for which the YAML library has no compiled part, its pure one serves."""
+    """On a machine without a compiled libyaml, the YAML parser in Python is used."""
     shutil.copytree(DEMO, tmp_path / "demo")
     shutil.copytree(commands.parent, tmp_path / "environment", symlinks=True)
     compiled = list((tmp_path / "environment").rglob("_ruamel_yaml*.so"))

@@ -1,4 +1,4 @@
-"""Path patterns: which files they match, compared with pathspec, and what is refused. test_gitignore.py compares them with Git."""
+"""Path patterns: which files they match, compared with pathspec, and which patterns are invalid. test_gitignore.py compares them with Git."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_pattern_matches_a_path_and_everything_below(pattern: str, path: str, 
     assert made.fits(path, is_folder) == (above or made.fits_exactly(path, names[-1], is_folder))
 
 
-def test_one_pattern_of_a_list_has_to_match() -> None:
+def test_a_list_matches_if_one_of_its_patterns_does() -> None:
     patterns = PathPatterns([PathPattern("a"), PathPattern("vendor/"), PathPattern("*")])
     few = PathPatterns(patterns.patterns[:2])
     assert not few.patterns[1].fits("vendor")
@@ -167,7 +167,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("pattern", "wrong", "reason"), INVALID)
-def test_an_invalid_pattern_is_refused(pattern: str, wrong: str, reason: str) -> None:
+def test_an_invalid_pattern_is_rejected(pattern: str, wrong: str, reason: str) -> None:
     with pytest.raises(InvalidPattern) as caught:
         PathPattern(pattern)
     start = pattern.index(wrong)

@@ -59,7 +59,7 @@ def test_the_rule_of_the_example_is_listed_and_documented(with_example: Path) ->
     assert "Docker Hub limits the number of pulls" in run(with_example, "rules", "past-the-mirror", cwd=EXAMPLE).stdout
 
 
-def test_an_option_has_to_be_of_its_type(with_example: Path, tmp_path: Path) -> None:
+def test_an_option_must_have_its_type(with_example: Path, tmp_path: Path) -> None:
     (tmp_path / ".imglint.yaml").write_text("rules:\n  past-the-mirror: {level: error, mirror: 5}\n")
     outcome = run(with_example, cwd=tmp_path)
     assert outcome.returncode == 2
@@ -67,7 +67,7 @@ def test_an_option_has_to_be_of_its_type(with_example: Path, tmp_path: Path) -> 
 
 
 def test_the_example_s_own_tests_pass(with_example: Path, tmp_path: Path) -> None:
-    """Pytest is that of this environment; imglint and the example package are the installed ones."""
+    """Pytest comes from this environment; imglint and the example package are the installed ones."""
     (tmp_path / "test_acme.py").write_text((EXAMPLE / "tests" / "test_acme.py").read_text())
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_acme.py"]
     variables = {**os.environ, "PYTHONPATH": str(_site_packages(with_example))}
@@ -250,7 +250,7 @@ SOUND = [
 
 
 @pytest.mark.parametrize("text", SOUND)
-def test_a_rule_that_keeps_its_contract_is_loaded(text: str) -> None:
+def test_a_valid_rule_is_loaded(text: str) -> None:
     assert rule_of(module_of(text)).id == "mine"
 
 
@@ -259,14 +259,14 @@ def test_a_format_for_terminals_can_take_any_keyword_arguments() -> None:
     assert format_of(module_of("TERMINAL = True\ndef write(report, out, *, color, summary=True): pass")).terminal
 
 
-def test_a_function_without_a_signature_is_taken_as_it_is() -> None:
+def test_a_function_without_a_signature_is_accepted() -> None:
     assert format_of(module_of("write = type")).name == "mine"
 
 
 @pytest.mark.parametrize(
     ("package", "load"), [("imglint_rules", rule_of), ("imglint.readers", reader_of), ("imglint.formats", format_of)]
 )
-def test_the_built_in_plugins_keep_the_contracts(package: str, load: Callable[[ModuleType], object]) -> None:
+def test_the_built_in_plugins_fulfill_the_contracts(package: str, load: Callable[[ModuleType], object]) -> None:
     names = [name for _, name, _ in iter_modules(import_module(package).__path__) if not name.startswith("_")]
     assert names
     for name in names:
@@ -304,9 +304,9 @@ FACTS = {
     "replace(use, role='worker')": "ImageUse.role must be build, base, workload or frontend, found 'worker'",
     "replace(use, role=['build'])": "ImageUse.role must be build, base, workload or frontend, found ['build']",
     "replace(use, reference='acme/web')": "ImageUse.reference must be ImageReference or None, found 'acme/web'",
-    "replace(use, reference=None)": "ImageUse.problem must say why there is no reference, found nothing",
+    "replace(use, reference=None)": "ImageUse.problem must be set if ImageUse.reference is None, found nothing",
     "replace(use, problem='no')": "ImageUse.problem must be ReferenceProblem or None, found 'no'",
-    "replace(use, problem=ReferenceProblem('latest-tag', 'no', (0, 1)))": "ImageUse.problem.rule must be invalid-reference or unresolved",
+    "replace(use, problem=ReferenceProblem('latest-tag', 'no', (0, 1)))": "ImageUse.problem.rule must be invalid-reference, unresolved",
     "replace(use, problem=ReferenceProblem('invalid-reference', ' ', (0, 1)))": "ImageUse.problem.message must be a non-empty string, found ' '",
     "replace(use, problem=ReferenceProblem('invalid-reference', 'no', (0, 99)))": "ImageUse.problem.span must be",
     "replace(use, tag_known=None)": "ImageUse.tag_known must be bool, found nothing",
@@ -338,12 +338,12 @@ def test_each_fact_of_a_reader_is_checked(fact: str, message: str) -> None:
 @pytest.mark.parametrize(
     "fact", ["use", "user", "replace(user, image=use)", "Comment(source, (0, 0))", "Problem(source, (11, 11), 'no')"]
 )
-def test_a_fact_that_keeps_its_contract_is_passed_on(fact: str) -> None:
+def test_a_valid_fact_is_passed_on(fact: str) -> None:
     assert len(read_text("acme/web:1\n", "x.acme", reader=module_of(FACT % fact))) == 1
 
 
 @pytest.mark.parametrize("body", ["return None", "return 5", "return 'use'"])
-def test_a_reader_has_to_return_facts(body: str) -> None:
+def test_a_reader_must_return_facts(body: str) -> None:
     text = READER.replace("return []", body)
     with pytest.raises(PluginError, match=re.escape("acme.mine: read() must yield facts or return a list of them, found ")):
         read_text("", "x.acme", reader=module_of(text))
@@ -386,11 +386,11 @@ def test_each_finding_of_a_rule_is_checked(finding: str, message: str) -> None:
 @pytest.mark.parametrize(
     "finding", ["good", "replace(good, related=(good.location,))", "replace(good, location=Location('Dockerfile', 3, 1, 3, 1))"]
 )
-def test_a_finding_that_keeps_its_contract_is_reported(finding: str) -> None:
+def test_a_valid_finding_is_reported(finding: str) -> None:
     assert [found.rule for found in check_text(DOCKERFILE, "Dockerfile", rule=module_of(FINDING % finding))] == ["mine"]
 
 
-def test_a_value_that_cannot_be_shown_is_named_by_its_type() -> None:
+def test_a_value_without_a_repr_is_shown_as_its_type() -> None:
     text = RULE + "class Odd:\n    __repr__ = None\nTAGS = Odd()"
     with pytest.raises(PluginError, match="TAGS must be a tuple of strings, found a Odd"):
         rule_of(module_of(text))
@@ -457,7 +457,7 @@ def test_a_plugin_that_fails_on_a_file_is_reported_there_and_the_rest_is_checked
     assert "Traceback" not in outcome.stdout + outcome.stderr
 
 
-def test_a_reader_of_another_package_takes_a_file_over(tmp_path: Path) -> None:
+def test_a_reader_of_another_package_takes_over_a_file(tmp_path: Path) -> None:
     modules = {"mine": READER.replace('.endswith(".acme")', ' == "Dockerfile"')}
     outcome = _run_with(tmp_path, "readers", modules, "Dockerfile")
     assert (outcome.returncode, outcome.stdout) == (0, "No findings in 1 file (0 images).\n")
@@ -466,7 +466,7 @@ def test_a_reader_of_another_package_takes_a_file_over(tmp_path: Path) -> None:
 def _run_with(
     folder: Path, group: str, modules: dict[str, str], *arguments: str, entry: str = "broken.plugins"
 ) -> subprocess.CompletedProcess[str]:
-    """Run imglint in a folder that holds a Dockerfile, with these modules as the plugins of a group."""
+    """Run imglint in a folder with a Dockerfile, with these modules as the plugins of a group."""
     package = folder / "broken" / "plugins"
     package.mkdir(parents=True)
     for name, text in modules.items():

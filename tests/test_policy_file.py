@@ -1,6 +1,6 @@
 """Policy files: valid ones load, invalid ones give every error with its location, and the JSON Schema agrees with the loader.
 
-`IMGLINT_UPDATE=1 pytest tests/test_policy_file.py` writes the errors of today beside the invalid files: read the diff.
+`IMGLINT_UPDATE=1 pytest tests/test_policy_file.py` writes the current errors beside the invalid files: read the diff.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def test_the_schema_rejects_what_the_loader_rejects(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", BEYOND, ids=name)
-def test_only_the_loader_rejects_what_takes_more_than_one_value_to_see(path: Path) -> None:
+def test_errors_that_involve_several_values_are_rejected_only_by_the_loader(path: Path) -> None:
     try:
         assert schema_accepts(path)
     except InvalidYaml:

@@ -1,4 +1,4 @@
-"""Each file is claimed by the reader of its kind and by no other, so the order in which readers are asked changes nothing but the time it takes."""
+"""Each file is claimed by the reader of its kind and by no other, so the order of the readers affects only the run time."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("image", DOCKERFILE, "dockerfile"),
         ("dockerfile.yaml", DOCKERFILE, None),
         ("compose.dockerfile", DOCKERFILE, "dockerfile"),
-        # A compose file by its name, or by its content under a name that says nothing.
+        # A compose file by its name, or by its content under any other name.
         ("compose.yaml", DOCKERFILE, "compose"),
         ("compose.yaml", SERVICES, "compose"),
         ("compose.yaml", f"{SERVICES}configs:\n  pod:\n    content: |\n      apiVersion: v1\n      kind: Pod\n", "compose"),

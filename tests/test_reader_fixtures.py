@@ -6,8 +6,8 @@ an object of lists; empty lists are left out:
 
 - `given`: what the policy provides to the reader: `{"variables": {...}, "targets": [...]}`; written by hand;
 - `uses`: each with `at` (line:column-line:column, counted from 1, the end exclusive), `place`, `where`, `role`, `text`, `reference` (null if there is
-  none; `problem` is then the rule, its position and its message), and, if they are not the default, `parts` (those outside the use), `tag_known` and
-  `built`;
+  none; `problem` is then the rule, its position and its message), and, if they are not the default, `parts` (those outside the use), `tag_known`,
+  `built` and `built_or_pulled`;
 - `users`: each with `at`, `place`, `where`, `user`, and, if they are not the default, `nonroot`, `known`, `explicit`, `base` and `image` (the
   position of the use);
 - `problems`: each with `at` and `message`;
@@ -88,6 +88,8 @@ def _use(use: ImageUse) -> dict[str, Any]:
         described["tag_known"] = False
     if use.built:
         described["built"] = True
+    if use.built_or_pulled:
+        described["built_or_pulled"] = True
     return described
 
 

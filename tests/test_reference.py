@@ -143,7 +143,7 @@ def test_reference_is_parsed_and_normalized(
 
 
 @pytest.mark.parametrize(("text", "invalid", "reason"), INVALID)
-def test_invalid_reference_is_refused_with_its_invalid_part_and_a_reason(text: str, invalid: str, reason: str) -> None:
+def test_invalid_reference_is_rejected_with_its_invalid_part_and_a_reason(text: str, invalid: str, reason: str) -> None:
     with pytest.raises(InvalidReference) as caught:
         parse(text)
     start = text.index(invalid) if invalid else len(text)
@@ -186,6 +186,6 @@ def test_normalized_reference_parses_to_itself(text: str) -> None:
         "/" * 100_000,
     ],
 )
-def test_long_invalid_text_is_refused_quickly(text: str) -> None:
+def test_long_invalid_text_is_rejected_quickly(text: str) -> None:
     with pytest.raises(InvalidReference):
         parse(text)

@@ -420,7 +420,7 @@ def test_row_of_an_extended_policy_is_cited_in_its_own_file(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("images", "message"), REFUSED)
-def test_image_refused_elsewhere_is_misplaced(images: str, message: str) -> None:
+def test_image_rejected_elsewhere_is_misplaced(images: str, message: str) -> None:
     policy = f"environments: {{dev: [dev/], qa: [qa/]}}\n{images}\n"
     text = POD.replace("docker.io/library/nginx:1.27.0", "quay.io/acme/web:v1.0.0") % "runAsUser: 1"
     found = check(policy, "web.yaml", text, "misplaced-image", "unapproved-image")

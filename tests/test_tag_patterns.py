@@ -80,7 +80,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("pattern", "wrong", "reason"), INVALID)
-def test_an_invalid_pattern_is_refused(pattern: str, wrong: str, reason: str) -> None:
+def test_an_invalid_pattern_is_rejected(pattern: str, wrong: str, reason: str) -> None:
     with pytest.raises(InvalidPattern) as caught:
         TagPattern(pattern)
     start = pattern.index(wrong)

@@ -1,4 +1,4 @@
-"""What a run keeps is little, whatever the number of files, and nothing of it is lost."""
+"""The results of a run take little memory for any number of files, and are complete."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def finding(number: int) -> Finding:
 
 
 @pytest.mark.parametrize("count", [0, 1, LOOSE, LOOSE + 1, 3 * LOOSE])
-def test_findings_are_what_was_put_in_each_time_they_are_gone_through(count: int) -> None:
+def test_findings_can_be_iterated_repeatedly(count: int) -> None:
     expected = [finding(number) for number in range(count)]
     kept = Findings()
     kept.extend(expected)
@@ -43,7 +43,7 @@ def test_findings_are_what_was_put_in_each_time_they_are_gone_through(count: int
 
 
 @pytest.mark.parametrize("sizes", [(0, 3, 0), (2, LOOSE + 1, 3), (LOOSE + 1, 1, 2 * LOOSE)])
-def test_what_processes_found_is_joined_in_order(sizes: tuple[int, ...]) -> None:
+def test_results_of_processes_are_joined_in_order(sizes: tuple[int, ...]) -> None:
     whole, expected = RunResults(), list[Finding]()
     for size in sizes:
         part, found = RunResults(), [finding(len(expected) + number) for number in range(size)]
@@ -57,7 +57,7 @@ def test_what_processes_found_is_joined_in_order(sizes: tuple[int, ...]) -> None
     assert whole.used_exceptions == {("policy", size, 1) for size in sizes}
 
 
-def test_many_findings_take_a_tenth_of_their_room() -> None:
+def test_many_findings_take_a_tenth_of_their_size() -> None:
     kept = Findings()
     kept.extend([finding(number) for number in range(10 * LOOSE)])
     kept.pack()
@@ -65,8 +65,8 @@ def test_many_findings_take_a_tenth_of_their_room() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 7, 1 << 20])
-def test_a_held_report_is_what_was_written(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "HELD", limit)
+def test_a_spooled_report_equals_the_text_written(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "BUFFER_SIZE", limit)
     held, texts = SpooledReport(), ["a", "", "☃" * 9, "\udce9", "z\n"]
     assert [held.write(text) for text in texts] == [1, 0, 9, 1, 2]
     assert b"".join(held.pieces()) == "a☃☃☃☃☃☃☃☃☃\\udce9z\n".encode()
@@ -78,14 +78,14 @@ def test_packing_changes_no_report(name: str, imglint: Imglint, monkeypatch: pyt
     call = ("--format", name, "--jobs", "1", "readers", "policies", "demo")
     loose = imglint(*call, cwd=FIXTURES)
     monkeypatch.setattr(tally, "LOOSE", 3)
-    monkeypatch.setattr(output, "HELD", 100)
+    monkeypatch.setattr(output, "BUFFER_SIZE", 100)
     assert imglint(*call, cwd=FIXTURES) == loose
     file = tmp_path / "report"
     imglint(*call, "--output", file, cwd=FIXTURES)
     assert file.read_text(encoding="utf-8") == loose.out
 
 
-def test_findings_about_exceptions_stand_among_the_others(imglint: Imglint, tmp_path: Path) -> None:
+def test_findings_about_exceptions_are_sorted_among_the_others(imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / ".imglint.yaml").write_text(
         "exceptions:\n- {rules: [latest-tag], match: docker.io/acme/*, reason: old, until: 2020-01-01}\n"
     )
@@ -99,7 +99,7 @@ def test_findings_about_exceptions_stand_among_the_others(imglint: Imglint, tmp_
     ]
 
 
-def test_checking_a_file_leaves_nothing_that_only_the_garbage_collector_finds() -> None:
+def test_checking_a_file_leaves_no_reference_cycles() -> None:
     settings = settings_for(CommandOptions())
     found = [
         *files((str(FIXTURES / "demo"),), settings),

@@ -52,7 +52,7 @@ def test_an_example_of_an_unknown_kind_is_an_error() -> None:
         examples(rule_of("A rule.\n\n## Flagged\n\n```toml\na\n```\n"))
 
 
-def test_examples_that_are_as_they_say_pass() -> None:
+def test_correct_examples_pass() -> None:
     check_examples(rule_of(f"A rule.\n\n## Flagged\n\n{BAD}\n## Passed\n\n{GOOD}"))
 
 
@@ -67,7 +67,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("doc", "message"), WRONG.items())
-def test_examples_that_are_otherwise_fail(doc: str, message: str) -> None:
+def test_incorrect_examples_fail(doc: str, message: str) -> None:
     with pytest.raises(AssertionError) as caught:
         check_examples(rule_of(f"A rule.\n\n{doc}"))
     assert str(caught.value) == message
@@ -80,13 +80,13 @@ def test_a_text_is_checked_with_a_rule_that_is_not_installed() -> None:
     assert (place.path, place.line, place.column, finding.text) == ("docker/Dockerfile", 1, 15, "bad")
 
 
-def test_a_rule_that_is_off_is_applied_where_it_is_asked_for() -> None:
+def test_a_rule_that_is_off_is_applied_if_given() -> None:
     module = ModuleType("acme.no_bad_tags", "A rule.")
     exec(RULE, module.__dict__)  # noqa: S102  the text of this file
     assert [finding.level for finding in check_text("FROM acme/web:bad\n", "Dockerfile", rule=module)] == [Severity.WARNING]
 
 
-def test_a_text_is_checked_under_a_policy_and_beside_other_files() -> None:
+def test_a_text_is_checked_with_a_policy_and_other_files() -> None:
     text = "services: {web: {image: 'acme/web:${TAG}', user: '1'}}\n"
     policy = "rules: {latest-tag: {level: note}}\n"
     files = {".env": "TAG=latest\n"}
@@ -96,7 +96,7 @@ def test_a_text_is_checked_under_a_policy_and_beside_other_files() -> None:
     assert {one.rule for one in check_text(text, "compose.yaml", files=files)} == {"latest-tag", "implicit-registry"}
 
 
-def test_what_cannot_be_checked_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_that_cannot_be_checked_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match=r"no reader claims notes\.txt"):
         check_text("", "notes.txt")
     with pytest.raises(ValueError, match="no rule is called `latst-tag`; known are expired-exception, "):
@@ -111,7 +111,7 @@ def test_what_cannot_be_checked_is_an_error(capsys: pytest.CaptureFixture[str]) 
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_the_current_folder_stays() -> None:
+def test_the_current_folder_is_restored() -> None:
     before = os.getcwd()
     check_text("", "Dockerfile")
     assert os.getcwd() == before
@@ -150,7 +150,7 @@ def demo(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("paths", [".", Path(), ["Dockerfile"], (Path("Dockerfile"), "charts"), iter(["."])])
-def test_a_check_from_python_gives_what_the_command_reports(paths: object, demo: Path) -> None:
+def test_a_check_from_python_returns_the_report_of_the_command(paths: object, demo: Path) -> None:
     named = [paths] if isinstance(paths, (str, Path)) else list(paths)  # type: ignore[call-overload]
     report = imglint.check(paths if isinstance(paths, (str, Path)) else named)
     command = [sys.executable, "-m", "imglint", "--format", "json", *map(str, named)]
@@ -173,7 +173,7 @@ def test_a_check_from_python_takes_a_policy(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_check_from_python_raises_what_the_command_prints(tmp_path: Path) -> None:
+def test_a_check_from_python_raises_the_errors_of_the_command(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("rules: 5\n")
     with pytest.raises(UsageError, match="nowhere: "):
         imglint.check(tmp_path / "nowhere")
@@ -184,7 +184,7 @@ def test_a_check_from_python_raises_what_the_command_prints(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("collects", [True, False])
-def test_a_check_from_python_leaves_the_garbage_collector_as_it_was(collects: bool, tmp_path: Path) -> None:
+def test_a_check_from_python_restores_the_garbage_collector(collects: bool, tmp_path: Path) -> None:
     for number in range(30):
         (tmp_path / f"Dockerfile.{number}").write_text("FROM scratch\n")
     before = gc.isenabled(), gc.get_threshold()

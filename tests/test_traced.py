@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from imglint.model import INVALID, UNREAD_FILE, UNRESOLVED, image_use
 from imglint.records import MANY, record, replace
 from imglint.source import LINE_MAX, Source
-from imglint.traced import Traced, joined, literal, opaque
+from imglint.traced import PLACEHOLDER, Traced, joined, literal, opaque, unknown
 
 #           0         1         2         3
 #           0123456789012345678901234567890123456789
@@ -157,3 +158,59 @@ def test_long_line_is_cut_around_the_offset() -> None:
         assert text == line[column - 1 : column - 1 + len(text)]
         assert column - 1 <= offset <= column - 1 + len(text)
         assert text[offset - column + 1 :][:100] == line[offset:][:100]
+
+
+@pytest.mark.parametrize(
+    ("texts", "reference", "whole"),
+    [
+        (["ghcr.io/acme/app:", None], "ghcr.io/acme/app", "ghcr.io/acme/app:$"),
+        (["ghcr.io/acme/app:", None, "-slim"], "ghcr.io/acme/app", "ghcr.io/acme/app:$-slim"),
+        (["app:1.", None, "@sha256:" + "0" * 64], f"docker.io/library/app@sha256:{'0' * 64}", f"app:1.$@sha256:{'0' * 64}"),
+        (["app:1@", None], "docker.io/library/app", "app:1@$"),
+        (["app@sha256:", None], "docker.io/library/app", "app@sha256:$"),
+        (["app:", None, "@", None], "docker.io/library/app", "app:$@$"),
+        (["localhost:5000/app:", None], "localhost:5000/app", "localhost:5000/app:$"),
+        (["localhost:", None, "/app:1"], None, None),
+        ([None], None, None),
+        ([None, "/app:1"], None, None),
+        (["ghcr.io/acme/app", None], None, None),
+        (["ghcr.io/", None, ":1"], None, None),
+    ],
+)
+def test_unknown_tag_or_digest_leaves_the_name(texts: list[str | None], reference: str | None, whole: str | None) -> None:
+    text = "".join(["$" if part is None else part for part in texts])
+    source = Source("Dockerfile", text)
+    parts, at = [], 0
+    for part in texts:
+        parts.append(unknown(0, at, at + 1) if part is None else literal(part, at, 0))
+        at += len(part or "$")
+    use = image_use(source, joined(parts), (0, at), place="from", where="stage 0", role="base", unresolved="no value")
+    assert (str(use.reference) if use.reference else None) == reference
+    if reference is None:
+        assert use.problem is not None
+        assert (use.problem.rule, use.problem.message) == (UNRESOLVED, "no value")
+        return
+    assert use.reference is not None
+    assert (use.reference.tag, use.tag_known, use.pulled_tag) == (None, False, None)
+    assert text[slice(*use.parts["whole"])] == whole
+    assert text[slice(*use.parts["repository"])] in ("acme/app", "app")
+    assert ("digest" in use.parts) == (use.reference.digest is not None)
+
+
+def test_placeholder_written_in_a_file_is_no_unknown_value() -> None:
+    use = image_use(
+        Source("f", f"app:{PLACEHOLDER}"), literal(f"app:{PLACEHOLDER}", 0), (0, 5), place="from", where="x", role="base"
+    )
+    assert use.problem is not None
+    assert use.problem.rule == INVALID
+
+
+def test_unknown_piece_stays_unknown_when_cut_and_used() -> None:
+    text = joined([literal("a:", 0), unknown(0, 2, 6)]).used_at(9, 10, 12)
+    assert (text.unknown_at, text.cut(1, 3).unknown_at, text.cut(0, 2).unknown_at) == (2, 1, -1)
+
+
+def test_limit_is_reported_as_unread_file() -> None:
+    use = image_use(Source("f", "x"), None, (0, 1), place="from", where="x", role="base", unresolved="too long", over_limit=True)
+    assert use.problem is not None
+    assert (use.problem.rule, use.problem.message) == (UNREAD_FILE, "too long")

@@ -1,4 +1,4 @@
-"""A reader of a new kind of YAML file needs nothing but `imglint` and `imglint.yaml`.
+"""A reader of a new kind of YAML file needs only `imglint` and `imglint.yaml`.
 
 The reader below is for a made-up pipeline format. It is as short as a reader can be; the tests show that every way of writing a value in YAML then
 gives exact positions.
@@ -127,7 +127,7 @@ def test_a_reference_may_be_split_over_scalars() -> None:
     assert (str(without_version.reference), without_version.tag_known) == ("docker.io/acme/b", False)
 
 
-def test_a_scheme_is_no_part_of_a_reference_that_is_split() -> None:
+def test_a_scheme_is_not_part_of_a_split_reference() -> None:
     [use] = uses_of("steps:\n- image: {name: docker://acme/app, version: 1.2}\n")
     assert (str(use.reference), use.text) == ("docker.io/acme/app:1.2", "acme/app")
     assert use.source.text[slice(*use.parts["whole"])] == "acme/app"
@@ -136,7 +136,7 @@ def test_a_scheme_is_no_part_of_a_reference_that_is_split() -> None:
 @pytest.mark.parametrize(
     "image", ["'{{ image }}'", "acme/app:${TAG}", "acme/app:$(params.tag)", "$IMAGE", "docker://acme/app:${TAG}", "ko://acme/app"]
 )
-def test_an_image_that_something_else_fills_in_is_unresolved(image: str) -> None:
+def test_a_templated_image_is_unresolved(image: str) -> None:
     [use] = uses_of(f"steps:\n- image: {image}\n")
     assert use.reference is None
     assert use.problem is not None
@@ -146,7 +146,7 @@ def test_an_image_that_something_else_fills_in_is_unresolved(image: str) -> None
 
 
 @pytest.mark.parametrize("value", ["''", "' '", "~", "null", "", "[]", "{}", "[a]"])
-def test_a_value_that_names_nothing_is_no_image(value: str) -> None:
+def test_a_value_without_text_is_not_an_image(value: str) -> None:
     assert uses_of(f"steps:\n- image: {value}\n") == []
 
 
@@ -181,7 +181,7 @@ def test_more_merge_keys_than_are_read_are_a_problem() -> None:
     assert [use.text for use in uses_of(text)] == ["x"]
 
 
-def test_a_template_that_is_no_yaml_yet_gives_its_literal_images() -> None:
+def test_a_template_that_is_not_yaml_gives_its_literal_images() -> None:
     text = "{{ if .Values.build }}\nsteps:\n- image: acme/app:1.2\n- image: acme/app:{{ .Values.tag }}\n{{ end }}\n"
     assert has_template_actions(text)
     literal, unresolved = uses_of(text)
@@ -196,7 +196,7 @@ def test_documents_that_are_not_wanted_are_checked_and_have_no_root() -> None:
     assert [type(fact) for fact in facts] == [Problem]
 
 
-def test_a_mapping_shows_its_merge_keys_as_its_own() -> None:
+def test_a_mapping_includes_merged_keys() -> None:
     source = Source("a.pipeline", "a: &a {x: 1, y: 2, n: ~}\nb: {y: 3, <<: *a, z: [4]}\n")
     [root], _ = read_documents(source)
     assert isinstance(root, Mapping)
@@ -220,12 +220,12 @@ def test_the_text_of_a_scalar_can_be_cut_with_its_positions() -> None:
 
 
 @pytest.mark.parametrize("name", imglint.yaml.__all__)
-def test_every_public_name_is_there_and_explained(name: str) -> None:
+def test_every_public_name_exists_and_is_documented(name: str) -> None:
     value = getattr(imglint.yaml, name)
     assert name == "Node" or value.__doc__
 
 
-def test_a_name_that_is_not_public_is_no_attribute() -> None:
+def test_a_private_name_is_not_an_attribute() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nonblank'"):
         _ = imglint.yaml.nonblank  # type: ignore[attr-defined]
 
@@ -240,9 +240,7 @@ def test_a_name_that_is_not_public_is_no_attribute() -> None:
         ("imglint.readers.compose", True),
     ],
 )
-def test_each_module_can_be_imported_first_and_the_policy_loader_does_without_the_readers_part(
-    module: str, loads_all: bool
-) -> None:
+def test_each_module_can_be_imported_first_and_the_policy_loader_needs_no_reader_api(module: str, loads_all: bool) -> None:
     code = f"import {module}, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert ("imglint.yaml.facts" in loaded) is loads_all

@@ -150,7 +150,7 @@ SPACED = [
     for path in INPUTS
     if not {"odd", "app"} & set(Path(path).parts) and "|\n" not in read_text(path) and ">-\n" not in read_text(path)
 ]
-"""Inputs whose meaning lines added between theirs cannot change: without block scalars, and not broken."""
+"""Valid inputs without block scalars: lines can be added to them without changing their meaning."""
 
 
 @pytest.mark.parametrize("path", SPACED)
@@ -214,7 +214,7 @@ def test_a_schema_in_a_list_requests_nothing() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "~", "''", "' '", "null", "{}", "[]"])
-def test_a_value_that_names_nothing_is_no_image(value: str) -> None:
+def test_a_value_without_text_is_not_an_image(value: str) -> None:
     text = f"image: {value}\nsidecarImage: {value}\nweb: {{image: {value}, tag: 1}}\n"
     assert list(helm_values.read(Source("values.yaml", text))) == []
 

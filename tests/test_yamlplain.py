@@ -118,11 +118,11 @@ def test_common_manifests_are_plain(document: str) -> None:
         "a: " + "b" * 2**20,
     ],
 )
-def test_everything_else_is_left_to_a_parser(document: str) -> None:
+def test_all_other_documents_need_a_parser(document: str) -> None:
     assert not is_plain(document)
 
 
-def test_fixtures_are_read_as_a_parser_reads_them() -> None:
+def test_fixtures_are_read_as_by_a_parser() -> None:
     plain = [is_plain(document) for document in DOCUMENTS]
     assert sum(plain) > 50
 
@@ -140,11 +140,11 @@ LINES = st.tuples(
 
 @settings(max_examples=2_000)
 @given(st.lists(LINES, max_size=8).map("\n".join), st.sampled_from(["", "\n", "\n  ", "\n\n"]))
-def test_random_lines_are_read_as_a_parser_reads_them(lines: str, end: str) -> None:
+def test_random_lines_are_read_as_by_a_parser(lines: str, end: str) -> None:
     is_plain(lines + end)
 
 
-def test_mutated_fixtures_are_read_as_a_parser_reads_them() -> None:
+def test_mutated_fixtures_are_read_as_by_a_parser() -> None:
     chance = random.Random(2026)  # noqa: S311  nothing is kept secret
     pieces = [
         *" \n-:#'\"|>[]{},&*!?%@\t\r",

@@ -1,4 +1,4 @@
-"""Errors that end a run: in a policy, in a call, in a plugin. Imports only the records."""
+"""Errors that end a run: an invalid policy, invalid arguments, a broken plugin. Imports only the records."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class PolicyError(Exception):
 
 
 class UsageError(Exception):
-    """A wrong call. The text says what is wrong and what to do."""
+    """Invalid arguments, or a file that cannot be used. The text states the problem and the fix."""
 
 
 class PluginError(Exception):
-    """A plugin that breaks its contract. The text names the module, what was expected and what to do."""
+    """A plugin that breaks its contract. The text names the module, the problem and the fix."""

@@ -5,6 +5,7 @@ Source -> reader -> ImageUse | RunUser | Problem | Comment -> rule -> Finding ->
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 
 from imglint.records import record, replace
@@ -62,7 +63,7 @@ PolicyLocation = tuple[str, int, int]
 
 @record
 class Row:
-    """A row of the `images` table. A field that is empty or None matches everything. `rules` has the row's levels, including the one for `digest`."""
+    """A row of the `images` table. A field that is empty or None matches everything. `rules` has the levels of the row, also that for `digest`."""
 
     path: str
     line: int
@@ -85,7 +86,7 @@ class Row:
 
     @property
     def key(self) -> PolicyLocation:
-        """What tells it from every other, also on the same line."""
+        """The location with its column, unique in a policy."""
         return self.path, self.line, self.column
 
     @property
@@ -94,7 +95,7 @@ class Row:
         return any(tag.text == LATEST for tag in self.tags) or any(pattern.tag == LATEST for pattern in self.match)
 
     def matches(self, use: ImageUse) -> bool:
-        """Whether a pattern of `match` matches the use. An unknown tag matches every tag pattern of an approved row, and none of a refused row."""
+        """Return whether a pattern of `match` matches the use. An unknown tag matches every tag pattern of an approved row, none of a rejected one."""
         return self.pattern_of(use) is not None
 
     def pattern_of(self, use: ImageUse) -> ImagePattern | None:
@@ -128,8 +129,8 @@ class ImageTable:
 class PolicyMatch:
     """The result of looking up a use in the policy.
 
-    `row` is the first row that applies to the use, or None. Then `partial_matches` are the rows whose `match` fits but whose `environments`,
-    `roles` or `files` do not. `table` is None if the policy has no `images`. `path` is relative to the policy's folder.
+    `row` is the first row that applies to the use. If it is None, `partial_matches` has the rows that match the image, but not its environment,
+    role or file. `table` is None if the policy has no `images`. `path` is relative to the policy's folder.
     """
 
     row: Row | None = None
@@ -154,7 +155,8 @@ class ImageUse:
     `place` is the kind of place (`from`, `container`, `helm-map`, ...), `where` describes it for people ("stage build", "Deployment/web container
     api"), and `role` is one of ROLES. `span` covers the image name in the source. `reference` is None if the text cannot be parsed or resolved;
     `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
-    `tag_known` is False if another file sets the tag, as for a Helm value without one. `built` is True for an image that this repository builds.
+    `tag_known` is False if something else sets the tag, as for a Helm value without one or for `app:${TAG}`. `built` is True for an image that this
+    repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     The engine fills in `environment` and `policy_match`.
     """
 
@@ -168,6 +170,7 @@ class ImageUse:
     parts: Mapping[str, Span] = {}
     tag_known: bool = True
     built: bool = False
+    built_or_pulled: bool = False
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
 
@@ -188,6 +191,11 @@ class ImageUse:
         if reference is None or reference.tag is not None:
             return reference.tag if reference else None
         return "latest" if self.tag_known and reference.digest is None else None
+
+    @property
+    def has_build(self) -> bool:
+        """Whether this repository builds the image, so that it has no registry, release or digest before it is pushed."""
+        return self.built or self.built_or_pulled
 
     @property
     def row(self) -> Row | None:
@@ -242,7 +250,7 @@ class RunUser:
 
 @record
 class Problem:
-    """Something that could not be read, and the engine rule that reports it. The engine fills in the environment."""
+    """Content that could not be read, and the engine rule that reports it. The engine fills in the environment."""
 
     source: Source
     span: Span
@@ -271,6 +279,25 @@ class Comment:
     def text(self) -> str:
         """The comment as written in the file."""
         return self.source.text[slice(*self.span)]
+
+
+@record
+class NamedFile:
+    """A file that a source names as one of a kind, whatever its name: the engine reads it as that kind.
+
+    `path` is relative to the folder of the source. `span` is where the file is named.
+    """
+
+    source: Source
+    span: Span
+    path: str
+    kind: str
+
+    @property
+    def full_path(self) -> str:
+        """The path relative to the current folder, or absolute, as that of the source."""
+        path = os.path.normpath(os.path.join(os.path.dirname(self.source.path), self.path))
+        return f"./{path}" if self.source.path.startswith("./") and not path.startswith(("/", "..")) else path
 
 
 Fact = ImageUse | RunUser | Problem | Comment
@@ -327,19 +354,41 @@ class Report:
 
 
 def image_use(
-    source: Source, written: Traced | None, span: Span, *, place: str, where: str, role: str, unresolved: str = "", **more: object
+    source: Source,
+    written: Traced | None,
+    span: Span,
+    *,
+    place: str,
+    where: str,
+    role: str,
+    unresolved: str = "",
+    over_limit: bool = False,
+    **more: object,
 ) -> ImageUse:
     """Return the use of the image named at a span.
 
-    `written` is the text with all variables resolved, or None if a variable has no value; `unresolved` is then the reason. `more` are other fields
-    of ImageUse. Its `parts` take precedence over those found in the text.
+    `written` is the text with all variables resolved. It can contain `traced.unknown` pieces for variables without a value: in the tag or digest they
+    make the tag unknown, in the name they make the image unresolved. `written` is None if nothing is known of the text. `unresolved` is the reason
+    why the image is unresolved; if that is a limit, `over_limit` makes it UNREAD_FILE. `more` are other fields of ImageUse. Its `parts` take precedence
+    over those found in the text.
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
+    if written is not None and written.unknown_at >= 0:
+        from imglint.traced import without_unknown_version
+
+        parts["whole"] = written.span(0, len(written.text))
+        written = without_unknown_version(written)
+        if written is not None:
+            more = {**more, "tag_known": False}
     if written is None:
-        problem = ReferenceProblem(UNRESOLVED, unresolved or "image name cannot be resolved from the file", span)
+        parts = {}
+        problem = ReferenceProblem(
+            UNREAD_FILE if over_limit else UNRESOLVED, unresolved or "image name cannot be resolved from the file", span
+        )
     else:
-        parts["whole"] = written.span(0, len(written.text)) if written.text else span
+        if "whole" not in parts:
+            parts["whole"] = written.span(0, len(written.text)) if written.text else span
         try:
             reference = parse(written.text)
             parts.update({name: written.span(*part) for name, part in reference.spans.items()})

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 ENCODING = ("utf-8", "backslashreplace")
 """The encoding of all output, and the error handler for characters that it cannot represent."""
-HELD = 1 << 20
-"""Bytes of a report that are kept uncompressed while it is written."""
+BUFFER_SIZE = 1 << 20
+"""Bytes of a report that are buffered before they are compressed."""
 DEVICES = ("/dev/", "/proc/")
 
 
@@ -51,7 +51,7 @@ class SpooledReport(TextIOBase):
     def write(self, text: str, /) -> int:
         """Add text."""
         self._data.write(encoded(text))
-        if self._data.tell() > HELD:
+        if self._data.tell() > BUFFER_SIZE:
             import zlib
 
             self._packs.append(zlib.compress(self._data.getvalue(), 1))

@@ -1,6 +1,10 @@
-"""Make text from files safe to print to terminals, CI logs and JSON documents."""
+"""Text for messages and reports: make text from files safe to print to terminals, CI logs and JSON documents, and list and count words."""
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NAME_MAX = 100
 """Characters of a name from a file that messages and `where` repeat."""
@@ -29,3 +33,14 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def listed(words: Iterable[str], conjunction: str = "or") -> str:
+    """Return words, at least one, as a list in a sentence: `a, b or c`."""
+    *front, last = words
+    return f"{', '.join(front)} {conjunction} {last}" if front else last
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

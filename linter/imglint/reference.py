@@ -26,9 +26,9 @@ _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]+"
 _REMAINDER = re.compile(rf"({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?")
-_REGISTRY = re.compile(_HOST)
-_SEPARATORS = re.compile(r"[._/-]+")
-_VALID_SEPARATOR = re.compile(r"[._/]|__|-+")
+# Compiled when they are first used (the re module keeps them): most small runs need none of them.
+_SEPARATORS = r"[._/-]+"
+_VALID_SEPARATOR = r"[._/]|__|-+"
 
 
 class InvalidReference(ValueError):
@@ -97,7 +97,7 @@ def _registry_end(text: str) -> int:
     first, slash, _ = text.partition("/")
     if not slash or not could_be_registry(first):
         return 0
-    if _REGISTRY.fullmatch(first) is None:
+    if re.fullmatch(_HOST, first) is None:
         reason = "invalid registry host"
         if text.startswith("://", len(first) - 1):
             reason = f"image references have no URL scheme; remove `{clipped(first)}//`"
@@ -166,13 +166,13 @@ def _repository_error(path: str) -> str:
     invalid = re.search(r"[^A-Za-z0-9._/-]", path)
     if invalid is not None:
         return f"invalid character {invalid[0]!r} in repository name"
-    misplaced = next(run for run in _SEPARATORS.finditer(path) if not _separates(run))
+    misplaced = next(run for run in re.finditer(_SEPARATORS, path) if not _separates(run))
     return f"misplaced '{clipped(misplaced[0])}' in repository name"
 
 
 def _separates(run: re.Match[str]) -> bool:
     """Whether a run of separator characters joins two parts of a repository name as the grammar allows."""
-    return run.start() > 0 and run.end() < len(run.string) and _VALID_SEPARATOR.fullmatch(run[0]) is not None
+    return run.start() > 0 and run.end() < len(run.string) and re.fullmatch(_VALID_SEPARATOR, run[0]) is not None
 
 
 def _tag_error(tag: str) -> str:

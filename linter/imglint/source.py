@@ -44,9 +44,12 @@ class Location:
     end_line: int
     end_column: int
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
 
 class UnreadFile(Exception):
-    """Raised for a file that cannot be read. `text` is what could be decoded, and `offset` the position of the first invalid byte in it."""
+    """Raised for a file that cannot be read. `text` is the decoded part, and `offset` the position of the first invalid byte in it."""
 
     def __init__(self, reason: str, text: str = "", offset: int = 0) -> None:
         super().__init__(reason)

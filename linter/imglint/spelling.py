@@ -17,7 +17,7 @@ def closest(name: str, known: Collection[str]) -> str | None:
 
     if name.lower() in MEAN_PRODUCTION and PRODUCTION in known:
         return PRODUCTION
-    by_lower = {one.lower(): one for one in known}
+    by_lower = {known_name.lower(): known_name for known_name in known}
     found = get_close_matches(name.lower()[:100], by_lower, 1)
     return by_lower[found[0]] if found else None
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from imglint.engine.facts import Settings, claim
 from imglint.engine.run import run
 from imglint.errors import PluginError
-from imglint.model import INTERNAL_ERROR
+from imglint.model import INTERNAL_ERROR, NamedFile
 from imglint.output import SpooledReport
 from imglint.plugins.load import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
 from imglint.policy.load import load
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from imglint.model import Fact, Finding, Report
+    from imglint.plugins.load import Reader
 
 __all__ = ["Example", "check_examples", "check_text", "examples", "read_text", "write_report"]
 
 FLAGGED, PASSED = "Flagged", "Passed"
 POLICY = "policy"
-"""The kind of an example block that holds the policy for the blocks after it."""
+"""The kind of an example block that is the policy for the blocks after it."""
 FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
 """The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
 
@@ -162,25 +163,29 @@ def read_text(
 ) -> list[Fact]:
     """Return the facts that a reader finds in the text of a file.
 
-    That is `reader`, a module, installed or not; if left out, the installed reader that claims the file. `files` are other files, by their paths in
+    `reader` is a module, installed or not; by default, the installed reader that claims the file is used. `files` are other files, by their paths in
     the same folder.
 
-    Raises ValueError if no reader claims the file, PluginError if the reader breaks its contract, and what the reader raises.
+    Raises ValueError if no reader claims the file, PluginError if the reader breaks its contract, and any exception of the reader.
     """
     with _folder({**(files or {}), filename: text}):
         if reader is not None:
             known = reader_of(reader)
-            return list(known.read(Source(filename, text, known.kind)))
+            return _facts(known, Source(filename, text, known.kind))
         source, claiming = claim(filename, text, default_policy())
         if claiming is None:
             raise ValueError(f"no reader claims {filename}")
-        return list(claiming.read(source))
+        return _facts(claiming, source)
+
+
+def _facts(reader: Reader, source: Source) -> list[Fact]:
+    return [fact for fact in reader.read(source) if not isinstance(fact, NamedFile)]
 
 
 def write_report(report: Report, output_format: ModuleType) -> str:
     """Return a report as a format writes it, without color if it is one for terminals.
 
-    Raises PluginError if the format breaks its contract, and what the format raises.
+    Raises PluginError if the format breaks its contract, and any exception of the format.
     """
     known = format_of(output_format)
     out = SpooledReport()
@@ -190,7 +195,7 @@ def write_report(report: Report, output_format: ModuleType) -> str:
 
 @contextmanager
 def _folder(files: Mapping[str, str]) -> Iterator[None]:
-    """Make a temporary folder that holds these files the current one."""
+    """Change to a temporary folder with these files."""
     with TemporaryDirectory() as folder, chdir(folder):
         for path, text in files.items():
             if os.path.isabs(path) or os.pardir in path.split("/"):

@@ -13,13 +13,22 @@ Frame = tuple[int, int, int]
 """Three offsets in the file: the start of a text, which identifies it, and the start and end of the part of it that produced the piece."""
 
 
+PLACEHOLDER = "\0"
+"""The text of a piece whose value is unknown. No image reference contains it."""
+
+
 @record
 class Piece:
-    """A part of a traced text. If it is `exact`, its last frame spans exactly these characters in the file."""
+    """A part of a traced text.
+
+    If it is `exact`, its last frame spans exactly these characters in the file. If it is not `known`, its text is a placeholder for a value that the
+    files do not give.
+    """
 
     text: str
     frames: tuple[Frame, ...]
     exact: bool
+    known: bool = True
 
 
 @record
@@ -33,6 +42,16 @@ class Traced:
         """The plain text."""
         return "".join([piece.text for piece in self.pieces])
 
+    @property
+    def unknown_at(self) -> int:
+        """The offset of the first character that stands for an unknown value, or -1."""
+        offset = 0
+        for piece in self.pieces:
+            if not piece.known:
+                return offset
+            offset += len(piece.text)
+        return -1
+
     def cut(self, start: int, end: int) -> Traced:
         """Return the characters from start to end, with their frames."""
         kept, offset = [], 0
@@ -45,7 +64,9 @@ class Traced:
 
     def used_at(self, frame: int, start: int, end: int) -> Traced:
         """Return this text as the value of the expression at start to end in the text that starts at frame."""
-        return Traced(tuple([Piece(piece.text, ((frame, start, end), *piece.frames), piece.exact) for piece in self.pieces]))
+        return Traced(
+            tuple([Piece(piece.text, ((frame, start, end), *piece.frames), piece.exact, piece.known) for piece in self.pieces])
+        )
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the narrowest span of the file that produced the characters from start to end.
@@ -76,6 +97,27 @@ def opaque(text: str, frame: int, start: int, end: int) -> Traced:
     return Traced((Piece(text, ((frame, start, end),), False),))
 
 
+def unknown(frame: int, start: int, end: int) -> Traced:
+    """Return a placeholder for the value of the expression at start to end, which the files do not give."""
+    return Traced((Piece(PLACEHOLDER, ((frame, start, end),), False, False),))
+
+
+def without_unknown_version(text: Traced) -> Traced | None:
+    """Return an image reference without its tag or digest if a part of that is unknown, or None if a part of the name is unknown.
+
+    A digest after an unknown tag is kept. A text in which everything is known is returned as it is.
+    """
+    first = text.unknown_at
+    if first < 0:
+        return text
+    whole = text.text
+    version = min([at for at in (whole.find(mark, whole.rfind("/") + 1) for mark in ":@") if at >= 0], default=len(whole))
+    if first < version:
+        return None
+    name, digest = text.cut(0, version), text.cut(max(whole.rfind("@"), version), len(whole))
+    return joined([name, digest]) if digest.text.startswith("@") and digest.unknown_at < 0 else name
+
+
 def joined(parts: list[Traced]) -> Traced:
     """Return the concatenated parts."""
     return Traced(tuple([piece for part in parts for piece in part.pieces]))
@@ -83,6 +125,6 @@ def joined(parts: list[Traced]) -> Traced:
 
 def _cut_piece(piece: Piece, low: int, high: int) -> Piece:
     if not piece.exact:
-        return Piece(piece.text[low:high], piece.frames, False)
+        return Piece(piece.text[low:high], piece.frames, False, piece.known)
     *outer, (frame, start, _) = piece.frames
     return Piece(piece.text[low:high], (*outer, (frame, start + low, start + high)), True)

@@ -1,7 +1,7 @@
 """An image reference without a registry.
 
 **Why it matters:** Docker resolves `nginx` to `docker.io/library/nginx`; Podman and CRI-O resolve it to whatever the
-host is configured to search. A reader cannot tell where the image comes from, and a text search for the registry
+host is configured to search. The name does not show where the image comes from, and a text search for the registry
 misses it.
 
 **How to fix it:** write the registry. The message shows the full name.
@@ -53,9 +53,9 @@ TAGS = ("reproducibility",)
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a name without a registry, at the name."""
     reference = use.reference
-    if reference is None or reference.registry_explicit or use.built:
+    if reference is None or reference.registry_explicit or use.has_build:
         return
-    # The name of a Kustomize entry has to stay as it is in the manifests: there the registry belongs into newName.
+    # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName.
     refused = use.row is not None and not use.row.approved
     if use.place == "kustomize-image" and not refused:
         yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")

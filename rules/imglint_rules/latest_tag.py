@@ -1,7 +1,7 @@
 """The tag `latest`, or no tag and no digest, which means `latest`.
 
-**Why it matters:** `latest` changes with every release. Two nodes can run different images under the same name, a
-rollback has nothing to return to, and nobody can tell which release is running.
+**Why it matters:** `latest` changes with every release. Two nodes can run different images under the same name, there
+is no earlier tag to roll back to, and the name does not show which release is running.
 
 **How to fix it:** use the version that you tested, or pin a digest. If the vendor publishes no other tag, list
 `latest` in the `tags` or the `match` of the image's row in the policy.
@@ -70,7 +70,7 @@ LATEST = "latest"
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag `latest` at the tag, or at the whole reference if it has none."""
     reference, row = use.reference, use.row
-    if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.built:
+    if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.has_build:
         return
     if row is not None and row.names_latest:
         return

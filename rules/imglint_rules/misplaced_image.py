@@ -1,12 +1,12 @@
 """An approved image in an environment, role or file that its rows do not allow.
 
-**Why it matters:** a development build in production, or a toolchain as the base of a shipped image, is a trusted
-image in the wrong place.
+**Why it matters:** an image that is fine for one purpose can be wrong for another, such as a development build in
+production, or a compiler image as the base of a shipped image.
 
 **How to fix it:** use an image that is approved there, or extend the `environments`, `roles` or `files` of the
 image's row.
 
-An image that a row refuses in some places, and that no row approves in the others, is flagged too.
+An image is also flagged if a row with `approved: false` covers it elsewhere and no row approves it here.
 
 ## Flagged
 
@@ -57,7 +57,7 @@ ROWS_MAX = 3
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag an image that has rows for other places only, as a whole."""
+    """Flag the whole reference of an image that has rows only for other places."""
     reference, match = use.reference, use.policy_match
     if reference is None or match is None:
         return
@@ -74,14 +74,14 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
 
 
 def _here(use: ImageUse, keys: set[str]) -> str:
-    """Describe the place of a use by what keeps its rows from applying: the environment, the role, or the file."""
+    """Describe where a use is, by the keys that keep the rows from applying to it: environment, role or file."""
     if len(keys) > 1:
         return "here"
     return {"environments": f"in {use.environment}", "roles": f"as a {use.role} image", "files": "in this file"}[keys.pop()]
 
 
 def _there(mismatches: list[tuple[Row, str]]) -> str:
-    """Describe the places where rows apply, by the key of each that does not fit the use."""
+    """Describe where rows apply, by the key of each that does not match the use."""
     places: dict[str, list[str]] = {}
     for row, key in mismatches:
         places.setdefault(key, []).extend(_values(row, key))

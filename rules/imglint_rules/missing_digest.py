@@ -6,8 +6,8 @@
 keep it current.
 
 The rule is off by default. A policy that sets a level without `environments` enables it in production; a row enables it for
-its images with `digest: required`. Images that this repository builds are not checked: they have no digest until they
-are pushed.
+its images with `digest: required`. Other images that this repository builds are not checked: they have no digest until
+they are pushed.
 
 ## Flagged
 
@@ -57,12 +57,13 @@ SECURITY_SEVERITY = "4.0"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag a reference without a digest, as a whole."""
+    """Flag the whole of a reference without a digest."""
     reference, row = use.reference, use.row
-    if reference is None or reference.digest is not None or use.built:
+    is_required = row is not None and "missing-digest" in row.rules
+    if reference is None or reference.digest is not None or (use.has_build and not is_required):
         return
     if use.place == "kustomize-image" and not use.tag_known:
         # The entry changes the name only; the digest in the manifest stays.
         return
-    reason = because(row) if row is not None and "missing-digest" in row.rules else ""
+    reason = because(row) if row is not None and is_required else ""
     yield use.finding(f"image is not pinned by digest{reason}")

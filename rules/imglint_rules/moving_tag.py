@@ -13,7 +13,8 @@ These tags move:
 
 A tag does not move if one of its pieces, separated by dashes or underscores, is a version of three numbers
 (`1.25.3-alpine`), a date (`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of at
-least three digits (`9.4-1194`), or a commit (`main-abc1234`). The tag `latest` is reported by latest-tag.
+least three digits (`9.4-1194`), or a commit (`main-abc1234`). The tag `latest` is reported by latest-tag. Images that this repository
+builds are not checked.
 
 ## Flagged
 
@@ -70,7 +71,7 @@ CHANNELS = (LATEST, "stable", "lts", "edge", "nightly", "current")
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a moving tag, at the tag."""
     reference = use.reference
-    if reference is None or reference.digest is not None or reference.tag in (None, LATEST):
+    if reference is None or reference.digest is not None or reference.tag in (None, LATEST) or use.has_build:
         return
     tag = str(reference.tag)
     if is_moving(tag):

@@ -1,7 +1,7 @@
 """A repository or tag for one platform, such as `app-amd64` or `:v1-arm64`, instead of a multi-platform image.
 
-**Why it matters:** on a node of another platform the container fails with `exec format error`, and every manifest has
-to be maintained once per platform.
+**Why it matters:** on a node of another platform, the container fails with `exec format error`, and every manifest must
+be maintained once per platform.
 
 **How to fix it:** publish one image index for all platforms and use its name. The container runtime selects the
 image for its platform.

@@ -77,20 +77,20 @@ SETTINGS = {
     "run-as-user": ("runAsUser", "runAsUser: {}"),
     "run-as-non-root": ("runAsUser", "runAsUser: {}"),
 }
-"""The setting that decides the user, and how to write it, by the place that the readers give."""
+"""The key that sets the user, and how to write it, by kind of place."""
 NONROOT_WORDS = ("nonroot", "non-root", "rootless", "unprivileged")
 
 
 @record
 class Options:
-    """The rule's own keys."""
+    """The rule's own keys in the policy."""
 
     uid: int | tuple[int, ...] | None = None
     explicit: bool = False
 
 
 def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
-    """Flag root, and with `uid` every other user, where the user is decided."""
+    """Flag root, and with `uid` every other user, where the user is set."""
     if not user.known:
         return
     message = _without_user(user, options) if user.user is None else _with_user(user, user.user, options)
@@ -129,7 +129,7 @@ def _uids(options: Options) -> list[str]:
 
 
 def _advice(user: RunUser, options: Options) -> str:
-    """Return what to set, in the syntax of the file."""
+    """Return the advice on which user to set, in the syntax of the file."""
     uids = _uids(options)
     key, syntax = SETTINGS.get(user.place, ("", ""))
     if len(uids) == 1 and syntax:
@@ -138,6 +138,6 @@ def _advice(user: RunUser, options: Options) -> str:
 
 
 def _is_nonroot(base: ImageReference) -> bool:
-    """Return whether the name or the tag of a base image says that it does not run as root."""
+    """Return whether the name or the tag of a base image indicates that it does not run as root."""
     text = f"{base.repository}:{base.tag or ''}"
     return any(word in text for word in NONROOT_WORDS)

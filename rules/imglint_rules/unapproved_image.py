@@ -1,13 +1,17 @@
 """An image that matches no row of the policy's `images`, or a row with `approved: false`.
 
-**Why it matters:** an image runs whatever its publisher put into it. The `images` table lists the publishers that your
-team trusts.
+**Why it matters:** whoever publishes an image decides what runs in your containers. The `images` table lists the images
+that your team trusts.
 
 **How to fix it:** use an approved image, such as one that the message suggests, or add a row for the image to the
 policy.
 
-The rule does nothing if the policy has no `images`. It does not check images that this repository builds. An image
-with rows for other environments, roles or files is reported by misplaced-image instead.
+The rule does nothing if the policy has no `images`. An image with rows for other environments, roles or files is
+reported by misplaced-image instead.
+
+Images that only this repository can provide are not checked: those that `built` lists in the policy, and the `image` of
+a compose service with `build` and `pull_policy: build` or `never`. With another pull policy, Compose pulls the image
+and builds it only if that fails.
 
 ## Flagged
 
@@ -32,12 +36,27 @@ services:
     image: acme/app-api:v1.2.3
 ```
 
+```yaml compose
+services:
+  web:
+    build: .
+    image: ghcr.io/elsewhere/web:v1.2.3
+```
+
 ## Passed
 
 ```yaml compose
 services:
   store:
     image: quay.io/minio/minio:RELEASE.2024-06-13T22-53-53Z
+```
+
+```yaml compose
+services:
+  web:
+    build: .
+    image: ghcr.io/elsewhere/web:v1.2.3
+    pull_policy: build
 ```
 """
 
@@ -58,7 +77,7 @@ SECURITY_SEVERITY = "7.0"
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
-    """Flag an image that no row matches, or that its row refuses, as a whole."""
+    """Flag the whole reference of an image that no row matches or that its row rejects."""
     reference, match, row = use.reference, use.policy_match, use.row
     if reference is None or match is None or match.table is None or match.partial_matches or use.built:
         return
@@ -72,7 +91,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
 
 
 def _advice(use: ImageUse, similar: list[str]) -> str:
-    """Return the end of a message: similar approved images, otherwise some that are approved in this place."""
+    """Return the end of a message: similar approved images, otherwise some patterns that are approved here."""
     if similar:
         return f"; did you mean {either(similar)}?"
     patterns = approved_patterns(use)

@@ -1,12 +1,12 @@
 """A tag that the `tags` of its row do not allow, or that its `forbidden-tags` match.
 
-**Why it matters:** people and tools rely on tags to tell which release an image is, whether it may be deployed, and
-when it can be deleted. A tag outside the convention misleads them.
+**Why it matters:** people and tools rely on tags to identify the release, and to decide whether an image may be deployed
+or deleted. A tag that breaks the convention misleads them.
 
 **How to fix it:** use a tag that matches one of the patterns in the message.
 
 `forbidden-tags` take precedence over `tags`. A reference without tag and digest is checked as `latest`, because that is
-what is pulled. A digest without a tag is not checked, and neither is a Helm value or a Kustomize entry without a tag.
+what gets pulled. A digest without a tag is not checked, and neither is a Helm value or a Kustomize entry without a tag.
 
 ## Flagged
 

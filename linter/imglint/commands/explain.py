@@ -55,7 +55,7 @@ def _explain(target: str, options: CommandOptions) -> int:
 
 
 def _split(target: str) -> tuple[str, int | None]:
-    """Return the file and the line, from 1, that a target names. A file whose own name ends in `:NUMBER` is that file.
+    """Return the file and the line, from 1, that a target names. If a file is named like the whole target, there is no line.
 
     Raises UsageError if there is no such file.
     """
@@ -103,11 +103,11 @@ def _lines_of_output(path: str, line: int | None, settings: Settings) -> Iterato
 
 
 def _is_about(verdict: Verdict, subject: Subject) -> bool:
-    return any(one is subject for one in verdict.subjects)
+    return any(other is subject for other in verdict.subjects)
 
 
 def _nothing(line: int | None, subjects: list[Subject]) -> Iterator[str]:
-    """Say that there is nothing to explain, and which lines have something."""
+    """Yield a message that there is nothing to explain, and the lines that have something."""
     yield ""
     lines = sorted({number for subject in subjects for number in _lines(subject)})
     if line is not None and lines:
@@ -158,11 +158,11 @@ def _environment(path: str, settings: Settings) -> str:
 
 
 def _kinds(path: str) -> Iterator[str]:
-    """Say that no reader claims the file, and why."""
+    """Yield the reasons why no reader claims the file."""
     yield from _field("kind", "none; no reader claims this file, so nothing in it is checked")
     for reader in readers():
         why = "name matches, content does not"
-        if not _fits(path, reader.files):
+        if not _name_matches(path, reader.files):
             why = f"neither name nor content matches; names: {', '.join(reader.files)}"
         yield from _field("", f"{reader.kind}: {why}")
     yield from _field("", "To check it anyway, add it to the policy: kinds: {KIND: [FILE]}")
@@ -173,7 +173,7 @@ def _why_not_walked(path: str, policy: Policy) -> str:
     folder = next((part for part in os.path.abspath(path).split(os.sep)[:-1] if part in PASSED_OVER), None)
     if folder:
         return f"folders named {folder} are skipped"
-    if policy.kind_of(path) is None and not any(_fits(path, reader.files) for reader in readers()):
+    if policy.kind_of(path) is None and not any(_name_matches(path, reader.files) for reader in readers()):
         return "no reader looks for files of this name"
     path = os.path.normpath(path)
     reasons: list[str] = []
@@ -187,14 +187,13 @@ def _why_not_walked(path: str, policy: Policy) -> str:
     return known[reasons[0]] if reasons else ""
 
 
-def _fits(path: str, patterns: Iterable[str]) -> bool:
+def _name_matches(path: str, patterns: Iterable[str]) -> bool:
     name = os.path.basename(path).lower()
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _about(subject: Subject, settings: Settings) -> Iterator[str]:
-    location = subject.location
-    head = f"{location.path}:{location.line}:{location.column}"
+    head = str(subject.location)
     text, room = subject.source.text[slice(*subject.span)].strip(), max(WIDTH - len(head) - 2, TEXT_MIN)
     yield f"{head}: {text if len(text) <= room else text[: room - 3] + '...'}" if text else head
     if isinstance(subject, ImageUse):
@@ -217,7 +216,7 @@ def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
 
 
 def _remarks(use: ImageUse) -> Iterator[str]:
-    """Yield what the file leaves out, and what that means."""
+    """Yield the parts that the file leaves out, and their values."""
     reference = use.reference
     if reference is None:
         return
@@ -284,11 +283,11 @@ def _why_not(row: Row, use: ImageUse, path: str | None) -> str:
     pattern = row.pattern_of(use)
     if pattern is None:
         name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
-        pattern = next((one for one in row.match if one.tag and one.fits(name, tag, digest, any_tag=True)), None)
-        return f"{pattern.text} matches except for the tag" if pattern else ""
+        with_tag = [pattern for pattern in row.match if pattern.tag and pattern.fits(name, tag, digest, any_tag=True)]
+        return f"{with_tag[0].text} matches except for the tag" if with_tag else ""
     key = row.mismatch(use.environment, use.role, path)
     if key == "files":
-        wanted = ", ".join([one.text for one in row.files.patterns]) if row.files else ""
+        wanted = ", ".join([pattern.text for pattern in row.files.patterns]) if row.files else ""
     else:
         wanted = ", ".join(row.environments if key == "environments" else row.roles) or "any but frontend"
     return f"{pattern.text} matches, but its {key} are {wanted}"
@@ -311,7 +310,7 @@ def _user(user: RunUser) -> str:
 
 
 def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> Iterator[str]:
-    """Yield what the rules find about a subject, which rules pass, and which are off."""
+    """Yield the findings about a subject, the rules that pass, and the rules that are off."""
     decided = decisions(subject, settings)
     if not decided:
         yield from _field("rules", "none; frontends are checked only if a row has the role `frontend`")
@@ -349,7 +348,7 @@ def _grouped(rules: list[tuple[str, str, str]]) -> list[str]:
 
 
 def _origin(rule: Rule, decision: Decision, settings: Settings) -> str:
-    """Return who set the level of a rule, and its options that are not the default."""
+    """Return the origin of a rule's level, and the options that are not the default."""
     origin = _level_origin(rule, decision, settings)
     return ", ".join([origin, *_options(rule, decision.options)]) if decision.level and decision.options is not None else origin
 
@@ -373,7 +372,7 @@ def _options(rule: Rule, options: object) -> Iterator[str]:
     for name in names:
         value = getattr(options, name)
         if value != getattr(default, name):
-            listed = f"[{', '.join([str(one) for one in value])}]" if isinstance(value, tuple) else str(value)
+            listed = f"[{', '.join([str(item) for item in value])}]" if isinstance(value, tuple) else str(value)
             yield f"{name.replace('_', '-')}: {listed.lower() if isinstance(value, bool) else listed}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command, settings_for
-from imglint.engine.facts import files, read_file
+from imglint.engine.facts import read_files
 from imglint.model import INTERNAL_ERROR, INVALID, ImageUse, Problem
 from imglint.output import encoded, warn, write_stdout
 from imglint.printable import printable, well_formed
@@ -22,15 +22,14 @@ def _images(options: CommandOptions) -> int:
     settings = settings_for(options)
     uses: list[ImageUse] = []
     problems: list[Problem] = []
-    for found in files(options.paths or ("",), settings):
-        for fact in read_file(found, settings).facts:
+    for file in read_files(options.paths or ("",), settings):
+        for fact in file.facts:
             if isinstance(fact, ImageUse):
                 uses.append(fact)
             elif isinstance(fact, Problem):
                 problems.append(fact)
     for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
-        location = problem.location
-        warn(f"{location.path}:{location.line}:{location.column}: {problem.message}")
+        warn(f"{problem.location}: {problem.message}")
     uses.sort(key=lambda use: (use.source.path, use.span))
     write = _write_json if options.format == "json" else _write_text
     write_stdout(encoded("".join(write(uses))))
@@ -39,10 +38,9 @@ def _images(options: CommandOptions) -> int:
 
 def _write_text(uses: list[ImageUse]) -> Iterator[str]:
     for use in uses:
-        location = f"{use.location.path}:{use.location.line}:{use.location.column}"
         name = str(use.reference) if use.reference else use.text
         problem = f" ({use.problem.message})" if use.problem else ""
-        yield printable(f"{location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
+        yield printable(f"{use.location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
 
 
 def _write_json(uses: list[ImageUse]) -> Iterator[str]:

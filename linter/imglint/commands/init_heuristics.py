@@ -27,7 +27,7 @@ MANIFEST = "kubernetes"
 """The kind of file that is usually named after its content, not its environment."""
 
 WEAK = {PRODUCTION: ("live",), "test": ("ci",), DEVELOPMENT: ("local", "localdev")}
-"""Words that identify an environment only as a whole folder name, or as the last word of a file name other than a manifest's. `live-chat` is none."""
+"""Words that identify an environment only as a whole folder name, or as the last word of a file name other than a manifest's: not in `live-chat`."""
 
 AMBIGUOUS = frozenset(("test", "tests", "testing", "stage"))
 """Strong words that, among others in a name, usually do not mean an environment: `test-runner`."""

@@ -131,7 +131,7 @@ def _policy_at(ref: str, config: str | None, rules_by_id: dict[str, Rule]) -> Po
 
 
 def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:
-    """Return a function that says whether `--exclude` leaves out a path; None without patterns. They are relative to the current folder."""
+    """Return a function that returns whether `--exclude` matches a path; None without patterns. Patterns are relative to the current folder."""
     if not patterns:
         return None
     from imglint.patterns.matcher import InvalidPattern

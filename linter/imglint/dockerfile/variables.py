@@ -6,7 +6,7 @@ Quotes, escapes, `$NAME` and `${NAME...}` are expanded as BuildKit does (github.
 from __future__ import annotations
 
 from imglint.records import record
-from imglint.traced import Piece, Traced, joined
+from imglint.traced import PLACEHOLDER, Piece, Traced, joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ Value = Traced | UnresolvedVariable
 
 
 class BadSubstitution(Exception):
-    """A `${...}` or a quote that BuildKit refuses. The text of the exception says why."""
+    """A `${...}` or a quote that BuildKit rejects. The text of the exception is the reason."""
 
 
 class Scope:
@@ -66,8 +66,11 @@ class Scope:
 
 
 def given(value: str) -> Traced:
-    """Return a value from outside the file, such as from the policy: its location is where it is used."""
-    return Traced((Piece(value, (), False),)) if value else Traced(())
+    """Return a value from outside the file, such as from the policy: its location is where it is used. PLACEHOLDER stands for what is unknown."""
+    if PLACEHOLDER not in value:
+        return Traced((Piece(value, (), False),)) if value else Traced(())
+    known, _, rest = value.partition(PLACEHOLDER)
+    return joined([given(known), Traced((Piece(PLACEHOLDER, (), False, False),)), given(rest)])
 
 
 def expand(line: Instruction, start: int, end: int, escape: str, scope: Scope) -> Value:

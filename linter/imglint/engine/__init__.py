@@ -1,1 +1,1 @@
-"""From paths to a report: finding files, reading them, judging what they hold."""
+"""From paths to a report: find files, read them, and judge their facts."""

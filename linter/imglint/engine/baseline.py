@@ -1,7 +1,7 @@
 """The baseline: a file of known findings, which are not reported.
 
 A finding is known if its rule, its file (relative to the baseline's folder), its text and its line without indentation are those of an entry, so a
-baseline survives line shifts. Of equal findings, as many are known as the entry counts.
+baseline survives line shifts. An entry covers as many equal findings as its count.
 """
 
 from __future__ import annotations

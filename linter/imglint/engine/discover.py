@@ -22,10 +22,11 @@ IGNORED, LINK = "ignored by Git", "symbolic links"
 
 @record
 class Found:
-    """A file to check. `named` is whether the user named the file itself, not a folder above it."""
+    """A file to check. `named` is whether the user named the file itself, not a folder above it. `kind` is set if another file names its kind."""
 
     path: str
     named: bool
+    kind: str = ""
 
 
 @record

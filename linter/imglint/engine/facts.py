@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
-from imglint.model import INTERNAL_ERROR, UNREAD_FILE, Comment, ImageUse, Problem, RunUser
+from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNRESOLVED, Comment, ImageUse, NamedFile, Problem, RunUser
 from imglint.plugins.load import readers
+from imglint.printable import clipped
 from imglint.records import record, replace
+from imglint.repository import repository_root
 from imglint.source import Source, UnreadFile, read_stdin, read_text
 
 TYPE_CHECKING = False
@@ -30,9 +32,9 @@ STDIN = "-"
 class Settings:
     """The settings of a run: the policy, the rules by id, and what the command line adds.
 
-    `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` tells whether a path, a folder or not, is
-    excluded by the command line. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC, yyyy-mm-dd.
-    `jobs` is the number of worker processes, None to choose it by the number of files.
+    `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` returns whether the command line excludes
+    a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
+    yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files.
     """
 
     policy: Policy
@@ -80,10 +82,46 @@ def _any_of(patterns: Iterable[str]) -> Callable[[str], object]:
 
 @record
 class FileFacts:
-    """A source and the facts in it. The source has no kind if no reader claimed it."""
+    """A source, the facts in it, and the files that it names. The source has no kind if no reader claimed it."""
 
     source: Source
     facts: tuple[Fact, ...]
+    named_files: tuple[Found, ...] = ()
+
+
+def read_files(paths: Sequence[str], settings: Settings) -> Iterator[FileFacts]:
+    """Yield the facts of all files at the paths, then those of the files that they name."""
+    named: list[Found] = []
+    for found in files(paths, settings):
+        file = read_file(found, settings)
+        named += file.named_files
+        yield file
+    seen: set[str] = set()
+    while named := new_files(named, paths, seen, settings):
+        read = [read_file(found, settings) for found in named]
+        yield from read
+        named = [found for file in read for found in file.named_files]
+
+
+def new_files(named: Iterable[Found], paths: Sequence[str], seen: set[str], settings: Settings) -> list[Found]:
+    """Return the files that other files name, without those that a run over the paths reads anyway or that were seen. Add them to `seen`."""
+    given = {os.path.abspath(path) for path in paths}
+    new = []
+    for found in sorted(named, key=lambda found: (found.path, found.kind)):
+        key = f"{os.path.abspath(found.path)}\0{found.kind}"
+        if key not in seen and not (os.path.abspath(found.path) in given and _is_claimed(found, settings)):
+            new.append(found)
+        seen.add(key)
+    return new
+
+
+def _is_claimed(found: Found, settings: Settings) -> bool:
+    """Return whether a file is of a kind by its own name and content."""
+    try:
+        _, reader = claim(found.path, read_text(found.path), settings.policy)
+    except UnreadFile:
+        return True
+    return reader is not None and reader.kind == found.kind
 
 
 def read_file(found: Found | WalkError, settings: Settings) -> FileFacts:
@@ -94,38 +132,79 @@ def read_file(found: Found | WalkError, settings: Settings) -> FileFacts:
     try:
         text = read_stdin() if found.path == STDIN else read_text(path)
     except UnreadFile as error:
-        return _undecoded(path, error, settings)
-    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings)
+        return _undecoded(path, error, settings, found.kind)
+    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings, found.kind)
 
 
-def _undecoded(path: str, error: UnreadFile, settings: Settings) -> FileFacts:
+def _undecoded(path: str, error: UnreadFile, settings: Settings, kind: str) -> FileFacts:
     """Report a file that could not be read, unless its readable part shows that it is not of a known kind."""
 
-    def report(source: Source, _reader: object = None) -> list[Fact]:
+    def report(source: Source, _reader: object = None) -> list[Fact | NamedFile]:
         span = (error.offset, min(error.offset + 1, len(error.text)))
         return [problem_at(source, span, f"cannot read this file: {error.reason}", UNREAD_FILE, settings)]
 
     if error.text:
-        return _read_if_claimed(path, error.text, report, settings)
-    source = Source(path, "")
-    return FileFacts(source, tuple(report(source)))
+        return _read_if_claimed(path, error.text, report, settings, kind)
+    return _unread(Source(path, ""), (0, 0), f"cannot read this file: {error.reason}", settings)
 
 
-def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> FileFacts:
+def _read_if_claimed(
+    path: str, text: str, read: Callable[[Source, Reader], list[Fact | NamedFile]], settings: Settings, kind: str
+) -> FileFacts:
     try:
-        source, reader = claim(path, text, settings.policy)
+        source, reader = claim(path, text, settings.policy, kind)
     except PluginError:
         raise
     except Exception as error:
         source = Source(path, text)
         return FileFacts(source, (failure(source, "detecting the kind of this file", error, settings),))
-    return FileFacts(source, tuple(read(source, reader)) if reader else ())
+    facts: list[Fact] = []
+    named: list[Found] = []
+    for fact in read(source, reader) if reader else ():
+        if not isinstance(fact, NamedFile):
+            facts.append(fact)
+        elif not _is_walked(fact, settings):
+            found = _found(fact, settings)
+            if isinstance(found, Problem):
+                facts.append(found)
+            else:
+                named.append(found)
+    return FileFacts(source, tuple(facts), tuple(named))
 
 
-def claim(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
-    """Return the source of a file, and the reader for the kind that the policy sets, or else for its name and content."""
-    kind = policy.kind_of(path)
-    source = Source(path, text, kind or "", policy.variables, policy.targets)
+def _is_walked(named: NamedFile, settings: Settings) -> bool:
+    """Return whether a walk considers a file by its name as of the kind that another file gives it, or the settings exclude it."""
+    path = named.full_path
+    name = path[path.rfind("/") + 1 :].lower()
+    excluded = settings.excluded is not None and settings.excluded(path, False)
+    if excluded or settings.policy.excluded(path) or settings.policy.kind_of(path) is not None:
+        return True
+    return any(reader.kind == named.kind and reader.claims(Source(path, "")) for reader in readers(name))
+
+
+def _found(named: NamedFile, settings: Settings) -> Found | Problem:
+    """Return the file that another file names, or the problem that keeps it from being read."""
+    path = named.full_path
+    folder = os.path.dirname(named.source.path)
+    root = os.path.realpath(repository_root(folder) or os.getcwd())
+    inside = os.path.join(root, "")
+    if not os.path.join(os.path.realpath(folder), "").startswith(inside):
+        inside = os.path.join(os.path.realpath(folder), "")
+    if not os.path.realpath(path).startswith(inside):
+        return problem_at(
+            named.source, named.span, f"cannot read this file: {clipped(path)} is outside the repository", UNREAD_FILE, settings
+        )
+    if not os.path.lexists(path):
+        return problem_at(
+            named.source, named.span, f"cannot read this file: {clipped(path)} does not exist", UNRESOLVED, settings
+        )
+    return Found(path, False, named.kind)
+
+
+def claim(path: str, text: str, policy: Policy, kind: str = "") -> tuple[Source, Reader | None]:
+    """Return the source of a file, and the reader for `kind`, for the kind that the policy sets, or else for the name and content of the file."""
+    kind = kind or policy.kind_of(path) or ""
+    source = Source(path, text, kind, policy.variables, policy.targets)
     for reader in readers(source.name):
         if reader.kind == kind if kind else reader.claims(source):
             source.kind = reader.kind
@@ -133,16 +212,16 @@ def claim(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
     return source, None
 
 
-def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact]:
+def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact | NamedFile]:
     """Return the facts that a reader finds in a source. A failure of the reader is a fact, too."""
-    facts: list[Fact] = []
+    facts: list[Fact | NamedFile] = []
     try:
         for fact in reader.read(source):
             if len(facts) == FACTS_MAX:
                 message = f"more than {FACTS_MAX} images, users and comments in this file; the rest was not read"
                 facts.append(problem_at(source, fact.span, message, UNREAD_FILE, settings))
                 break
-            facts.append(_placed(fact, settings))
+            facts.append(fact if isinstance(fact, NamedFile) else _placed(fact, settings))
     except Exception as error:
         facts.append(failure(source, f"reader {reader.kind}", error, settings))
     return facts
@@ -175,7 +254,7 @@ def failure(source: Source, what: str, error: Exception, settings: Settings) -> 
     if settings.debug:
         import traceback
 
-        traceback.print_exception(error, file=sys.stderr)
+        traceback.print_exception(error)
     if isinstance(error, PluginError):
         # It names the plugin that breaks its contract, and how.
         message = str(error)

@@ -19,7 +19,7 @@ _POWERS = tuple([pow(37, BLOCK_SIZE - 1 - index, 1 << 64) for index in range(BLO
 
 
 def line_hashes(text: str, lines: Collection[int]) -> dict[int, str]:
-    """Return `hash:occurrence` for each of the given lines (from 1) that exist. A carriage return ends a line, as in GitHub's algorithm."""
+    """Return `hash:occurrence` for each of the given lines, counted from 1, that exists. A carriage return ends a line, as in GitHub's algorithm."""
     units = _units(text)
     starts = _starts(units, max(lines, default=0))
     # Occurrences are counted by block, not by hash: only a collision of 64 bits would make a difference.

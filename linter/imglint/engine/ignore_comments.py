@@ -43,7 +43,7 @@ class IgnoreComment:
 
 
 def parse(comment: Comment) -> IgnoreComment:
-    """Return what a comment asks for."""
+    """Parse an ignore comment."""
     source, (start, _) = comment.source, comment.span
     location = source.location(start, start)
     line = location.line

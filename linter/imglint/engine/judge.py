@@ -1,4 +1,4 @@
-"""Judging: from the facts of a file to verdicts. `check` reports what `explain` explains, because both print these."""
+"""Judge the facts of a file: apply the rules, then exceptions and ignore comments. `check` and `explain` both print the resulting verdicts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     Subject = ImageUse | RunUser | Problem
 
 FINDINGS_MAX = 10_000
-"""Findings of one file. The facts after them are not judged, which is reported."""
+"""Findings of one file that no exception silences. Facts beyond them are not judged, which is reported."""
 
 
 @record
 class Verdict:
-    """One finding, and what became of it.
+    """One finding, and whether it is reported.
 
-    `subjects` are the facts that the finding is about; there are several if they share its location. `silenced_by` is the exception or the comment
-    that keeps the finding out of the report, None if it is reported.
+    `subjects` are the facts that the finding is about; there are several if they share its location. `silenced_by` is the exception or the ignore
+    comment that silences the finding, None if it is reported.
     """
 
     finding: Finding
@@ -137,7 +137,7 @@ def _findings(rule: Rule, subject: Subject, options: object) -> Iterable[Finding
 
 
 def _unread_first(facts: Iterable[Fact]) -> list[Subject]:
-    """Return the facts to judge. What was not read or failed comes first, so that FINDINGS_MAX never cuts it off."""
+    """Return the facts to judge. Those about unread content and failures come first, so that FINDINGS_MAX never cuts them off."""
     subjects = [fact for fact in facts if not isinstance(fact, Comment)]
     subjects.sort(key=lambda subject: _rule_of(subject) not in (UNREAD_FILE, INTERNAL_ERROR))
     return subjects
@@ -160,7 +160,7 @@ def _merge(group: list[Verdict]) -> Verdict:
 def _with_comments(
     verdicts: list[Verdict], facts: list[Comment], judged: Collection[Subject], settings: Settings
 ) -> list[Verdict]:
-    """Return the verdicts with those marked that a comment silences, and new ones on the comments that silence nothing."""
+    """Return the verdicts, marking those that a comment silences, and verdicts on the comments that silence nothing."""
     from imglint.engine import ignore_comments
 
     comments = [ignore_comments.parse(fact) for fact in facts]
@@ -176,7 +176,7 @@ def _with_comments(
 
 
 def _silenced(verdicts: list[Verdict], comments: list[IgnoreComment]) -> tuple[list[Verdict], set[tuple[int, int]]]:
-    """Return the verdicts, silenced where a comment covers them and no exception does, and the spans of the names that did it."""
+    """Return the verdicts, silenced if a comment covers them and no exception does, and the spans of the rule names that silenced one."""
     from imglint.engine.ignore_comments import silencing
 
     reported = {number: verdict.finding for number, verdict in enumerate(verdicts) if verdict.silenced_by is None}

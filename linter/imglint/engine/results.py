@@ -1,4 +1,4 @@
-"""What a run keeps of each file: counts, and the findings in compressed form."""
+"""The results that a run keeps: counts, and the findings of all files in compressed form."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from imglint.engine.discover import Found
     from imglint.model import Finding, PolicyLocation
 
 LOOSE = 500
@@ -16,11 +17,11 @@ LOOSE = 500
 
 @record
 class FileReport:
-    """What checking one file gave: the findings in line order, and the number of image uses.
+    """The result of checking one file: the findings in line order, and the number of image uses (`places`).
 
     `kind` is empty if no reader claimed the file. `used_exceptions` holds the locations of the exceptions that silenced something. `failed` is True
     if a fault in imglint or in a plugin kept the file from being checked. `incomplete` is True if a part of the file was not read and no finding
-    reports that.
+    reports that. `named_files` are the files that the file names.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -29,6 +30,7 @@ class FileReport:
     used_exceptions: frozenset[PolicyLocation] = frozenset()
     failed: bool = False
     incomplete: bool = False
+    named_files: tuple[Found, ...] = ()
 
 
 class Findings:
@@ -50,7 +52,7 @@ class Findings:
         yield from self._loose
 
     def __contains__(self, finding: object) -> bool:
-        return any(finding == one for one in self)
+        return any(finding == other for other in self)
 
     def extend(self, findings: Iterable[Finding]) -> None:
         """Add findings."""
@@ -68,7 +70,7 @@ class Findings:
         self._count += others._count
 
     def pack(self) -> None:
-        """Compress what is not compressed yet."""
+        """Compress the findings that are not compressed yet."""
         if self._loose:
             import pickle
             import zlib
@@ -89,12 +91,13 @@ def _unpacked(pack: bytes) -> list[Finding]:
 class RunResults:
     """The results of the files checked so far, in order."""
 
-    __slots__ = ("failed", "files", "findings", "incomplete", "places", "used_exceptions")
+    __slots__ = ("failed", "files", "findings", "incomplete", "named_files", "places", "used_exceptions")
 
     def __init__(self) -> None:
         self.findings = Findings()
         self.files = self.places = self.incomplete = 0
         self.used_exceptions: set[PolicyLocation] = set()
+        self.named_files: set[Found] = set()
         self.failed = False
 
     def add(self, report: FileReport) -> None:
@@ -103,6 +106,7 @@ class RunResults:
         self.files += report.kind != ""
         self.places += report.places
         self.used_exceptions |= report.used_exceptions
+        self.named_files.update(report.named_files)
         self.failed = self.failed or report.failed
         self.incomplete += report.incomplete
 
@@ -112,5 +116,6 @@ class RunResults:
         self.files += other.files
         self.places += other.places
         self.used_exceptions |= other.used_exceptions
+        self.named_files |= other.named_files
         self.failed = self.failed or other.failed
         self.incomplete += other.incomplete

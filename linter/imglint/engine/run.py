@@ -10,7 +10,7 @@ import os
 from itertools import chain, islice
 
 from imglint.engine.discover import IGNORED, LINK, Found, WalkError
-from imglint.engine.facts import STDIN, files, problem_at, read_file
+from imglint.engine.facts import STDIN, files, new_files, problem_at, read_file
 from imglint.engine.judge import judge, judge_file
 from imglint.engine.results import FileReport, Findings, RunResults
 from imglint.model import (
@@ -69,8 +69,17 @@ def run(paths: Sequence[str], settings: Settings, progress: Progress | None = No
         # A single walk already yields sorted paths.
         found = sorted(found, key=lambda file: _shown_path(file, settings))
     results = _check(iter(found), settings, progress or iter)
+    more: list[Finding] = []
+    seen: set[str] = set()
+    named: Iterable[Found] = results.named_files
+    while named := new_files(named, paths, seen, settings):
+        others = _check(iter(named), settings, iter)
+        more += others.findings
+        named = others.named_files
+        others.findings = Findings()
+        results.join(others)
     on_exceptions = _judge_exceptions(paths, settings, results.used_exceptions)
-    findings = _with(results.findings, on_exceptions)
+    findings = _with(results.findings, more + on_exceptions)
     return Report(findings, results.files, results.places, results.failed, skipped.counts(), results.incomplete)
 
 
@@ -183,6 +192,7 @@ def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
         used,
         INTERNAL_ERROR in rules,
         not is_complete and rules.isdisjoint(UNSILENCEABLE),
+        file.named_files,
     )
 
 
@@ -224,4 +234,4 @@ def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:
     from imglint.engine.fingerprint import line_hashes
 
     hashes = line_hashes(source.text, {finding.location.line for finding in findings})
-    return [replace(finding, fingerprint=hashes.get(finding.location.line, "")) for finding in findings]
+    return [replace(finding, fingerprint=hashes[finding.location.line]) for finding in findings]

@@ -43,7 +43,7 @@ def _in_turn(workers: list[_Worker], pieces: Iterator[tuple[int, Any]]) -> Itera
     done: dict[int, Any] = {}
     turn = 0
     free = list(workers)
-    # The next piece is prepared while all workers are busy, so that none has to wait for it.
+    # The next piece is prepared while all workers are busy, so that no worker has to wait for it.
     ahead = next(pieces, None)
     while ahead or len(free) < len(workers):
         while ahead and free:

@@ -116,7 +116,7 @@ def _rule(rule: Rule) -> object:
 
 
 def _description(doc: str) -> str:
-    """Return the paragraph after the summary, which says why the rule matters; the summary if there is no other."""
+    """Return the paragraph after the summary, which explains why the rule matters; the summary if there is no other."""
     paragraphs = [paragraph for paragraph in doc.split("\n\n") if paragraph.strip()]
     return " ".join(paragraphs[min(1, len(paragraphs) - 1)].split())
 
@@ -142,7 +142,7 @@ def _result(finding: Finding, indexes: dict[str, int]) -> object:
 
 
 def _message(text: str) -> str:
-    """Return a message without embedded links: text from a file must not be taken for one (SARIF 2.1.0, section 3.11.6)."""
+    """Return a message with brackets escaped, so that text from a file cannot form an embedded link (SARIF 2.1.0, section 3.11.6)."""
     text = well_formed(text)
     return re.sub(r"[\\[\]]", r"\\\g<0>", text) if "](" in text else text
 

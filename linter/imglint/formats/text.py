@@ -9,7 +9,7 @@ deploy/web.yaml:12:23: error latest-tag: message
 from __future__ import annotations
 
 from imglint.model import Severity
-from imglint.printable import printable
+from imglint.printable import counted, listed, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,27 +86,19 @@ def _summary(report: Report, counts: dict[Severity, int], flawed: int, color: bo
     more = "".join([f"; {part}" for part in (_incomplete(report.incomplete), _skipped(report.skipped)) if part])
     if not report.files and not report.findings:
         return f"Nothing was checked{more or ': all files are excluded or of an unknown kind'}.\n"
-    totals = [_paint(_count(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
-    found = f"Found {_listed(totals)}" if totals else "No findings"
+    totals = [_paint(counted(counts[level], str(level)), style, color) for level, style in _LEVELS.items() if level in counts]
+    found = f"Found {listed(totals, 'and')}" if totals else "No findings"
     part = f"{flawed} of " if 0 < flawed < report.files else ""
-    return f"{found} in {part}{_count(report.files, 'file')} ({_count(report.places, 'image')}){more}.\n"
+    return f"{found} in {part}{counted(report.files, 'file')} ({counted(report.places, 'image')}){more}.\n"
 
 
 def _incomplete(number: int) -> str:
-    return f"{_count(number, 'file')} not read completely" if number else ""
+    return f"{counted(number, 'file')} not read completely" if number else ""
 
 
 def _skipped(skipped: SkippedFiles) -> str:
-    numbers = [_count(number, noun) for number, noun in ((skipped.files, "file"), (skipped.folders, "folder")) if number]
-    return f"{_listed(numbers)} skipped: {', '.join(skipped.reasons)}" if numbers else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    numbers = [counted(number, noun) for number, noun in ((skipped.files, "file"), (skipped.folders, "folder")) if number]
+    return f"{listed(numbers, 'and')} skipped: {', '.join(skipped.reasons)}" if numbers else ""
 
 
 def _paint(text: str, style: str, color: bool) -> str:

@@ -59,7 +59,7 @@ class ImagePattern:
         return self._digest is None or (digest is not None and self._digest.fits(digest))
 
     def fill(self, name: str, template: str) -> str | None:
-        """Return the template with its wildcards replaced, in order, by what the wildcards of this pattern match in a name.
+        """Return the template with its wildcards replaced, in order, by the text that the wildcards of this pattern match in a name.
 
         Wildcards of the template beyond those of this pattern stay. Returns None if the pattern does not match the name.
         """

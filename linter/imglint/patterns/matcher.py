@@ -19,7 +19,7 @@ PATTERN_MAX = 1024
 
 
 class InvalidPattern(ValueError):
-    """A pattern that cannot be read. `reason` says what is wrong, `start` and `end` bound the wrong part of the pattern."""
+    """Raised for an invalid pattern. `reason` is the message; `start` and `end` are the offsets of the invalid part."""
 
     def __init__(self, reason: str, start: int, end: int) -> None:
         super().__init__(reason)
@@ -116,7 +116,7 @@ class Automaton:
         return states
 
     def _moves_on(self, character: str) -> _Moves:
-        """Return the states from which a step on a character leads back to the same state, one state on, and further: how far."""
+        """Return the states with a step on a character: those that lead back to themselves, one state on, and further, by distance."""
         starts_by_distance = {0: 0, 1: 0}
         for start, distance, characters in self._steps:
             if character in characters:
@@ -136,7 +136,7 @@ class Automaton:
 
 
 class Glob(Automaton):
-    """A pattern of characters, sets of characters and wildcards. State i is reached after i characters; a wildcard is a step back to its state."""
+    """A pattern of characters, sets of characters and wildcards. State i is reached after i characters; a wildcard is a step to the same state."""
 
     __slots__ = ("_prefix", "_suffix", "_wildcards")
 
@@ -167,7 +167,7 @@ class Glob(Automaton):
                     yield at
 
     def captures(self, text: str) -> list[str] | None:
-        """Return what each wildcard matches in the text, in order and the first as short as possible; None if the text does not match."""
+        """Return the text that each wildcard matches, the first as short as possible; None if the pattern does not match the text."""
         history = list(self._history(text))
         state = self.end
         if not history[-1] >> state & 1:

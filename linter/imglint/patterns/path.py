@@ -53,7 +53,7 @@ class PathPattern:
         if self._anywhere:
             parts.insert(0, "**")
         elif parts[-1] == "**":
-            # A trailing `/**` matches what is in the folder, not the folder itself.
+            # A trailing `/**` matches the contents of the folder, not the folder itself.
             parts.append("*")
         self._segments = [None if part == "**" else Glob(_tokens(part, text)) for part in parts]
 
@@ -106,7 +106,7 @@ class PathPattern:
 
 
 class PathPatterns:
-    """A list of patterns, one of which has to match."""
+    """A list of patterns. It matches a path if one of them does."""
 
     __slots__ = ("patterns",)
 
@@ -114,7 +114,7 @@ class PathPatterns:
         self.patterns = tuple(patterns)
 
     def fit(self, path: str | None, is_folder: bool = False) -> bool:
-        """Return whether a pattern matches the path; None, a path outside the policy's folder, never matches."""
+        """Return whether a pattern matches the path. None, which is a path outside the policy's folder, never matches."""
         return self.first(path, is_folder) is not None
 
     def first(self, path: str | None, is_folder: bool = False) -> PathPattern | None:

@@ -1,1 +1,1 @@
-"""Plugins: finding and loading rules, readers and formats, and checking their contracts."""
+"""Plugins: find and load rules, readers and formats, and check their contracts."""

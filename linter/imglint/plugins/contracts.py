@@ -1,6 +1,6 @@
-"""The contracts of plugins: what a rule, reader or format has to define, and what it has to yield.
+"""Check the contracts of plugins: the attributes that a rule, reader or format must have, and the values that it must yield.
 
-`plugins` imports this for modules of other packages only, so that a run without any does not pay for it. The tests check the built-in modules.
+`load` imports this only for modules of other packages, so that other runs need not. The tests check the built-in modules.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from imglint.model import (
     PARTS,
     ROLES,
     SETTING_KEYS,
+    UNREAD_FILE,
     UNRESOLVED,
     Comment,
     Finding,
@@ -20,7 +21,7 @@ from imglint.model import (
     RunUser,
     Severity,
 )
-from imglint.printable import clipped
+from imglint.printable import clipped, listed
 from imglint.reference import ImageReference
 from imglint.source import Location
 
@@ -41,11 +42,11 @@ FORMAT = ("FINGERPRINTS", "TERMINAL", "write")
 STYLE = ("color", "summary")
 """The keyword arguments that a format for terminals is called with."""
 OPTION_TYPES = {"int": int, "bool": bool, "str": str, "tuple[int,...]": int, "tuple[str,...]": str, "None": type(None)}
-"""What an option of a rule can be: its annotation without spaces, and the type of a value, or of the items of a tuple."""
+"""The types of a rule's options: the annotation without spaces, and the type of the value, or of the items of a tuple."""
 READER_RULES = ("syntax-error", "unread-file")
 """The rules under which a reader can report a problem."""
 SIMILAR = 0.8
-"""How alike a name and an attribute are, from 0 to 1, if the one is a misspelling of the other."""
+"""The similarity, from 0 to 1, from which a name counts as a misspelling of an attribute."""
 _OPTIONS = "int, bool, str, tuple[int, ...], tuple[str, ...] or None, joined by |"
 
 
@@ -112,7 +113,7 @@ def check_options(module: ModuleType, options: type, kinds: Mapping[str, Collect
     for field, known in kinds.items():
         value = getattr(defaults, field)
         is_one = any(_is_option(value, kind) for kind in known)
-        _expect(module, f"Options.{field}", is_one, _listed(sorted(known)), value)
+        _expect(module, f"Options.{field}", is_one, listed(sorted(known)), value)
 
 
 def _is_option(value: object, kind: str) -> bool:
@@ -122,7 +123,7 @@ def _is_option(value: object, kind: str) -> bool:
 
 
 def checked_findings(module: str, name: str, check: Callable[..., Iterable[Finding]]) -> Callable[..., Iterator[Finding]]:
-    """Return the function of a rule with a check of each finding that it yields; it raises PluginError."""
+    """Wrap a function of a rule to check each finding that it yields. The result raises PluginError."""
 
     def checked(subject: ImageUse | RunUser, options: object) -> Iterator[Finding]:
         for finding in _yielded(module, name, "findings", check, subject, options):
@@ -135,7 +136,7 @@ def checked_findings(module: str, name: str, check: Callable[..., Iterable[Findi
 
 
 def checked_facts(module: str, read: Callable[[Source], Iterable[Fact]]) -> Callable[[Source], Iterator[Fact]]:
-    """Return the function `read` of a reader with a check of each fact that it yields; it raises PluginError."""
+    """Wrap the function `read` of a reader to check each fact that it yields. The result raises PluginError."""
 
     def checked(source: Source) -> Iterator[Fact]:
         for fact in _yielded(module, "read", "facts", read, source):
@@ -148,7 +149,7 @@ def checked_facts(module: str, read: Callable[[Source], Iterable[Fact]]) -> Call
 
 
 def checked_call(module: str, name: str, function: Callable[..., T]) -> Callable[..., T]:
-    """Return a function of a plugin that cannot end the process; it raises RuntimeError instead."""
+    """Wrap a function of a plugin to raise RuntimeError if it tries to end the process."""
 
     def checked(*arguments: object, **options: object) -> T:
         try:
@@ -162,7 +163,7 @@ def checked_call(module: str, name: str, function: Callable[..., T]) -> Callable
 def _yielded(
     module: str, name: str, what: str, function: Callable[..., Iterable[object]], *arguments: object
 ) -> Iterator[object]:
-    """Yield what a function of a plugin yields, or what is in the list that it returns."""
+    """Yield the items that a function of a plugin yields, or those of the list that it returns."""
     try:
         found = function(*arguments)
         if isinstance(found, str) or not hasattr(found, "__iter__"):
@@ -179,15 +180,15 @@ def _check_finding(module: str, finding: Finding, source: Source) -> None:
         if not isinstance(getattr(finding, field), str):
             _refuse(module, f"Finding.{field} must be a string", getattr(finding, field))
     if not _is_in(finding.location, source):
-        place = finding.location
-        shown = f"{place.path}:{place.line}:{place.column}" if isinstance(place, Location) else _repr(place)
+        location = finding.location
+        shown = str(location) if isinstance(location, Location) else _repr(location)
         raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {shown}")
-    if not isinstance(finding.related, tuple) or not all(_is_location(place) for place in finding.related):
+    if not isinstance(finding.related, tuple) or not all(_is_location(location) for location in finding.related):
         _refuse(module, "Finding.related must be a tuple of Location", finding.related)
 
 
 def _is_in(location: object, source: Source) -> bool:
-    """Whether a location lies in a source: its line and column exist, and so do those of its end."""
+    """Return whether a location lies in a source: its line and column exist, and so do those of its end."""
     if not _is_location(location) or location.path != source.path:
         return False
     start, end = (location.line, location.column), (location.end_line, location.end_column)
@@ -195,14 +196,14 @@ def _is_in(location: object, source: Source) -> bool:
 
 
 def _is_location(value: object) -> TypeGuard[Location]:
-    """Whether a value is a Location of a path, lines and columns."""
+    """Return whether a value is a Location with a path, lines and columns."""
     if not isinstance(value, Location) or not isinstance(value.path, str):
         return False
     return all(type(number) is int and number > 0 for number in (value.line, value.column, value.end_line, value.end_column))
 
 
 class _FactCheck:
-    """The check of a fact, field by field."""
+    """Checks the facts of a reader, field by field."""
 
     def __init__(self, module: str, source: Source) -> None:
         self.module, self.source = module, source
@@ -227,13 +228,14 @@ class _FactCheck:
         self.typed("ImageUse.reference", use.reference, ImageReference, None)
         self.typed("ImageUse.problem", use.problem, ReferenceProblem, None)
         if use.problem is not None:
-            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED))
+            self.one_of("ImageUse.problem.rule", use.problem.rule, (INVALID, UNRESOLVED, UNREAD_FILE))
             self.text("ImageUse.problem.message", use.problem.message)
             self.span("ImageUse.problem.span", use.problem.span)
         elif use.reference is None:
-            _refuse(self.module, "ImageUse.problem must say why there is no reference", None)
+            _refuse(self.module, "ImageUse.problem must be set if ImageUse.reference is None", None)
         self.typed("ImageUse.tag_known", use.tag_known, bool)
         self.typed("ImageUse.built", use.built, bool)
+        self.typed("ImageUse.built_or_pulled", use.built_or_pulled, bool)
         if not hasattr(use.parts, "items"):
             _refuse(self.module, "ImageUse.parts must map names of parts to spans", use.parts)
         for part, span in use.parts.items():
@@ -268,15 +270,15 @@ class _FactCheck:
 
     def one_of(self, name: str, value: object, known: tuple[str, ...]) -> None:
         if not isinstance(value, str) or value not in known:
-            _refuse(self.module, f"{name} must be {_listed(known)}", value)
+            _refuse(self.module, f"{name} must be {listed(known)}", value)
 
     def typed(self, name: str, value: object, *kinds: type | None) -> None:
         if not any(value is None if kind is None else isinstance(value, kind) for kind in kinds):
-            _refuse(self.module, f"{name} must be {_listed([kind.__name__ if kind else 'None' for kind in kinds])}", value)
+            _refuse(self.module, f"{name} must be {listed([kind.__name__ if kind else 'None' for kind in kinds])}", value)
 
 
 def _check_spelling(module: ModuleType, attributes: tuple[str, ...]) -> None:
-    """Refuse a name that looks like an attribute that the module does not have."""
+    """Raise PluginError for a name that looks like a misspelled attribute."""
     missing = [attribute for attribute in attributes if not hasattr(module, attribute)]
     for name, value in vars(module).items():
         is_own = name.isupper() or getattr(value, "__module__", None) == module.__name__
@@ -295,11 +297,11 @@ def _is_similar(name: str, attribute: str) -> bool:
 
 
 def _check_function(module: ModuleType, name: str, arguments: int, keywords: tuple[str, ...] = ()) -> None:
-    """Refuse what cannot be called with this number of positional arguments and these keyword arguments."""
+    """Raise PluginError if a function does not take this number of positional arguments and these keyword arguments."""
     function = getattr(module, name, None)
     wanted = f"{arguments} argument{'' if arguments == 1 else 's'}"
     if keywords:
-        wanted += f" and the keyword arguments {_listed(keywords, 'and')}"
+        wanted += f" and the keyword arguments {listed(keywords, 'and')}"
     _expect(module, name, callable(function), f"a function of {wanted}", function)
     code = getattr(function, "__code__", None)
     if code is not None and code.co_argcount == arguments and not code.co_kwonlyargcount and not keywords:
@@ -322,7 +324,7 @@ def _is_strings(value: object) -> bool:
 
 
 def _is_patterns(value: object) -> bool:
-    return isinstance(value, tuple) and value != () and all(isinstance(one, str) and _is_pattern(one) for one in value)
+    return isinstance(value, tuple) and value != () and all(isinstance(item, str) and _is_pattern(item) for item in value)
 
 
 def _is_pattern(text: str) -> bool:
@@ -347,7 +349,7 @@ def _expect(module: ModuleType, name: str, holds: bool, expected: str, found: ob
 
 
 def _refuse(module: str, message: str, found: object) -> NoReturn:
-    """Raise PluginError with a wrong value; None stands for nothing."""
+    """Raise PluginError with the invalid value; None is shown as nothing."""
     raise PluginError(f"{module}: {message}, found {'nothing' if found is None else clipped(_repr(found))}")
 
 
@@ -356,8 +358,3 @@ def _repr(value: object) -> str:
         return repr(value)
     except Exception:
         return f"a {type(value).__name__}"
-
-
-def _listed(words: Iterable[str], conjunction: str = "or") -> str:
-    *first, last = words
-    return f"{', '.join(first)} {conjunction} {last}" if first else last

@@ -1,4 +1,4 @@
-"""Plugins: the rules, readers and formats that are installed, and the contracts that they keep.
+"""Find and import the installed plugins: rules, readers and formats.
 
 A plugin is a module in a package that an entry point of the group `imglint.rules`, `imglint.readers` or `imglint.formats` names. The entry points are
 read from the small text files beside the installed packages, because importing `importlib.metadata` takes longer than checking a file.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from imglint.model import Fact, Finding, ImageUse, RunUser
+    from imglint.model import Fact, Finding, ImageUse, NamedFile, RunUser
     from imglint.source import Source
 
 RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
@@ -60,12 +60,12 @@ class Reader:
     kind: str
     files: tuple[str, ...]
     claims: Callable[[Source], bool]
-    read: Callable[[Source], Iterable[Fact]]
+    read: Callable[[Source], Iterable[Fact | NamedFile]]
 
 
 @record
 class Format:
-    """One output format. `fingerprints` tells whether it uses those of the findings, `terminal` whether `write` takes `color` and `summary`."""
+    """One output format. With `fingerprints`, it uses those of the findings; with `terminal`, `write` takes `color` and `summary`."""
 
     name: str
     write: Callable[..., None]
@@ -108,10 +108,10 @@ def rules() -> dict[str, Rule]:
 
 
 def readers(name: str = "") -> Iterator[Reader]:
-    """Yield the readers, those of other packages first, so that they can take over files; each is imported when its turn comes.
+    """Yield the readers, those of other packages first, so that they can take over files. Each one is imported when it is reached.
 
-    A reader whose kind is in the file name `name` comes before the others of its package, then those of its `ASKED_FIRST`.
-    This saves importing the others; since no two built-in readers claim the same file, it changes nothing else.
+    Within a package, readers of a kind that is part of the file name `name` come first, then those in the package's `ASKED_FIRST`. This saves
+    importing the others; it changes nothing else, because no two built-in readers claim the same file.
 
     Raises PluginError if one breaks its contract.
     """
@@ -134,7 +134,7 @@ def _in_order(in_name: tuple[str, ...]) -> list[Plugin]:
 
 @cache
 def kinds() -> tuple[str, ...]:
-    """Return the kinds of file that the readers know, without importing them."""
+    """Return the kinds of the readers, without importing them."""
     return tuple([plugin.name for plugin in _plugins(READERS)])
 
 
@@ -155,7 +155,7 @@ def output_format(name: str) -> Format:
 
 
 def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
-    """Return the rule that a module defines. One that is not built in is checked, and so is each finding that it yields.
+    """Return the rule that a module defines. Unless it is built in, it is checked, and so is each finding that it yields.
 
     Raises PluginError if it breaks its contract.
     """
@@ -183,7 +183,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
 
 
 def reader_of(module: ModuleType, is_own: bool = False) -> Reader:
-    """Return the reader that a module defines. One that is not built in is checked, and so is each fact that it yields.
+    """Return the reader that a module defines. Unless it is built in, it is checked, and so is each fact that it yields.
 
     Raises PluginError if it breaks its contract.
     """
@@ -197,7 +197,7 @@ def reader_of(module: ModuleType, is_own: bool = False) -> Reader:
 
 
 def format_of(module: ModuleType, is_own: bool = False) -> Format:
-    """Return the format that a module defines. One that is not built in is checked.
+    """Return the format that a module defines. Unless it is built in, it is checked.
 
     Raises PluginError if it breaks its contract.
     """
@@ -218,7 +218,7 @@ def plugin_name(module: ModuleType) -> str:
 
 
 def _documentation(rule: str) -> str:
-    """Return the page of a rule that comes with imglint."""
+    """Return the URL of a built-in rule's documentation."""
     return f"{PROJECT}/blob/main/docs/rules.md#{rule}"
 
 
@@ -228,7 +228,7 @@ def _reader(plugin: Plugin) -> Reader:
 
 
 def option_kinds(options: type | None) -> dict[str, frozenset[str]]:
-    """Return what each field of a rule's options can be: the parts of its annotation, which is a string or a type, without spaces."""
+    """Return the types of each field of a rule's options: the parts of its annotation, which is a string or a type, without spaces."""
     written = {
         field: kind.__name__ if isinstance(kind, type) else str(kind)
         for field, kind in getattr(options, "__annotations__", {}).items()
@@ -238,7 +238,7 @@ def option_kinds(options: type | None) -> dict[str, frozenset[str]]:
 
 def _import(name: str) -> ModuleType:
     try:
-        # What importlib.import_module does, without the modules that importlib itself imports.
+        # Like importlib.import_module, but without the modules that importlib itself imports.
         __import__(name)
         return sys.modules[name]
     except (Exception, SystemExit) as error:

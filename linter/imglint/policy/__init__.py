@@ -1,1 +1,1 @@
-"""The policy file: reading it, and what applies to each file and image."""
+"""Loading policy files, and looking up the settings for files, images and rules."""

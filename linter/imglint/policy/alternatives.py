@@ -1,4 +1,4 @@
-"""Suggestions for an image that is not allowed: approved images, similar names, the replacement that its row names."""
+"""Suggestions for an image that is not allowed: approved patterns, similar images, and the `use-instead` of its row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUGGESTIONS_MAX = 3
 SIMILARITY_MIN = 0.75
 """Similarity of two names, from 0 to 1, from which one is suggested for the other."""
 PATTERNS_MAX = 500
-"""Patterns, and rows, that are searched for suggestions, because each of thousands of findings may ask."""
+"""Patterns, and rows, that are searched for suggestions, because each of thousands of findings may need one."""
 
 
 def approved_patterns(use: ImageUse) -> list[str]:

@@ -1,6 +1,6 @@
-"""Reading of a policy file's YAML nodes as checked values. Imports the YAML trees; knows no key of a policy.
+"""Checked access to the YAML nodes of a policy file. Imports the YAML trees; does not know the keys of a policy.
 
-Each method returns a value, or reports an error and returns an empty one. Errors do not stop the reading, so that one run reports all of them.
+Each method returns a value, or reports an error and returns an empty value. Reading continues after an error, so that a run reports all of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 
 from imglint.errors import Diagnostic, PolicyError
 from imglint.patterns.matcher import InvalidPattern
+from imglint.printable import listed
 from imglint.spelling import did_you_mean
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
@@ -58,7 +59,7 @@ class Nodes:
             raise PolicyError(self.errors)
 
     def unexpected(self, node: Node, key: str, expected: str) -> None:
-        """Report that the value of a key is not what was expected."""
+        """Report that the value of a key has the wrong type."""
         self.error(node, key, f"expected {expected}, found {kind_of(node)}")
 
     def mapping(
@@ -82,7 +83,7 @@ class Nodes:
                 if known is None or name.value in known:
                     values[name.value] = value
                 else:
-                    hint = did_you_mean(name.value, known) or _listed(known, "known keys are")
+                    hint = did_you_mean(name.value, known) or _known_hint(known, "known keys are")
                     self.error(name, key, f"unknown key `{name.value}`{hint}")
         for missing in required:
             if missing not in lines:
@@ -113,25 +114,27 @@ class Nodes:
         return None
 
     def choice(self, node: Node, key: str, known: Collection[str], noun: str = "") -> str | None:
-        """Return one of the known strings. `noun` is what they name, such as "rule"; empty for keywords of the policy."""
+        """Return one of the known strings. `noun` is the kind of thing that they name, such as "rule"; empty for keywords of the policy."""
         if not noun and not (isinstance(node, Scalar) and plain_type(node) == "string"):
             self._counted(node)
-            self.unexpected(node, key, _either(known))
+            self.unexpected(node, key, listed(known))
             return None
         value = self.text(node, key)
         if value is None or value in known:
             return value
         hint = did_you_mean(value, known)
         if noun:
-            self.error(node, key, f"unknown {noun} `{value}`{hint or _listed(known, 'use one of' if len(known) > 1 else 'use')}")
+            self.error(
+                node, key, f"unknown {noun} `{value}`{hint or _known_hint(known, 'use one of' if len(known) > 1 else 'use')}"
+            )
         else:
-            self.error(node, key, f"expected {_either(known)}, found `{value}`{hint}")
+            self.error(node, key, f"expected {listed(known)}, found `{value}`{hint}")
         return None
 
     def choices(self, node: Node, key: str, known: Collection[str], noun: str) -> tuple[str, ...]:
         """Return a list of known strings."""
         found = [self.choice(item, key, known, noun) for item in self.items(node, key)]
-        return tuple([one for one in found if one is not None])
+        return tuple([name for name in found if name is not None])
 
     def flag(self, node: Node, key: str) -> bool | None:
         """Return true or false."""
@@ -167,7 +170,7 @@ class Nodes:
     ) -> tuple[T, ...]:
         """Return the results of `make` for each string of a list."""
         found = [self.pattern(item, key, make, literal=literal) for item in self.items(node, key, empty=empty)]
-        return tuple([one for one in found if one is not None])
+        return tuple([pattern for pattern in found if pattern is not None])
 
     def _counted(self, node: Node) -> None:
         self._count += 1
@@ -198,10 +201,5 @@ def kind_of(node: Node) -> str:
     return words[plain_type(node)]
 
 
-def _listed(known: Collection[str], words: str) -> str:
+def _known_hint(known: Collection[str], words: str) -> str:
     return f"; {words} {', '.join(known)}" if len(known) <= LISTED_MAX else ""
-
-
-def _either(words: Collection[str]) -> str:
-    *front, last = words
-    return f"{', '.join(front)} or {last}" if front else last

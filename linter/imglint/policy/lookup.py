@@ -1,6 +1,6 @@
-"""What the policy says about each file, image and rule: environment, row, level, exceptions.
+"""Lookups in a policy: the environment of a file, the row of an image, the level of a rule, and exceptions.
 
-Reading the policy file is a module of its own, so that a run without a policy imports no YAML.
+Policy files are loaded by a separate module (`load`), so that a run without a policy imports no YAML.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class PolicyException:
         return self.until != "" and self.until < today
 
     def fits(self, rule: str, reference: ImageReference | None, tag: str | None, path: str | None) -> bool:
-        """Return whether the exception covers a finding of a rule about an image, None if it is about none, in a file."""
+        """Return whether the exception covers a finding of a rule in a file, about the image `reference` (None: about no image)."""
         if rule not in self.rules or (self.files is not None and not self.files.fit(path)):
             return False
         if not self.match:
@@ -262,7 +262,7 @@ class Policy:
 
     def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
         settings = self.rules.get(rule.id, ())
-        setting = next((one for one in settings if one.fits(environment, self.relative(path))), None)
+        setting = next((setting for setting in settings if setting.fits(environment, self.relative(path))), None)
         options = setting.options if setting else self._default_options(rule)
         if row is not None and rule.id in row.rules:
             return Decision(row.rules[rule.id], options, "row", row.at)

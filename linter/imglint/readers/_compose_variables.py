@@ -6,14 +6,18 @@ The syntax is that of the Compose Specification ("Interpolation") and of its ref
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 
-from imglint.traced import Piece, Traced, joined, literal, opaque
+from imglint.source import BESIDE_SIZE_MAX, UnreadFile, read_text
+from imglint.traced import Piece, Traced, joined, literal, opaque, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from imglint.source import Source
 
 Variables = dict[str, str | None]
 """The values of variables by name; None for a value that cannot be resolved."""
@@ -27,7 +31,7 @@ _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
 
 class UnresolvedVariable(Exception):
-    """A text that cannot be resolved. The exception's text says why and what to do."""
+    """A text that cannot be resolved. The text of the exception is the reason and the fix."""
 
 
 class InvalidVariable(Exception):
@@ -38,10 +42,13 @@ class InvalidVariable(Exception):
         self.start, self.end = start, end
 
 
-def interpolate(text: Traced, variables: Mapping[str, str | None], depth: int = 0) -> Traced:
+def interpolate(
+    text: Traced, variables: Mapping[str, str | None], depth: int = 0, unresolved: list[UnresolvedVariable] | None = None
+) -> Traced:
     """Return a text with its variables resolved. A default keeps its own position; any other value has that of the expression.
 
-    Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX.
+    Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX. With a list
+    `unresolved`, a variable without a value is unknown in the result instead, and the reason is added to the list.
     """
     string = text.text
     if "$" not in string:
@@ -56,7 +63,13 @@ def interpolate(text: Traced, variables: Mapping[str, str | None], depth: int = 
         if match["dollar"]:
             parts.append(text.cut(match.start() + 1, end))
         else:
-            parts.append(_resolved(text, match, end, variables, depth))
+            try:
+                parts.append(_resolved(text, match, end, variables, depth, unresolved))
+            except UnresolvedVariable as error:
+                if unresolved is None:
+                    raise
+                unresolved.append(error)
+                parts.append(unknown(text.pieces[0].frames[0][0], *text.span(match.start(), end)))
             length += len(parts[-1].text)
         if length > TEXT_MAX:
             raise UnresolvedVariable("text is too long for an image reference once its variables are resolved")
@@ -110,7 +123,14 @@ def _end(text: str, match: re.Match[str], closed: Mapping[int, int]) -> int:
     return end if end - match.end() <= TEXT_MAX else -1
 
 
-def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[str, str | None], depth: int) -> Traced:
+def _resolved(
+    text: Traced,
+    match: re.Match[str],
+    end: int,
+    variables: Mapping[str, str | None],
+    depth: int,
+    unresolved: list[UnresolvedVariable] | None,
+) -> Traced:
     """Return the value of one expression of a text."""
     name, operator = match["named"] or match["braced"], match["operator"] or ""
     known = name in variables
@@ -122,7 +142,7 @@ def _resolved(text: Traced, match: re.Match[str], end: int, variables: Mapping[s
     if operator[-1:] == ("+" if present else "-"):
         default = _in_own_frame(text.cut(match.end(), end - 1))
         try:
-            return interpolate(default, variables, depth + 1).used_at(frame, start, stop)
+            return interpolate(default, variables, depth + 1, unresolved).used_at(frame, start, stop)
         except InvalidVariable as error:
             raise InvalidVariable(match.end() + error.start, match.end() + error.end) from None
     if operator[-1:] == "+":
@@ -139,11 +159,26 @@ def _in_own_frame(text: Traced) -> Traced:
     if not text.pieces:
         return text
     first = text.pieces[0].frames[0][1]
-    return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact) for piece in text.pieces]))
+    return Traced(tuple([Piece(piece.text, ((first, *piece.frames[0][1:]),), piece.exact, piece.known) for piece in text.pieces]))
+
+
+def read_beside(source: Source, name: str) -> tuple[str, str]:
+    """Return the text of a file in the folder of a source, and why it cannot be read. A missing file and a folder are empty texts."""
+    text = source.beside(name)
+    if text is not None:
+        return text, ""
+    path = os.path.join(os.path.dirname(source.path), name)
+    if os.path.isdir(path) or not os.path.lexists(path):
+        return "", ""
+    try:
+        read_text(path)
+    except UnreadFile as error:
+        return "", error.reason
+    return "", f"more than {BESIDE_SIZE_MAX} characters"
 
 
 def dotenv(text: str, variables: Mapping[str, str | None]) -> Variables:
-    """Return `variables` and those that a `.env` file sets besides. Lines that set nothing are ignored.
+    """Return `variables` and the other variables that a `.env` file sets. Lines that set nothing are ignored.
 
     The result is kept for the next compose file, which is usually in the same folder.
     """

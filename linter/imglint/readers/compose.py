@@ -6,36 +6,60 @@ their defaults.
 
 from __future__ import annotations
 
+import posixpath
 import re
 
-from imglint.model import BUILD, INVALID, WORKLOAD, ImageUse, ReferenceProblem, RunUser, image_use
+from imglint.model import (
+    BUILD,
+    FRONTEND,
+    INVALID,
+    UNREAD_FILE,
+    UNRESOLVED,
+    WORKLOAD,
+    ImageUse,
+    NamedFile,
+    Problem,
+    ReferenceProblem,
+    RunUser,
+    image_use,
+)
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_name
-from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Variables, dotenv, interpolate
+from imglint.readers._compose_variables import InvalidVariable, UnresolvedVariable, Variables, dotenv, interpolate, read_beside
 from imglint.records import record, replace
-from imglint.traced import Traced, literal
+from imglint.source import Source
+from imglint.traced import PLACEHOLDER, Traced, literal, unknown
 from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
-from imglint.yaml.templates import has_template_actions
+from imglint.yaml.templates import ACTIONS, has_template_actions, with_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
-    from imglint.source import Source
 
 FILES = ("*.yaml", "*.yml")
 
 RESET = "!reset"
 """The tag of a value that the file removes from the files it is merged with."""
 HOOKS = ("pre_start", "post_start")
+FRONTEND_ARGUMENT = "BUILDKIT_SYNTAX"
+"""The build argument that replaces the frontend of `# syntax=` (moby/buildkit, frontend/dockerfile/builder/build.go)."""
+EXTENDED_MAX = 64
+"""Services in a chain of `extends` that builds are merged from."""
 
-_SERVICE_KEYS = ("image", "user", "build", "volumes", "extends", *HOOKS)
+NOT_PULLED = ("build", "never")
+"""The values of `pull_policy` with which Compose does not pull an image (`mustPull` in docker/compose, pkg/compose/pull.go)."""
+
+_SERVICE_KEYS = ("image", "user", "build", "volumes", "extends", "pull_policy", *HOOKS)
 _TOP_LEVEL = frozenset(("version", "name", "services", "networks", "volumes", "configs", "secrets", "include", "models"))
 _NAME = r"(?:docker-)?compose(?:[-_.0-9].*)?\.ya?ml|.*(?:docker-compose.*|[-_.]compose)\.ya?ml"
+_UNKNOWN_CONTEXT = re.compile(rf"[^/.:{PLACEHOLDER}]*{PLACEHOLDER}")
+"""A context that may be an image: nothing before what is unknown makes it a path or a URL."""
 _IMAGE_CONTEXT = re.compile(r"(?:[^=]*=)?docker-image://")
+"""In lower case only: buildx and BuildKit take any other spelling for a path."""
 _SERVICES = re.compile(r"""^["']?services["']?[ \t]*:""", re.MULTILINE)
 _RUNS = re.compile(r"""^[ \t]+["']?(?:image|build|extends)["']?[ \t]*:""", re.MULTILINE)
 
@@ -76,7 +100,7 @@ def _is_compose(root: Node | None) -> bool:
     )
 
 
-def read(source: Source) -> Iterator[Fact]:
+def read(source: Source) -> Iterator[Fact | NamedFile]:
     """Yield the images that the services of a file name, and the users that they run as."""
     roots, file_facts = read_documents(source)
     yield from file_facts
@@ -130,28 +154,83 @@ class _ComposeReader:
     """Reads one compose document."""
 
     def __init__(self, source: Source, root: Mapping) -> None:
-        self.source = source
+        self.source, self.root = source, root
         self.services = _services(root)
         self._seen: set[object] = set()
-        self._inherited: dict[tuple[str, str], tuple[bool, Scalar | None]] = {}
+        self._inherited: dict[tuple[str, str], tuple[bool, Node | None]] = {}
         self._variables: Variables | None = None
+        self._unread_variables: Problem | None = None
         self._inline_budget: list[int] = []
 
-    def images_and_users(self) -> Iterator[Fact]:
-        """Yield the facts of all services. An image that one of them builds is marked as built in all of them."""
-        built = {
-            str(image.reference)
-            for service in self.services.values()
-            if "build" in service.values and (image := self._service_image(service))
-        }
-        for service in self.services.values():
-            image = self._service_image(service)
-            if image is not None:
-                image = replace(image, built=image.reference is not None and str(image.reference) in built)
-                if "image" in service.values:
-                    yield from self._if_new(image)
+    def images_and_users(self) -> Iterator[Fact | NamedFile]:
+        """Yield the facts of all services."""
+        images = self._service_images()
+        for name, service in self.services.items():
+            image = images.get(name)
+            if image is not None and "image" in service.values:
+                yield from self._if_new(image)
             yield from self._service_user(service, image)
             yield from self._other_images(service)
+            yield from self._extended_file(service)
+        yield from self._included_files()
+        if self._unread_variables:
+            yield self._unread_variables
+
+    def _extended_file(self, service: Service) -> Iterator[Fact | NamedFile]:
+        """Yield the file of the service that a service extends."""
+        extends = service.values.get("extends")
+        if isinstance(extends, Mapping):
+            yield from self._compose_file(extends.scalar("file"))
+
+    def _included_files(self) -> Iterator[Fact | NamedFile]:
+        """Yield the files that the top-level `include` names."""
+        for entry in self.root.sequence("include"):
+            paths = entry.get("path") if isinstance(entry, Mapping) else entry
+            for path in paths.items if isinstance(paths, Sequence) else [paths]:
+                yield from self._compose_file(nonblank(path))
+
+    def _compose_file(self, name: Scalar | None) -> Iterator[Fact | NamedFile]:
+        """Yield a compose file that this one is merged with, or why it cannot be read."""
+        if name is None or not self._is_new(("file", name.start)):
+            return
+        path, reason = self._value(name)
+        _, span = traced_text(self.source, name)
+        if path.unknown_at >= 0:
+            yield Problem(self.source, span, f"cannot read this Compose file: {reason}", UNRESOLVED)
+        elif _is_remote(path.text):
+            yield Problem(self.source, span, "cannot read this Compose file: it is not in this repository", UNREAD_FILE)
+        else:
+            yield NamedFile(self.source, span, path.text, "compose")
+
+    def _service_images(self) -> dict[str, ImageUse]:
+        """Return the images of services by the names of the services.
+
+        An image that a service builds is built for all services that use it, and pulled first for those with another `pull_policy` than `build` or
+        `never`: Compose builds it only if that fails. A text that services share is that of a pulled image if one of them pulls it.
+        """
+        images = {name: image for name, service in self.services.items() if (image := self._service_image(service))}
+        built = {
+            str(image.reference) for name, image in images.items() if image.reference and self._has_build(self.services[name])
+        }
+        pulled = {image.span for name, image in images.items() if self._may_pull(self.services[name])}
+        for name, image in images.items():
+            if str(image.reference) in built:
+                is_pulled = image.span in pulled
+                images[name] = replace(image, built=not is_pulled, built_or_pulled=is_pulled)
+        return images
+
+    def _has_build(self, service: Service) -> bool:
+        _, value = self._value_in_force(service, "build")
+        return value is not None
+
+    def _may_pull(self, service: Service) -> bool:
+        _, value = self._value_in_force(service, "pull_policy")
+        if not isinstance(value, Scalar):
+            return True
+        try:
+            return self._resolved(traced_text(self.source, value)[0]).text not in NOT_PULLED
+        except (UnresolvedVariable, InvalidVariable):
+            return True
 
     def _is_new(self, item: object) -> bool:
         """Return whether an item has not been read before; services share items by anchors."""
@@ -167,25 +246,28 @@ class _ComposeReader:
     def _service_image(self, service: Service) -> ImageUse | None:
         """Return the image that a service runs, if it names one or inherits one in this file."""
         _, value = self._value_in_force(service, "image")
-        if value is None or value.tag == RESET:
+        if not isinstance(value, Scalar):
             return None
         text, span = traced_text(self.source, value)
         return self._use(text, span, "compose-image", service.where, WORKLOAD)
 
-    def _other_images(self, service: Service) -> Iterator[Fact]:
+    def _other_images(self, service: Service) -> Iterator[Fact | NamedFile]:
         """Yield the images that a service mounts, uses in hooks, or is built with."""
         for mount in self._new_mappings(service.values.get("volumes")):
-            if mount.text("type") == "image":
+            mount_type, reason = self._value(mount.scalar("type"))
+            if mount_type.unknown_at >= 0 and (image := mount.scalar("source")):
+                yield self._unresolved(image, "image-volume", f"{service.where} volume", WORKLOAD, reason)
+            elif mount_type.text == "image":
                 yield from self._named_image(mount.scalar("source"), "image-volume", f"{service.where} volume")
         for hook in HOOKS:
             for step in self._new_mappings(service.values.get(hook)):
                 yield from self._named_image(step.scalar("image"), "hook", f"{service.where} {hook}")
         build = service.values.get("build")
         if isinstance(build, Mapping) and self._is_new(build):
-            yield from self._build_images(build, service.where)
+            yield from self._build_images(build, service)
 
     def _new_mappings(self, sequence: Node | None) -> Iterator[Mapping]:
-        """Yield the mappings in a sequence, unless another service has led here before."""
+        """Yield the mappings in a sequence, unless it was already read for another service."""
         if isinstance(sequence, Sequence) and self._is_new(sequence):
             for item in sequence.items:
                 if isinstance(item, Mapping):
@@ -196,63 +278,141 @@ class _ComposeReader:
             text, span = traced_text(self.source, value)
             yield from self._if_new(self._use(text, span, place, where, WORKLOAD))
 
-    def _build_images(self, build: Mapping, where: str) -> Iterator[Fact]:
-        """Yield the images of a build: its additional contexts, its caches, and those in its inline Dockerfile."""
-        contexts = list(_pairs(build.get("additional_contexts")))
-        for name, _, node in contexts:
-            yield from self._images_within(node, _image_contexts, "additional-context", f"{where} context {clipped(name)}")
+    def _build_images(self, build: Mapping, service: Service) -> Iterator[Fact | NamedFile]:
+        """Yield the images of a build: its additional contexts, its caches, its frontend, and those in its Dockerfile."""
+        where = service.where
+        for name, _, node in _pairs(build.get("additional_contexts")):
+            yield from self._images_within(node, _image_contexts, "additional-context", f"{where} context {clipped(name)}", BUILD)
         for cache in build.sequence("cache_from"):
-            yield from self._images_within(cache, _cached_images, "cache-from", f"{where} cache_from")
-        dockerfile = build.scalar("dockerfile_inline")
-        if dockerfile is not None and self._is_new(dockerfile):
-            yield from self._inline_dockerfile(dockerfile, build, frozenset(name for name, _, _ in contexts), where)
+            yield from self._images_within(cache, _cached_images, "cache-from", f"{where} cache_from", BUILD)
+        for name, _, node in _pairs(build.get("args")):
+            if name == FRONTEND_ARGUMENT:
+                yield from self._images_within(node, _argument_value, "syntax", f"{where} frontend", FRONTEND)
+        builds = self._builds(service)
+        if any(each.scalar("dockerfile_inline") for each in builds):
+            yield from self._inline_dockerfile(builds, where)
+        else:
+            yield from self._dockerfile(builds)
 
-    def _inline_dockerfile(self, dockerfile: Scalar, build: Mapping, contexts: frozenset[str], where: str) -> Iterator[Fact]:
-        """Yield the facts of an inline Dockerfile. A name of one of the build's additional contexts is not an image there."""
+    def _builds(self, service: Service) -> list[Mapping]:
+        """Return the builds that Compose merges into that of a service: its own, then those of the services of this file that it extends."""
+        builds: list[Mapping] = []
+        seen: set[str] = set()
+        current: Service | None = service
+        while current is not None and current.name not in seen and len(seen) < EXTENDED_MAX:
+            seen.add(current.name)
+            build, extends = current.values.get("build"), current.extends
+            if isinstance(build, Mapping):
+                builds.append(build)
+            current = self.services.get(extends[0]) if extends and extends[1] else None
+        return builds
+
+    def _dockerfile(self, builds: list[Mapping]) -> Iterator[Fact | NamedFile]:
+        """Yield the Dockerfile that a build names. Its path is relative to the build context."""
+        name = next(filter(None, [build.scalar("dockerfile") for build in builds]), None)
+        if name is None:
+            return
+        path, reason = self._value(name)
+        context, context_reason = self._value(next(filter(None, [build.scalar("context") for build in builds]), None))
+        if _is_remote(context.text) or not self._is_new(("dockerfile", name.start, context.text)):
+            return
+        _, span = traced_text(self.source, name)
+        if path.unknown_at < 0 and context.unknown_at < 0:
+            yield NamedFile(self.source, span, posixpath.join(context.text, path.text), "dockerfile")
+        elif not _is_dockerfile_name(path.text):
+            yield Problem(self.source, span, f"cannot read this Dockerfile: {reason or context_reason}", UNRESOLVED)
+
+    def _inline_dockerfile(self, builds: list[Mapping], where: str) -> Iterator[Fact]:
+        """Yield the facts of an inline Dockerfile. An image that one of the build's additional contexts replaces is not used.
+
+        Services can share a Dockerfile and give it other arguments, so it is read for each of them.
+        """
         from imglint.readers import _inline_dockerfile as inline
 
+        dockerfile = next(filter(None, [build.scalar("dockerfile_inline") for build in builds]))
+        target = next(filter(None, [build.scalar("target") for build in builds]), None)
+        arguments = {**self.source.variables}
+        for build in reversed(builds):
+            arguments |= self._arguments(build)
+        contexts = frozenset([name for build in builds for name, _, _ in _pairs(build.get("additional_contexts"))])
+        if not self._is_new(("inline", dockerfile.start, tuple(sorted(arguments.items())), contexts, target and target.start)):
+            return
         self._inline_budget = self._inline_budget or [inline.ALL_TEXT_MAX]
-        target = build.scalar("target")
         for fact in inline.read_inline_dockerfile(
             self.source,
             dockerfile,
-            self._variables_in_force(),
-            arguments={**self._arguments(build), **self.source.variables},
+            self._variables_in_force((dockerfile.start, dockerfile.end)),
+            arguments=arguments,
             targets=(target.value,) if target else self.source.targets,
             prefix=f"{where} ",
             budget=self._inline_budget,
         ):
             use = fact.image if isinstance(fact, RunUser) and fact.user is None else fact
-            if not (isinstance(use, ImageUse) and use.text in contexts):
-                yield fact
+            if isinstance(use, ImageUse) and use.place != "syntax" and _context_name(use) in contexts:
+                continue
+            if self._is_new((type(fact), fact.span, _content(fact))):
+                yield _with_known_user(fact)
 
     def _arguments(self, build: Mapping) -> dict[str, str]:
-        """Return a build's arguments whose values can be resolved. One without a value would come from the environment and is left out."""
+        """Return a build's arguments. What a value leaves unknown is PLACEHOLDER; an argument without a value is the variable of that name."""
+        node = build.get("args")
         values = {}
-        for name, value, _ in _pairs(build.get("args")):
+        for name, text, _ in _pairs(node):
             try:
-                values[name] = self._resolved(literal(value, 0)).text
+                values[name] = self._resolved_in_part(literal(text, 0))[0].text
             except (UnresolvedVariable, InvalidVariable):
-                continue
+                values[name] = PLACEHOLDER
+        names = list(_names_without_value(node))
+        variables = self._variables_in_force((build.start, build.start)) if names else {}
+        for name in names:
+            if name in variables:
+                values[name] = variables[name] or PLACEHOLDER
         return values
 
-    def _images_within(self, value: Node, find: Callable[[str], list[Span]], place: str, where: str) -> Iterator[ImageUse]:
-        """Yield the images that parts of a scalar name; `find` returns the spans of these parts in the scalar's text."""
-        if isinstance(value, Scalar) and not value.is_null:
-            text, whole = traced_text(self.source, value)
-            for start, end in find(text.text):
-                part = text.cut(start, end)
-                span = part.span(0, end - start) if part.pieces else whole
-                yield from self._if_new(self._use(part, span, place, where, BUILD))
+    def _images_within(
+        self, value: Node, find: Callable[[str], list[Span]], place: str, where: str, role: str
+    ) -> Iterator[ImageUse]:
+        """Yield the images that parts of a scalar name; `find` returns the spans of these parts in the scalar's text.
+
+        Variables are resolved before, because one of them can be what makes a part an image.
+        """
+        if not isinstance(value, Scalar) or value.is_null:
+            return
+        text, whole = traced_text(self.source, value)
+        reason = ""
+        try:
+            text, reason = self._resolved_in_part(text)
+            is_resolved = True
+        except (UnresolvedVariable, InvalidVariable):
+            is_resolved = False
+        for start, end in find(text.text):
+            part = text.cut(start, end)
+            span = part.span(0, end - start) if part.pieces else whole
+            if is_resolved:
+                use = image_use(self.source, part, span, place=place, where=where, role=role, unresolved=reason)
+            else:
+                use = self._use(part, span, place, where, role)
+            yield from self._if_new(use)
+
+    def _value(self, value: Scalar | None) -> tuple[Traced, str]:
+        """Return the text of a scalar, empty if there is none, with variables resolved, and why a part of it is unknown."""
+        if value is None:
+            return Traced(()), ""
+        text, span = traced_text(self.source, value)
+        try:
+            return self._resolved_in_part(text)
+        except (UnresolvedVariable, InvalidVariable) as error:
+            return unknown(span[0], *span), str(error)
+
+    def _unresolved(self, image: Scalar, place: str, where: str, role: str, reason: str) -> ImageUse:
+        _, span = traced_text(self.source, image)
+        return image_use(self.source, None, span, place=place, where=where, role=role, unresolved=reason)
 
     def _use(self, text: Traced, span: Span, place: str, where: str, role: str) -> ImageUse:
         """Return the use of the image that a text names after its variables are resolved."""
         unresolved, resolved, fault = "", None, None
         try:
-            if has_template_actions(text.text):
-                unresolved = f"{clipped(text.text)} is filled in outside this file"
-            else:
-                resolved = self._resolved(text)
+            resolved, unresolved = self._resolved_in_part(text)
         except UnresolvedVariable as error:
             unresolved = str(error)
         except InvalidVariable as error:
@@ -260,32 +420,61 @@ class _ComposeReader:
         use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
         return replace(use, problem=fault) if fault else use
 
+    def _resolved_in_part(self, text: Traced) -> tuple[Traced, str]:
+        """Return a text in which variables and template actions without a value are unknown, and the reason for the first.
+
+        Raises UnresolvedVariable if the text is too long, or InvalidVariable.
+        """
+        reasons: list[UnresolvedVariable] = []
+        reason = ""
+        if has_template_actions(text.text):
+            reason = f"{clipped(text.text)} is filled in outside this file"
+            text = with_unknown(text, ACTIONS)
+            if has_template_actions(text.text):
+                raise UnresolvedVariable(reason)
+        if "$" in text.text:
+            text = interpolate(text, self._variables_at(text), unresolved=reasons)
+        return text, reason or (str(reasons[0]) if reasons else "")
+
     def _resolved(self, text: Traced) -> Traced:
         """Return a text with its variables resolved. Raises UnresolvedVariable or InvalidVariable."""
-        return interpolate(text, self._variables_in_force()) if "$" in text.text else text
+        return interpolate(text, self._variables_at(text)) if "$" in text.text else text
 
-    def _variables_in_force(self) -> Variables:
+    def _variables_at(self, text: Traced) -> Variables:
+        """Return the variables for a text. If they cannot be read, that is reported at the first text that has some."""
+        return self._variables_in_force(text.span(0, len(text.text)))
+
+    def _variables_in_force(self, span: Span) -> Variables:
         if self._variables is None:
-            self._variables = dotenv(self.source.beside(".env") or "", self.source.variables)
+            content, reason = read_beside(self.source, ".env")
+            if reason:
+                self._unread_variables = Problem(self.source, span, f"cannot read the variables in .env: {reason}", UNREAD_FILE)
+            self._variables = dotenv(content, self.source.variables)
         return self._variables
 
     def _service_user(self, service: Service, image: ImageUse | None) -> Iterator[RunUser]:
         """Yield who a service runs as. Nothing is known if it sets no user and extends a service in another file."""
         known, value = self._value_in_force(service, "user")
         span = image.span if image else service.span
-        if value is not None and self._is_new((value.start, span)):
+        if isinstance(value, Scalar) and self._is_new((value.start, span)):
             yield self._run_user(value, service.where, image)
         elif value is None and known and self._is_new(("silent", span)):
             yield RunUser(self.source, span, "compose-user", service.where, None, explicit=False, image=image)
 
-    def _value_in_force(self, service: Service, key: str) -> tuple[bool, Scalar | None]:
-        """Return the value that a service sets or inherits by `extends`; with it, whether every service that can set it is in this file."""
+    def _value_in_force(self, service: Service, key: str) -> tuple[bool, Node | None]:
+        """Return the value that a service sets or inherits by `extends`; with it, whether every service that can set it is in this file.
+
+        Null and blank values are none.
+        """
         chain: dict[str, None] = {}
         current: Service | None = service
         while current is not None and current.name not in chain and (current.name, key) not in self._inherited:
             chain[current.name] = None
-            value, extends = nonblank(current.values.get(key)), current.extends
-            if value is not None or extends is None:
+            value, extends = current.values.get(key), current.extends
+            is_reset = isinstance(value, Scalar) and value.tag == RESET
+            if isinstance(value, Scalar) and (is_reset or nonblank(value) is None):
+                value = None
+            if value is not None or is_reset or extends is None:
                 self._inherited[current.name, key] = (True, value)
                 break
             base, same_file = extends
@@ -316,20 +505,91 @@ def _pairs(node: Node | None) -> Iterator[tuple[str, str, Scalar]]:
                 yield name, text, item
 
 
+def _names_without_value(node: Node | None) -> Iterator[str]:
+    """Yield the names in such a map or list that have no value."""
+    for key, value in node.items() if isinstance(node, Mapping) else ():
+        if isinstance(value, Scalar) and value.is_null:
+            yield key
+    for item in node.items if isinstance(node, Sequence) else ():
+        if isinstance(item, Scalar) and "=" not in item.value:
+            yield item.value
+
+
+def _context_name(use: ImageUse) -> str | None:
+    """Return the name that an additional context needs in order to replace an image, or None if it is unknown.
+
+    BuildKit looks for a context with the familiar name of the image, without `:latest` (`NamedContext` in moby/buildkit, frontend/dockerui/config.go).
+    Compose passes the names of contexts on as they are written.
+    """
+    reference = use.reference
+    if reference is None or not use.tag_known:
+        return None
+    name = reference.name.removeprefix("docker.io/")
+    official = name.removeprefix("library/")
+    tag = f":{reference.tag}" if reference.tag else ""
+    digest = f"@{reference.digest}" if reference.digest else ""
+    return f"{name if '/' in official else official}{tag}{digest}".removesuffix(":latest")
+
+
+def _is_remote(path: str) -> bool:
+    """Return whether a build context or a file is not on this machine (`isRemoteContext` in compose-spec/compose-go, paths/context.go)."""
+    return "://" in path or path.startswith(("github.com/", "git@"))
+
+
 def _image_contexts(text: str) -> list[Span]:
-    """Return the span of the image in an additional context: `docker-image://IMAGE` in a map, `NAME=docker-image://IMAGE` in a list."""
+    """Return the span of the image in an additional context: `docker-image://IMAGE` in a map, `NAME=docker-image://IMAGE` in a list.
+
+    A context that begins with something unknown may be an image.
+    """
     match = _IMAGE_CONTEXT.match(text)
-    return [(match.end(), len(text))] if match else []
+    if match:
+        return [(match.end(), len(text))]
+    start = text.find("=") + 1
+    return [(start, len(text))] if _UNKNOWN_CONTEXT.match(text, start) else []
 
 
 def _cached_images(text: str) -> list[Span]:
-    """Return the spans of the images in a cache: written alone, or as `type=registry,ref=IMAGE`."""
-    fields, at = [], 0
-    for field in text.split(","):
-        fields.append((at, field))
-        at += len(field) + 1
+    """Return the spans of the images in a cache: written alone, or as `type=registry,ref=IMAGE`.
+
+    Keys are read as buildx does (`UnmarshalText` in docker/buildx, util/buildflags/cache.go). A type that is unknown may be `registry`.
+    """
+    from imglint.dockerfile.instructions import csv_fields
+
+    fields = csv_fields(text)
     if "=" not in text:
-        return [(at, at + len(field)) for at, field in fields if field]
-    if not any(field.strip() == "type=registry" for _, field in fields):
-        return []
-    return [(at + len("ref="), at + len(field)) for at, field in fields if field.startswith("ref=")]
+        return [(start, end) for start, end in fields if start < end]
+    refs, types, is_unknown = [], [], False
+    for start, end in fields:
+        key, _, value = text[start:end].partition("=")
+        if key.strip().lower() == "ref":
+            refs.append((end - len(value), end))
+        elif key.strip().lower() == "type":
+            types.append(value.strip())
+        is_unknown = is_unknown or PLACEHOLDER in key
+    is_registry = any(value == "registry" or PLACEHOLDER in value for value in types) if types else is_unknown
+    return refs if is_registry else []
+
+
+def _argument_value(text: str) -> list[Span]:
+    """Return the span of the value of a build argument: all of it in a map, what follows `NAME=` in a list."""
+    return [(text.find("=") + 1, len(text))]
+
+
+def _is_dockerfile_name(path: str) -> bool:
+    """Return whether a file is a Dockerfile by its name alone."""
+    from imglint.readers import dockerfile
+
+    return dockerfile.claims(Source(path, ""))
+
+
+def _with_known_user(fact: Fact) -> Fact:
+    """Return a fact, a user without its name if that depends on something unknown."""
+    is_unknown = isinstance(fact, RunUser) and fact.user is not None and PLACEHOLDER in fact.user
+    return replace(fact, user=None, known=False) if is_unknown else fact
+
+
+def _content(fact: Fact) -> tuple[str, ...]:
+    """Return what a fact of a Dockerfile states about its place."""
+    if isinstance(fact, ImageUse):
+        return str(fact.reference), fact.problem.message if fact.problem else "", fact.role
+    return (str(fact.user),) if isinstance(fact, RunUser) else ()

@@ -50,7 +50,7 @@ _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @record
 class KeyPath:
-    """The path of a node: its key, the path of the node above, and whether one of the keys says that what is below is an image."""
+    """The path of a node: its key, the path of the node above, and whether one of the keys is that of an image, such as `image`."""
 
     key: str
     above: KeyPath | None
@@ -188,7 +188,7 @@ class _ValuesReader:
         return [registry] if registry.value.endswith("/") else [registry, "/"]
 
     def _chart_version(self, where: str) -> str:
-        """Return the tag that the chart uses for an image without one: its appVersion; empty if unknown, or up to another chart."""
+        """Return the tag that the chart uses for an image without one: its appVersion; empty if unknown, or if another chart sets the tag."""
         if self._version is None:
             self._version = app_version(self.source)
         version, dependencies = self._version

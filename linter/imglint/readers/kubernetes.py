@@ -29,9 +29,9 @@ LISTS = ("steps", "sidecars")
 SINGLE = ("container", "script", "stepTemplate")
 """Mappings that are a container: in Argo workflows and Tekton tasks."""
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
-"""The keys of a mapping that is looked into; most mappings have none of them."""
+"""Keys of mappings that may contain images; most mappings have none of them."""
 WORDS = ("image", "runAs", "imglint:")
-"""A document contains one of these words, possibly behind escapes, or nothing that `read` looks for."""
+"""A document with images, users or imglint comments contains one of these words, possibly in escaped form."""
 
 _KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>\w+)(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)""")
 _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
@@ -193,7 +193,7 @@ class _ManifestReader:
         return self._uses[image.start]
 
     def _mappings(self, mapping: Mapping, key: str) -> Iterator[Mapping]:
-        """Yield the mappings in the sequence under a key, unless an alias has led here before."""
+        """Yield the mappings in the sequence under a key, unless it was already read through another alias."""
         items = mapping.get(key)
         if isinstance(items, Sequence) and id(items) not in self._entered:
             self._entered.add(id(items))

@@ -1,4 +1,4 @@
-"""What readers of YAML share: documents as trees and facts, and uses of images from scalars. Imports the model, the YAML trees and traced texts."""
+"""Helpers for readers of YAML: documents as trees and facts, and uses of images from scalars. Imports the model, the YAML trees and traced texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import comments, documents, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
-from imglint.yaml.templates import has_template_actions, template_images
+from imglint.yaml.templates import EXPRESSIONS, has_template_actions, template_images, with_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def image_use_of(
     prefix: str = "",
     tag_known: bool = True,
 ) -> ImageUse:
-    """Return the use of the image that a scalar names. A text that something else fills in later is an unresolved reference.
+    """Return the use of the image that a scalar names. A tag that something else fills in later is unknown; so is a name, which leaves no reference.
 
     `place`, `where` and `role` are those of ImageUse. For a reference that is split over several scalars, `name` is the one that the use is
     reported at, and `parts` are all of them in the order of the reference, with separators as strings: `[registry, "/", name, ":", tag]`.
@@ -127,10 +127,14 @@ def image_use_of(
         own_text = own_text.cut(len(prefix), len(own_text.text))
         span = own_text.span(0, len(own_text.text)) if own_text.pieces else span
     text = _joined_parts(source, name, own_text, span, parts) if parts else own_text
+    whole = {"whole": own_text.span(0, len(own_text.text))} if own_text.pieces else {}
     if is_templated(text.text):
+        known = with_unknown(text, EXPRESSIONS)
+        use = image_use(source, known, span, place=place, where=where, role=role, parts=whole)
+        if use.reference is not None:
+            return use
         unresolved = f"{clipped(text.text)} is filled in outside this file"
         return image_use(source, None, span, place=place, where=where, role=role, unresolved=unresolved)
-    whole = {"whole": own_text.span(0, len(own_text.text))} if own_text.pieces else {}
     return image_use(source, text, span, place=place, where=where, role=role, tag_known=tag_known, parts=whole)
 
 

@@ -1,8 +1,8 @@
-r"""Plain YAML, read line by line without a parser: nearly all manifests are rest in it. Imports only the nodes.
+r"""Plain YAML, read line by line without a parser. Nearly all manifests are plain. Imports only the nodes.
 
-Plain documents consist of block mappings and sequences whose keys and values take one line each: words, quoted texts without escapes, bracketed lists
+Plain documents consist of block mappings and sequences with keys and values of one line each: words, quoted texts without escapes, bracketed lists
 of such texts, and literal blocks. The nodes are exactly those that a parser's events would give, in less than half the time. Anything else raises
-NotPlain, and `documents.py` decides whether it is YAML. Nothing here may guess: a test compares both ways, on broken YAML too.
+NotPlain, and `documents.py` decides whether it is YAML. Nothing here may guess: tests compare the results with the parser's, on broken YAML too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SIZE = 1024 * 1024
 """Characters of a document; a longer one is left to the parser."""
 _WIDTH = 80
-"""Columns of indentation: even with a mapping and a sequence in every column, too few to exceed DEPTH_MAX of `documents.py`."""
+"""Columns of indentation: too few to exceed DEPTH_MAX of `documents.py`, even with a mapping and a sequence in every column."""
 
 _TEXT, _TABBED = r"[^\x00-\x1f\x7f]", r"[^\x00-\x08\x0a-\x1f\x7f]"
 _DOUBLE, _SINGLE = r'"[^\x00-\x1f\x7f"\\]{0,500}+"', r"'[^\x00-\x1f\x7f']{0,500}+'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from imglint.model import WORKLOAD, ImageUse, image_use
-from imglint.traced import literal
+from imglint.traced import joined, literal, unknown
 from imglint.yaml.documents import comments
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imglint.source import Source
+    from imglint.traced import Traced
 
 _LINE = re.compile(
     r"""\n[ \t]*(?:-[ \t]+)*
@@ -22,7 +23,13 @@ _LINE = re.compile(
 )
 """A line with a `kind` or an `image`. It begins with the line break because an anchor would keep `re` from searching for a literal prefix."""
 _IMAGE_KEY = re.compile(r"""image["']?[ \t]*:[ \t]""")
+"""A part of every image line that `_LINE` matches; searching for it first is much faster."""
 """What every image matched by `_LINE` contains; much faster to search for."""
+_ACTION = r"\{\{(?:[^{}]|[{}](?![{}]))*\}\}|\{%(?:[^%]|%(?!\}))*%\}"
+_VARIABLE = r"\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*"
+ACTIONS = re.compile(_ACTION)
+EXPRESSIONS = re.compile(f"{_ACTION}|{_VARIABLE}")
+"""Actions, and the variables of shells, envsubst, Kubernetes and Tekton."""
 _OPEN, _CLOSE = "{{", "}}"
 _QUOTES = ("'", '"')
 _NOT_PLAIN = "|>*&!{[%@`"
@@ -34,8 +41,19 @@ def has_template_actions(text: str) -> bool:
     return _OPEN in text or "{%" in text
 
 
+def with_unknown(text: Traced, expressions: re.Pattern[str]) -> Traced:
+    """Return a text in which each of these expressions, which something else replaces by a value, is unknown."""
+    string, parts, at = text.text, [], 0
+    for match in expressions.finditer(string):
+        start, end = match.span()
+        frame = text.cut(start, end).pieces[0].frames[0][0]
+        parts += [text.cut(at, start), unknown(frame, *text.span(start, end))]
+        at = end
+    return joined([*parts, text.cut(at, len(string))])
+
+
 def template_images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
-    """Yield the images between two offsets of a template. One that actions provide in part is unresolved; one that they provide entirely is skipped."""
+    """Yield the images between two offsets of a template. One that actions provide entirely is skipped."""
     text = source.text[start:end]
     if not _has_image_key(text):
         return
@@ -48,15 +66,19 @@ def template_images(source: Source, start: int, end: int) -> Iterator[ImageUse]:
         value = _scalar_at_start(match["value"])
         value_start = start + match.start("value") - 1 + match["value"].startswith(_QUOTES)
         span = (value_start, value_start + len(value))
-        unresolved = ""
+        written, unresolved = literal(value, value_start), ""
         if has_template_actions(value):
             if not any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
                 continue
             unresolved = "part of this image is known only after the template is rendered"
+            written = with_unknown(written, ACTIONS)
         elif not value.strip():
             continue
-        text_if_known = None if unresolved else literal(value, value_start)
-        yield image_use(source, text_if_known, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        use = image_use(source, written, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        if use.problem and unresolved:
+            # What looks invalid may be a part of the template that makes no sense on its own.
+            use = image_use(source, None, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        yield use
 
 
 def _has_image_key(text: str) -> bool:
