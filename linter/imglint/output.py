@@ -7,7 +7,7 @@ import sys
 from io import BytesIO, TextIOBase
 
 from imglint.errors import UsageError
-from imglint.printable import printable
+from imglint.printable import printable_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,21 @@ DEVICES = ("/dev/", "/proc/")
 
 
 def warn(message: str) -> None:
-    """Write a message to stderr."""
-    sys.stderr.write(printable(message) + "\n")
+    """Write a message to stderr. If stderr cannot be written, the message is lost: it must not decide about the exit status."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(printable_line(message) + "\n")
+    except (OSError, ValueError):
+        pass
+
+
+def warn_traceback(error: BaseException) -> None:
+    """Write the traceback of an exception to stderr, which may quote text from a file."""
+    from traceback import format_exception
+
+    for line in "".join(format_exception(error)).splitlines():
+        warn(line)
 
 
 def check_target(path: str) -> None:
