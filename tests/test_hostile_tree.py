@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from imglint.repository import root_of
+from imglint.source import Source
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Imglint
 
 ERROR = "FROM docker.io/library/alpine\nUSER 1001\n"
@@ -120,3 +126,215 @@ def test_a_path_that_begins_like_a_command_stays_a_path(imglint: Imglint, tmp_pa
     assert (tmp_path / path).exists()
     assert imglint("images").out.startswith("./::error::x.dockerfile:1:6: ")
     assert imglint("explain", "::error::x.dockerfile").out.startswith("./::error::x.dockerfile\n")
+
+
+CONFIDENTIAL = "s3cret-of-the-runner"
+
+
+@pytest.fixture
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder outside of the tree with a file that is no policy, and one that is."""
+    folder = tmp_path_factory.mktemp("outside")
+    (folder / "shadow").write_text(f"root:{CONFIDENTIAL}:19000:0:\n{CONFIDENTIAL}: [{CONFIDENTIAL}\n")
+    (folder / "secrets.yaml").write_text(
+        f"environments: {{{CONFIDENTIAL}: []}}\n{CONFIDENTIAL}: {CONFIDENTIAL}\nfail-on: {CONFIDENTIAL}\n"
+    )
+    (folder / "many.yaml").write_text("".join([f"{CONFIDENTIAL}{number}: 1\n" for number in range(200)]))
+    (folder / "valid.yaml").write_text("fail-on: never\n")
+    return folder
+
+
+FILES = ["shadow", "secrets.yaml", "many.yaml", "valid.yaml", "gone"]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("how", ["absolute", "relative", "link", "link in the middle"])
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_a_found_policy_extends_no_file_outside(
+    name: str, how: str, is_repository: bool, outside: Path, imglint: Imglint, tmp_path: Path
+) -> None:
+    if is_repository:
+        (tmp_path / ".git").mkdir()
+    (tmp_path / "Dockerfile").write_text(ERROR)
+    (tmp_path / "link").symlink_to(outside / name)
+    (tmp_path / "folder").symlink_to(outside)
+    given = {
+        "absolute": str(outside / name),
+        "relative": f"../{outside.name}/{name}",
+        "link": "link",
+        "link in the middle": f"folder/{name}",
+    }[how]
+    (tmp_path / ".imglint.yaml").write_text(f"environments: {{staging: [a]}}\nextends: [{given}]\nrules: {{latest-tag: oof}}\n")
+    outcome = imglint()
+    assert (outcome.status, outcome.out) == (2, "")
+    assert f".imglint.yaml:2:11: extends: {given if how != 'relative' else '../'}" in outcome.err
+    assert f" is outside of {tmp_path}; " in outcome.err
+    assert CONFIDENTIAL not in outcome.err
+    assert "No such file" not in outcome.err
+
+
+def test_a_found_policy_extends_files_inside(imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "api").mkdir()
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "base.yaml").write_text("fail-on: never\n")
+    (tmp_path / "link.yaml").symlink_to("policies/base.yaml")
+    (tmp_path / "api" / "Dockerfile").write_text(ERROR)
+    for name in ("../policies/base.yaml", "../link.yaml", str(tmp_path / "policies" / "base.yaml")):
+        (tmp_path / "api" / ".imglint.yaml").write_text(f"extends: [{name}]\n")
+        assert imglint(cwd=tmp_path / "api").status == 0
+
+
+def test_a_policy_that_is_a_link_out_is_not_read(outside: Path, imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(ERROR)
+    for name in FILES:
+        (tmp_path / ".imglint.yaml").symlink_to(outside / name)
+        for arguments in ([], ["images"], ["explain", "Dockerfile"]):
+            outcome = imglint(*arguments)
+            assert (outcome.status, outcome.out) == (2, "")
+            assert outcome.err.startswith(f".imglint.yaml:1:1: symbolic link out of {tmp_path}; ")
+            assert CONFIDENTIAL not in outcome.err
+        (tmp_path / ".imglint.yaml").unlink()
+    (tmp_path / "policy").write_text("fail-on: never\n")
+    (tmp_path / ".imglint.yaml").symlink_to("policy")
+    assert imglint().status == 0
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_no_error_quotes_what_a_given_policy_extends_outside(name: str, outside: Path, imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(ERROR)
+    (tmp_path / "policy.yaml").write_text(
+        f"environments: {{staging: [a]}}\nextends: [{outside / name}]\ndefault-environment: x\n"
+    )
+    (tmp_path / "link.yaml").symlink_to(outside / name)
+    advice = f"{outside / name} is not a valid policy; run `imglint --config {outside / name}` for its errors\n"
+    assert imglint("--config", "policy.yaml") == (2, "", f"policy.yaml:2:11: {advice}")
+    shown = imglint("--config", "link.yaml")
+    assert shown == (2, "", f"link.yaml:1:1: {advice.replace(str(outside / name), 'link.yaml', 1)}")
+    assert "is not a valid policy" not in imglint("--config", outside / name).err
+
+
+def test_a_given_policy_extends_valid_policies_anywhere(outside: Path, imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(ERROR)
+    (tmp_path / "policy.yaml").write_text(f"extends: [{outside / 'valid.yaml'}]\n")
+    assert imglint("--config", "policy.yaml").status == 0
+    assert imglint("--config", outside / "valid.yaml").status == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.com/policy.yaml", "http:policy.yaml", "HTTPS://x", "git+ssh://x/y", "file:///x"]
+)
+@pytest.mark.parametrize("option", [[], ["--config", ".imglint.yaml"]])
+def test_an_address_in_extends_is_an_error(address: str, option: list[str], imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / ".imglint.yaml").write_text(f"extends: [{address}]\n")
+    advice = "a policy cannot be loaded from an address; save it as a file and name the file"
+    outcome = imglint(*option)
+    assert (outcome.status, outcome.out, outcome.err.splitlines()[0]) == (2, "", f".imglint.yaml:1:11: extends: {advice}")
+
+
+@pytest.mark.parametrize("is_repository", [True, False])
+@pytest.mark.parametrize("named", ["", "api", "api/compose.yaml", "absolute"])
+def test_no_link_leads_a_file_that_is_read_beside_another_out_of_the_tree(
+    named: str, is_repository: bool, outside: Path, imglint: Imglint, tmp_path: Path
+) -> None:
+    if is_repository:
+        (tmp_path / ".git").mkdir()
+    (outside / "env").write_text(f"TAG={CONFIDENTIAL}\n")
+    (outside / "Chart.yaml").write_text(f"annotations: {{}}\nname: x\nappVersion: {CONFIDENTIAL}\n")
+    for folder in ("api", "chart/templates"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "api" / "compose.yaml").write_text("services: {a: {image: 'b:${TAG}'}}\n")
+    (tmp_path / "chart" / "values.yaml").write_text("image: {repository: ghcr.io/a/b}\n")
+    (tmp_path / "api" / ".env").symlink_to(outside / "env")
+    (tmp_path / "chart" / "Chart.yaml").symlink_to(outside / "Chart.yaml")
+    cwd, path = (outside, tmp_path) if named == "absolute" else (tmp_path, named)
+    for arguments in (["images"], ["images", "--format", "json"], []):
+        outcome = imglint(*arguments, *([path] if path else []), cwd=cwd)
+        assert CONFIDENTIAL not in outcome.out + outcome.err
+    (tmp_path / "env").write_text("TAG=v1.2.3\n")
+    (tmp_path / "api" / ".env").unlink()
+    (tmp_path / "api" / ".env").symlink_to("../env")
+    assert "library/b:v1.2.3" in imglint("images", *([path] if path else []), cwd=cwd).out
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../secret", "link/secret", "\0"])
+def test_a_reader_gets_no_file_outside_of_the_root(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text(CONFIDENTIAL)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "link").symlink_to("..")
+    (tmp_path / "tree" / "own").write_text("own")
+    for cwd, path in ((tmp_path / "tree", "a.yaml"), (Path("/"), str(tmp_path / "tree" / "a.yaml"))):
+        monkeypatch.chdir(cwd)
+        if cwd != Path("/"):
+            assert Source(path, "").beside(name) is None
+        assert Source(path, "").beside("own") == "own"
+        assert Source(path, "").beside("../tree/own") == "own"
+    (tmp_path / "tree" / ".git").mkdir()
+    assert Source(str(tmp_path / "tree" / "a.yaml"), "").beside(name) is None
+
+
+def test_the_root_of_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Callable[..., None]) -> None:
+    for name in ("plain/a/b", "other", "outer/d", "inner"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("outer", "inner"):
+        git(tmp_path / name, "init", "--quiet")
+        (tmp_path / name / "Dockerfile").write_text(ERROR)
+        git(tmp_path / name, "add", ".")
+        git(tmp_path / name, "commit", "--quiet", "--message", "One")
+    outer = tmp_path / "outer"
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "inner"), "libs/inner")
+    git(outer, "worktree", "add", "--quiet", "trees/one")
+    git(outer, "worktree", "add", "--quiet", str(tmp_path / "two"))
+    git(tmp_path, "clone", "--quiet", "inner", "outer/clone")
+    monkeypatch.chdir(tmp_path / "plain")
+    for path, root in {
+        "": "plain",
+        "a/b": "plain",
+        "gone": "plain",
+        "../other": "other",
+        "../other/Dockerfile": "other",
+        "../outer/d": "outer",
+        "../outer/Dockerfile": "outer",
+        "../outer/libs/inner/Dockerfile": "outer",
+        "../outer/trees/one": "outer/trees/one",
+        "../outer/clone": "outer/clone",
+        "../two/Dockerfile": "two",
+    }.items():
+        assert root_of(path) == str(tmp_path / root)
+    git(tmp_path / "two", "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+    git(tmp_path / "two", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "inner"), "libs/two")
+    assert root_of("../two/libs/two") == str(tmp_path / "two")
+
+
+def test_a_git_file_of_any_kind_does_not_stop_a_run(imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "compose.yaml").write_text("services: {a: {image: 'b:${TAG}'}}\n")
+    (tmp_path / "sub" / ".env").write_text("TAG=1.2.3\n")
+    for make in (
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.write_bytes(b"gitdir: \xff\0/modules/" * 10_000),
+        lambda path: path.write_bytes(b""),
+    ):
+        make(tmp_path / "sub" / ".git")
+        assert "1.2.3" in imglint("images", "sub").out
+        (tmp_path / "sub" / ".git").unlink()
+
+
+def test_a_gitignore_that_is_a_link_ignores_nothing(outside: Path, imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "Dockerfile").write_text(ERROR)
+    (tmp_path / "ignored").write_text("Dockerfile\n")
+    (outside / "ignored").write_text("*\n")
+    for target in ("ignored", outside / "ignored", "/dev/zero", "nowhere"):
+        (tmp_path / ".gitignore").symlink_to(target)
+        for path in (".", "api"):
+            outcome = imglint("--quiet", path)
+            assert (outcome.status, outcome.err) == (1, "")
+            assert "unread-file" not in outcome.out
+        (tmp_path / ".gitignore").unlink()
+    (tmp_path / "ignored").rename(tmp_path / ".gitignore")
+    assert imglint("--quiet", ".").status == 0

@@ -27,7 +27,8 @@ def warn(message: str) -> None:
     try:
         sys.stderr.write(printable_line(message) + "\n")
     except (OSError, ValueError):
-        pass
+        # Later messages would fail too, and what is left in the buffer again.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open until the end
 
 
 def warn_traceback(error: BaseException) -> None:

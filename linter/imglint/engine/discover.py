@@ -20,10 +20,11 @@ PASSED_OVER = frozenset((".git", "node_modules", ".venv", "venv", ".tox"))
 
 @record
 class Found:
-    """A file to check. `named` is whether the user named the file itself, not a folder above it."""
+    """A file to check. `named` is whether the user named the file itself; `under` is the path that the user named: the file, or a folder above it."""
 
     path: str
     named: bool
+    under: str | None = None
 
 
 @record
@@ -65,14 +66,14 @@ def _walk(root: str, wanted: Callable[[str], bool], excluded: Callable[[str, boo
     while waiting:
         path, is_folder, ignored = waiting.pop()
         if not is_folder:
-            yield Found(path, False)
+            yield Found(path, False, root)
             continue
         try:
             entries = sorted(os.scandir(path or "."), key=_sort_key, reverse=True)
         except OSError as error:
             yield WalkError(path, f"cannot read folder: {error.strerror or error}")
             continue
-        if any(entry.name == GITIGNORE and not _is_folder(entry) for entry in entries):
+        if any(entry.name == GITIGNORE and not _is_folder(entry) and not entry.is_symlink() for entry in entries):
             ignored, errors = _with_gitignore(path, ignored)
             yield from errors
         absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
@@ -123,12 +124,18 @@ def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[WalkErr
     unread: list[WalkError] = []
     for folder in reversed(below):
         parent = os.path.dirname(folder)
-        if os.path.lexists(os.path.join(parent, GITIGNORE)):
+        if _has_gitignore(parent):
             ignored, errors = _with_gitignore(parent, ignored)
             unread += errors
         if _is_ignored(folder, True, ignored):
             return None, unread
     return ignored, unread
+
+
+def _has_gitignore(folder: str) -> bool:
+    """Return whether a folder has a .gitignore. Git does not follow one that is a symbolic link, and ignores nothing by it."""
+    path = os.path.join(folder, GITIGNORE)
+    return os.path.lexists(path) and not os.path.islink(path)
 
 
 def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ignored, ...], list[WalkError]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, UNREAD_FILE, Comment, ImageUse, Problem, RunUser
+from imglint.output import warn_traceback
 from imglint.plugins.load import readers
 from imglint.records import record, replace
 from imglint.source import Source, UnreadFile, read_stdin, read_text
@@ -92,7 +91,7 @@ def read_file(found: Found | WalkError, settings: Settings) -> FileFacts:
         text = read_stdin() if found.path == STDIN else read_text(path)
     except UnreadFile as error:
         return _undecoded(path, error, settings)
-    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings)
+    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings, found.under)
 
 
 def _undecoded(path: str, error: UnreadFile, settings: Settings) -> FileFacts:
@@ -108,9 +107,11 @@ def _undecoded(path: str, error: UnreadFile, settings: Settings) -> FileFacts:
     return FileFacts(source, tuple(report(source)))
 
 
-def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings) -> FileFacts:
+def _read_if_claimed(
+    path: str, text: str, read: Callable[[Source, Reader], list[Fact]], settings: Settings, named: str | None = None
+) -> FileFacts:
     try:
-        source, reader = claim(path, text, settings.policy)
+        source, reader = claim(path, text, settings.policy, named)
     except PluginError:
         raise
     except Exception as error:
@@ -119,10 +120,10 @@ def _read_if_claimed(path: str, text: str, read: Callable[[Source, Reader], list
     return FileFacts(source, tuple(read(source, reader)) if reader else ())
 
 
-def claim(path: str, text: str, policy: Policy) -> tuple[Source, Reader | None]:
-    """Return the source of a file, and the reader for the kind that the policy sets, or else for its name and content."""
+def claim(path: str, text: str, policy: Policy, named: str | None = None) -> tuple[Source, Reader | None]:
+    """Return the source of a file, found at a named path, and the reader for the kind that the policy sets, or else for its name and content."""
     kind = policy.kind_of(path)
-    source = Source(path, text, kind or "", policy.variables, policy.targets)
+    source = Source(path, text, kind or "", policy.variables, policy.targets, named)
     for reader in readers(source.name):
         if reader.kind == kind if kind else reader.claims(source):
             source.kind = reader.kind
@@ -170,9 +171,7 @@ def _placed(fact: Fact, settings: Settings) -> Fact:
 def failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
     """Return the problem that reports an exception in imglint or a plugin."""
     if settings.debug:
-        import traceback
-
-        traceback.print_exception(error, file=sys.stderr)
+        warn_traceback(error)
     if isinstance(error, PluginError):
         # It names the plugin that breaks its contract, and how.
         message = str(error)

@@ -114,8 +114,8 @@ class _Recent(dict["Any", "Any"]):
 class Policy:
     """A policy, merged from its files by `load.load`, or the default policy.
 
-    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to. Paths passed
-    to methods are absolute or relative to the current folder.
+    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to; `sources` are the
+    paths of all its files. Paths passed to methods are absolute or relative to the current folder.
     """
 
     def __init__(
@@ -134,8 +134,9 @@ class Policy:
         exclude: PathPatterns | None = None,
         kinds: Mapping[str, PathPatterns] | None = None,
         fail_on: str = "warning",
+        sources: tuple[str, ...] = (),
     ) -> None:
-        self.path, self.folder = path, folder
+        self.path, self.folder, self.sources = path, folder, sources
         self.default_environment = default_environment
         self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
         self.table, self.built = table, built
