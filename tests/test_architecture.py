@@ -27,7 +27,7 @@ LAYERS = (
     ("model",),
     ("patterns", "errors"),
     ("reference", "traced", "source"),
-    ("spelling", "records", "printable", "repository", "version"),
+    ("spelling", "records", "printable", "repository", "version", "_start"),
 )
 """The modules and packages of imglint, from the top down. Those of one layer do not import each other."""
 RANK = {name: -layer for layer, names in enumerate(LAYERS) for name in names}

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -338,3 +339,131 @@ def test_a_gitignore_that_is_a_link_ignores_nothing(outside: Path, imglint: Imgl
         (tmp_path / ".gitignore").unlink()
     (tmp_path / "ignored").rename(tmp_path / ".gitignore")
     assert imglint("--quiet", ".").status == 0
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    """Return a tree with an error that the policy does not silence."""
+    (tmp_path / "Dockerfile").write_text(ERROR)
+    (tmp_path / "evil.yaml").write_text("rules: {latest-tag: off}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "--config=evil.yaml", "--exclude=Dockerfile", "--ignore=latest-tag", "--fail-on=never", "--version", "--help", "-h", "--environment=x.yaml",
+        "--output=x.yaml", "--stdin-filename=x.yaml", "--baseline=evil.yaml", "-", "-x", "--config=a/b.yaml",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("front", [[], ["check"], ["images"], ["--no-color"], ["--config", "evil.yaml"], ["Dockerfile"]])
+def test_the_name_of_a_file_is_no_option(name: str, front: list[str], clean: Path, imglint: Imglint) -> None:
+    (clean / name).parent.mkdir(exist_ok=True)
+    (clean / name).write_text("a: 1\n")
+    before = sorted(clean.rglob("*"))
+    outcome = imglint(*front, name, "Dockerfile")
+    error = f"imglint: `{name}` is an option and the name of a file; write `./{name}` for the file, or rename it\n"
+    assert outcome == (2, "", error)
+    assert sorted(clean.rglob("*")) == before
+    if name != "-":
+        assert imglint("check", "--", name, "Dockerfile").status == 1
+    assert imglint(f"./{name}", "Dockerfile").status == 1
+
+
+def test_a_dangling_link_is_the_name_of_a_file_too(clean: Path, imglint: Imglint) -> None:
+    (clean / "--exclude=Dockerfile").symlink_to("nowhere")
+    assert imglint("--exclude=Dockerfile", ".").status == 2
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["images"]])
+def test_the_policy_is_given_once(command: list[str], clean: Path, imglint: Imglint) -> None:
+    (clean / "own.yaml").write_text("rules: {latest-tag: error}\n")
+    outcome = imglint(*command, "--config", "own.yaml", "Dockerfile", "--config=evil.yaml")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("imglint: invalid value for '--config': given more than once")
+
+
+READ = {
+    "Dockerfile": ERROR,
+    "api/prod.dockerfile": ERROR,
+    "deploy/web.yaml": "a: 1\n",
+    "package.json": "{}\n",
+    "list.json": "[1]\n",
+    ".env": "TAG=1\n",
+    "sub/.gitignore": "a\n",
+    "sub/.imglint.yaml": "rules: {}\n",
+    "chart/Chart.yaml": "name: a\n",
+    "chart/templates/_a.tpl": "a\n",
+    "Kustomization": "a: 1\n",
+    "base.policy": "fail-on: warning\n",
+    "odd.kind": "a: 1\n",
+}
+"""Files that a run over the tree reads, or would read if they had other contents."""
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("option", ["--output", "--report", "--write-baseline"])
+@pytest.mark.parametrize("how", ["", "./", "link"])
+def test_no_file_that_a_run_reads_is_replaced(name: str, option: str, how: str, imglint: Imglint, tmp_path: Path) -> None:
+    for path, text in READ.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / ".imglint.yaml").write_text("extends: [base.policy]\nkinds: {kubernetes: ['*.kind']}\n")
+    (tmp_path / "link").symlink_to(name)
+    target = "link" if how == "link" else how + name
+    outcome = imglint(option, f"sarif={target}" if option == "--report" else target, ".")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("imglint: ")
+    assert (tmp_path / name).read_text() == READ[name]
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.yaml", "dockerfile-report.txt", "Dockerfile.new", "report.txt"])
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "gitlab"])
+@pytest.mark.parametrize("text", [ERROR, "FROM scratch\nUSER 1001\n", ""])
+def test_a_report_replaces_the_last_one(name: str, form: str, text: str, imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "Dockerfile").write_text(text)
+    written = set()
+    for _ in range(3):
+        outcome = imglint("--format", form, "--output", name, "--report", f"{form}=2{name}", "tree")
+        assert (outcome.status in (0, 1), outcome.out, outcome.err) == (True, "", "")
+        written |= {(tmp_path / name).read_text(), (tmp_path / f"2{name}").read_text()}
+    assert len(written) == 1
+
+
+def test_a_report_replaces_an_empty_file_and_one_of_another_format(clean: Path, imglint: Imglint) -> None:
+    (clean / "report.json").write_text("")
+    for form in ("json", "gitlab", "sarif", "text", "github", "json"):
+        assert imglint("--format", form, "--output", "report.json", "Dockerfile").status == 1
+    (clean / "report.json").write_text(json.dumps(json.loads((clean / "report.json").read_text()), indent=4))
+    assert imglint("--output", "report.json", "Dockerfile").status == 1
+
+
+@pytest.mark.parametrize("text", [ERROR, "FROM scratch\nUSER 1001\n"])
+def test_a_baseline_replaces_a_baseline_alone(text: str, imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(text)
+    name = ".imglint-baseline.json"
+    for _ in range(2):
+        assert imglint("--write-baseline", name).status == 0
+    (tmp_path / name).write_text(json.dumps(json.loads((tmp_path / name).read_text()), indent=4))
+    assert imglint("--baseline", name, "--write-baseline", name).status == 0
+    before = (tmp_path / name).read_text()
+    assert imglint("--output", name).status == 2
+    assert imglint("--format", "json", "--baseline", name, "--output", name).status == 2
+    assert (tmp_path / name).read_text() == before
+    imglint("--format", "json", "--output", "report.json")
+    assert imglint("--write-baseline", "report.json").status == 2
+
+
+def test_only_streams_and_devices_are_written_in_place(clean: Path, imglint: Imglint) -> None:
+    assert imglint("--report", "json=/dev/null").status == 1
+    assert json.loads(imglint("--quiet", "--report", "json=/dev/stdout", "--output", "/dev/null").out)
+    memory = Path("/dev/shm")  # noqa: S108  a folder of its own is made there
+    if not memory.is_dir():
+        pytest.skip("no /dev/shm")
+    with TemporaryDirectory(dir=memory) as folder:
+        (clean / "kept").write_text("kept")
+        (Path(folder) / "out").symlink_to(clean / "kept")
+        assert imglint("--output", f"{folder}/out").status == 1
+        assert (clean / "kept").read_text() == "kept"
