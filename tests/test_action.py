@@ -26,12 +26,32 @@ LATEST = (
 )
 
 
+def hostile(checkout: Path) -> Path:
+    """Write a module for every name that Python, pip or imglint imports. Each leaves the file `hacked` when it is executed."""
+    code = f"open({str(checkout / 'hacked')!r}, 'w').close()\nraise SystemExit(99)\n"
+    for name in {
+        *sys.stdlib_module_names,
+        "pip",
+        "setuptools",
+        "click",
+        "ruamel",
+        "sarif_om",
+        "imglint",
+        "imglint_rules",
+        "sitecustomize",
+    }:
+        (checkout / f"{name}.py").write_text(code)
+    (checkout / "setup.cfg").write_text("[install]\nprefix = hacked\n")
+    return checkout
+
+
 @pytest.fixture(scope="module")
 def runner(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the temporary folder of a runner after the first step of the action, which installs imglint."""
-    folder = tmp_path_factory.mktemp("runner")
-    outcome = _run("Install imglint", folder, folder, {"python": sys.executable}, project)
+    """Return the temporary folder of a runner after the first step of the action, which installs imglint, in a hostile checkout."""
+    folder, checkout = tmp_path_factory.mktemp("runner"), hostile(tmp_path_factory.mktemp("checkout"))
+    outcome = _run("Install imglint", folder, checkout, {"python": sys.executable}, project)
     assert outcome.returncode == 0, outcome.stderr
+    assert not (checkout / "hacked").exists()
     return folder
 
 
@@ -81,6 +101,33 @@ def test_an_invalid_policy_leaves_no_report_not_even_of_an_earlier_run(action: R
     assert action() == 2
     assert action.outputs == "status=2\n"
     assert not (action.checkout / "imglint.sarif").exists()
+
+
+@pytest.mark.parametrize("path", ["", ".", "src"])
+def test_no_module_of_the_checkout_is_executed(action: Run, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile(action.checkout)
+    if path:
+        monkeypatch.setenv("PYTHONPATH", path)
+    assert (action(), action.results()) == (1, ["latest-tag"])
+    assert not (action.checkout / "hacked").exists()
+
+
+@pytest.mark.parametrize("policy", ["", "rulez: {}\n"])
+def test_a_file_that_is_no_report_is_neither_removed_nor_uploaded(action: Run, policy: str) -> None:
+    (action.checkout / ".imglint.yaml").write_text(policy or "rules: {}\n")
+    assert action(sarif="web.yaml") == 2
+    assert action.outputs == "status=2\n"
+    assert (action.checkout / "web.yaml").read_text() == LATEST
+
+
+def test_a_report_that_a_stranger_committed_is_not_uploaded(action: Run) -> None:
+    (action.checkout / "imglint.sarif").write_text('{"version": "2.1.0", "runs": []}')
+    assert action() == 1
+    assert action.results() == ["latest-tag"]
+    (action.checkout / "imglint.sarif").write_text('{"version": "2.1.0", "runs": []}')
+    (action.checkout / ".imglint.yaml").write_text("rulez: {}\n")
+    assert action() == 2
+    assert action.outputs == "status=2\n"
 
 
 @pytest.mark.parametrize(
