@@ -420,10 +420,15 @@ def test_no_file_that_a_run_reads_is_replaced(name: str, option: str, how: str, 
 
 @pytest.mark.parametrize("name", ["report.json", "report.yaml", "dockerfile-report.txt", "Dockerfile.new", "report.txt"])
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "gitlab"])
-@pytest.mark.parametrize("text", [ERROR, "FROM scratch\nUSER 1001\n", ""])
-def test_a_report_replaces_the_last_one(name: str, form: str, text: str, imglint: Imglint, tmp_path: Path) -> None:
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree" / "Dockerfile").write_text(text)
+@pytest.mark.parametrize("text", [ERROR, "FROM scratch\nUSER 1001\n", "", None])
+@pytest.mark.parametrize("skipped", [[], ["venv", "node_modules"]])
+def test_a_report_replaces_the_last_one(
+    name: str, form: str, text: str | None, skipped: list[str], imglint: Imglint, tmp_path: Path
+) -> None:
+    for folder in ("", *skipped):
+        (tmp_path / "tree" / folder).mkdir()
+    if text is not None:
+        (tmp_path / "tree" / "Dockerfile").write_text(text)
     written = set()
     for _ in range(3):
         outcome = imglint("--format", form, "--output", name, "--report", f"{form}=2{name}", "tree")
