@@ -168,6 +168,10 @@ def test_two_policies_are_an_error(imglint: Imglint, tree: Path) -> None:
         assert message == "imglint: --config and --config-from exclude each other; leave one out"
 
 
+def test_two_revisions_are_an_error(imglint: Imglint, tree: Path) -> None:
+    assert "given more than once" in error(imglint, "--config-from", "base", "--config-from", "HEAD")
+
+
 def test_a_revision_without_a_policy_is_an_error(imglint: Imglint, tree: Path, git: Git) -> None:
     (tree / ".imglint.yaml").unlink()
     commit(git, tree)

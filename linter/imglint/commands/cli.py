@@ -73,7 +73,11 @@ CONFIG = click.option(
     help="Policy file [default: the nearest .imglint.yaml in this folder or above].",
 )
 CONFIG_FROM = click.option(
-    "--config-from", metavar="REF", help="Read the policy from this Git revision instead of the working tree."
+    "--config-from",
+    metavar="REF",
+    multiple=True,
+    callback=_only_one,
+    help="Read the policy from this Git revision instead of the working tree.",
 )
 ENVIRONMENT = click.option("--environment", metavar="NAME", help="Treat all files as part of this environment.")
 EXCLUDE = click.option(
