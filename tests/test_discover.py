@@ -139,7 +139,7 @@ def test_exclude_is_asked_about_paths_of_files_and_folders(tree: Path) -> None:
 
 def test_whether_the_user_named_a_file(tree: Path) -> None:
     build(tree, {"a.yaml": "", "d/b.yaml": ""})
-    assert walked("a.yaml", "d") == [Found("a.yaml", True), Found("d/b.yaml", False)]
+    assert walked("a.yaml", "d") == [Found("a.yaml", True), Found("d/b.yaml", False, under="d")]
 
 
 def skipped(*paths: str, excluded: str = "") -> list[tuple[str, bool, str]]:
@@ -283,7 +283,7 @@ def test_gitignore_that_is_a_pipe_does_not_block(tree: Path) -> None:
     build(tree, {"a.yaml": "", "d/b.yaml": ""})
     os.mkfifo(tree / "d" / ".gitignore")
     reason = ".gitignore not applied: not a regular file"
-    assert walked("") == [Found("a.yaml", False), WalkError("d/.gitignore", reason), Found("d/b.yaml", False)]
+    assert walked("") == [Found("a.yaml", False, under=""), WalkError("d/.gitignore", reason), Found("d/b.yaml", False, under="")]
 
 
 def test_each_gitignore_above_a_folder_that_cannot_be_read_is_reported(tree: Path) -> None:
@@ -295,7 +295,7 @@ def test_each_gitignore_above_a_folder_that_cannot_be_read_is_reported(tree: Pat
         WalkError(str(tree / ".gitignore"), reason),
         WalkError(str(tree / "d" / ".gitignore"), reason),
         WalkError("d/e/.gitignore", reason),
-        Found("d/e/a.yaml", False),
+        Found("d/e/a.yaml", False, under="d/e"),
     ]
 
 
@@ -305,7 +305,7 @@ def test_patterns_of_all_gitignore_files_above_count_towards_the_limit(tree: Pat
         {".gitignore": "a*\n" * PATTERNS_MAX, "d/.gitignore": "b*\nc\n", "d/b.yaml": "", "d/a.yaml": "", "e/.gitignore": "b"},
     )
     reason = f".gitignore not applied: more than {PATTERNS_MAX} patterns would apply to this folder"
-    assert walked("") == [WalkError("d/.gitignore", reason), Found("d/b.yaml", False)]
+    assert walked("") == [WalkError("d/.gitignore", reason), Found("d/b.yaml", False, under="")]
 
 
 def test_folder_that_cannot_be_listed(tree: Path) -> None:
@@ -323,9 +323,9 @@ def test_folder_that_cannot_be_listed(tree: Path) -> None:
     path += "/" + "y" * 200
     build(tree, {"a.yaml": "", "z.yaml": ""})
     assert walked("") == [
-        Found("a.yaml", False),
+        Found("a.yaml", False, under=""),
         WalkError(path, "cannot read folder: File name too long"),
-        Found("z.yaml", False),
+        Found("z.yaml", False, under=""),
     ]
 
 

@@ -6,7 +6,7 @@ The info string of a fenced block is its kind, and each kind of block has its te
   of it that a comment `<!-- in FOLDER -->` above the block names.
 - `sh`: commands without output. They run in the same way, except that make only prints what it would run.
 - `yaml policy`, and `yaml` in the pages about the policy: a policy that loads.
-- `yaml pre-commit`, `yaml github`, `yaml github-step`, `yaml gitlab`: configuration that these services accept.
+- `yaml pre-commit`, `yaml github`, `yaml github-pull-request`, `yaml github-step`, `yaml gitlab`: configuration that these services accept.
 - `LANGUAGE file=PATH`: a quotation from a file.
 - `dockerfile`, `yaml compose`: files without findings.
 
@@ -88,7 +88,8 @@ def blocks(document: str) -> Iterator[Block]:
 
 BLOCKS = {block.at: block for document in DOCUMENTS for block in blocks(document)}
 KINDS = {
-    "console", "sh", "policy", "pre-commit", "github", "github-step", "gitlab", "file", "dockerfile", "compose", "rule", "text",
+    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-step", "gitlab", "file", "dockerfile", "compose", "rule",
+    "text",
 }  # fmt: skip
 
 
@@ -197,7 +198,10 @@ def test_pre_commit_accepts_the_snippets_and_the_hooks_exist(at: str, tmp_path: 
     assert {hook["id"] for repo in YAML(typ="safe").load(path)["repos"] for hook in repo["hooks"]} <= HOOKS
 
 
-@pytest.mark.parametrize(("kind", "schema"), [("github", "vendor.github-workflows"), ("gitlab", "vendor.gitlab-ci")])
+@pytest.mark.parametrize(
+    ("kind", "schema"),
+    [("github", "vendor.github-workflows"), ("github-pull-request", "vendor.github-workflows"), ("gitlab", "vendor.gitlab-ci")],
+)
 def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, tmp_path: Path) -> None:
     for at in of_kind(kind):
         (tmp_path / "ci.yml").write_text(BLOCKS[at].text)
@@ -208,6 +212,7 @@ def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, t
     ("kind", "example"),
     [
         ("github", "examples/github/imglint.yml"),
+        ("github-pull-request", "examples/github/pull-requests.yml"),
         ("github-step", "examples/github/imglint.yml"),
         ("gitlab", "examples/gitlab/.gitlab-ci.yml"),
     ],

@@ -103,7 +103,7 @@ WALKS = {
 def test_files_of_a_walk(policy: str, read: list[str], others: list[str], tree: Path) -> None:
     write(tree, *read, *others)
     found = list(files([""], settings(tree, policy)))
-    assert found == [Found(path, False) for path in ([".imglint.yaml"] if policy else []) + read]
+    assert found == [Found(path, False, under="") for path in ([".imglint.yaml"] if policy else []) + read]
 
 
 @pytest.mark.parametrize(("policy", "read", "others"), list(WALKS.values())[-3:], ids=list(WALKS)[-3:])
@@ -111,7 +111,7 @@ def test_files_excluded_by_an_option(policy: str, read: list[str], others: list[
     write(tree, *read, *others)
     patterns = policy.removeprefix("exclude: [").removesuffix("]")
     found = list(files([""], settings_for(CommandOptions(exclude=(patterns,)))))
-    assert found == [Found(path, False) for path in read]
+    assert found == [Found(path, False, under="") for path in read]
 
 
 @pytest.mark.parametrize(("policy", "option"), [("exclude: [a/]", ()), ("rules: {latest-tag: error}", ("a/",))])
@@ -120,7 +120,7 @@ def test_an_excluded_folder_is_not_read(policy: str, option: tuple[str, ...], tr
     os.mkfifo(tree / "a" / ".gitignore")
     (tree / ".imglint.yaml").write_text(policy)
     found = list(files([""], settings_for(CommandOptions(exclude=option))))
-    assert found == [Found(".imglint.yaml", False), Found("Dockerfile", False)]
+    assert found == [Found(".imglint.yaml", False, under=""), Found("Dockerfile", False, under="")]
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,21 @@ def test_files_that_the_hook_checks(repository: Repository) -> None:
     assert not [name for name in SKIPPED if name in outcome.stdout]
 
 
+def test_no_file_is_taken_for_an_option_and_no_module_is_executed(repository: Repository) -> None:
+    repository.add({"Dockerfile": DOCKERFILE, "evil.yaml": "rules: {latest-tag: off}\n"})
+    modules = {*sys.stdlib_module_names, "click", "ruamel", "sarif_om", "imglint", "imglint_rules", "sitecustomize"}
+    repository.add({f"{name}.py": "open('hacked', 'w').close()\n" for name in modules})
+    outcome = repository.run(PRE_COMMIT, "run", "imglint")
+    assert "Dockerfile:1:24: error latest-tag" in outcome.stdout
+    assert not (repository.folder / "hacked").exists()
+    for name in ("--config=evil.yaml", "--exclude=Dockerfile", "--fail-on=never.yaml"):
+        repository.add({name: "a: 1\n"})
+        outcome = repository.run(PRE_COMMIT, "run", "imglint")
+        assert outcome.returncode == 1
+        assert f"`{name}` is an option and the name of a file" in outcome.stdout
+        repository.git(repository.folder, "rm", "--quiet", "--force", "--", name)
+
+
 def test_one_process_checks_all_files(repository: Repository) -> None:
     # More files than pre-commit passes to one process of a hook that does not set require_serial.
     repository.add({f"deploy/{'long-' * 20}{number}.yaml": MANIFEST for number in range(100)})

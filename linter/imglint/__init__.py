@@ -4,8 +4,8 @@
 release. Importing this module does not import the engine.
 """
 
-from __future__ import annotations
-
+# Nothing is imported before this, not even `__future__`, which is a module like any other.
+from imglint import _start as _start
 from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.model import (
     BASE,
@@ -76,7 +76,7 @@ __all__ = [
 ]
 
 
-def check(paths: str | PathLike[str] | Iterable[str | PathLike[str]], config: str | PathLike[str] | None = None) -> Report:
+def check(paths: "str | PathLike[str] | Iterable[str | PathLike[str]]", config: "str | PathLike[str] | None" = None) -> Report:
     """Check files and folders, and return the report of `imglint check PATHS`, of `imglint check --config CONFIG PATHS` if there is a config.
 
     All files are checked in this process. Nothing is printed, and `fail-on` does not matter: the caller decides which levels are a failure.

@@ -6,23 +6,29 @@ import gc
 import os
 import sys
 
+from imglint._start import INTERRUPTED, raise_on_interrupt
 from imglint.commands import COMMANDS
+from imglint.errors import UsageError
+from imglint.output import flush_stdout, warn, warn_traceback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+CLOSED = 141
+"""The exit status if the reader of stdout is gone: that of shells, 128 and the number of SIGPIPE."""
+
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    # Importing modules leaves little garbage. The engine enables collection again for many files.
-    gc.disable()
-    status = run(sys.argv[1:])
+    status = INTERRUPTED
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        raise_on_interrupt()
+        # Importing modules leaves little garbage. The engine enables collection again for many files.
+        gc.disable()
+        status = run(sys.argv[1:])
     finally:
-        # An orderly shutdown of the interpreter would take a tenth of the time of a small run.
+        # An orderly shutdown of the interpreter would take a tenth of the time of a small run. A second interrupt ends here, too.
         os._exit(status)
 
 
@@ -39,26 +45,25 @@ def run(arguments: list[str]) -> int:
             from imglint.commands.cli import run as run_cli
 
             status = run_cli(arguments)
-        sys.stdout.flush()
+        flush_stdout()
     except BrokenPipeError:
         # The reader of the output is gone. Without this, Python would report it again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return CLOSED
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except UsageError as error:
+        warn(f"imglint: {error}")
+        return 2
     except Exception as error:
         return _failed(error, "--debug" in arguments)
     return status
 
 
 def _failed(error: Exception, debug: bool) -> int:
-    """Report an unexpected exception: stdout could not be written, or imglint has a bug. Return the exit status."""
-    from imglint.output import warn
-
+    """Report an unexpected exception: help could not be written, or imglint has a bug. Return the exit status."""
     if debug:
-        from traceback import print_exc
-
-        print_exc()
+        warn_traceback(error)
     report = "" if isinstance(error, OSError) else "; this is a bug in imglint, please report it with the output of --debug"
     warn(f"imglint: {type(error).__name__}: {error}{report}")
     return 2

@@ -7,7 +7,7 @@ import sys
 from io import BytesIO, TextIOBase
 
 from imglint.errors import UsageError
-from imglint.printable import printable
+from imglint.printable import printable_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,12 +17,27 @@ ENCODING = ("utf-8", "backslashreplace")
 """The encoding of all output, and the error handler for characters that it cannot represent."""
 BUFFER_SIZE = 1 << 20
 """Bytes of a report that are buffered before they are compressed."""
-DEVICES = ("/dev/", "/proc/")
+STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+"""Paths of streams that are open already, often symbolic links to files."""
 
 
 def warn(message: str) -> None:
-    """Write a message to stderr."""
-    sys.stderr.write(printable(message) + "\n")
+    """Write a message to stderr. If stderr cannot be written, the message is lost: it must not decide about the exit status."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(printable_line(message) + "\n")
+    except (OSError, ValueError):
+        # Later messages would fail too, and what is left in the buffer again.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open until the end
+
+
+def warn_traceback(error: BaseException) -> None:
+    """Write the traceback of an exception to stderr, which may quote text from a file."""
+    from traceback import format_exception
+
+    for line in "".join(format_exception(error)).splitlines():
+        warn(line)
 
 
 def check_target(path: str) -> None:
@@ -73,10 +88,31 @@ def encoded(text: str) -> bytes:
 
 
 def write_stdout(data: bytes) -> None:
-    """Write data to stdout. Unbuffered (PYTHONUNBUFFERED), a write to a pipe may be partial, hence the loop."""
+    """Write data to stdout. Unbuffered (PYTHONUNBUFFERED), a write to a pipe may be partial, hence the loop.
+
+    Raises UsageError if it cannot be written, and BrokenPipeError if its reader is gone.
+    """
+    if sys.stdout is None and data:
+        raise UsageError("stdout: cannot be written: it is closed")
     rest = memoryview(data)
-    while rest:
-        rest = rest[sys.stdout.buffer.write(rest) :]
+    try:
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+    except OSError as error:
+        raise _unwritable_stdout(error) from None
+
+
+def flush_stdout() -> None:
+    """Write what is in the buffer of stdout. Raises as `write_stdout` does."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        raise _unwritable_stdout(error) from None
+
+
+def _unwritable_stdout(error: OSError) -> Exception:
+    return error if isinstance(error, BrokenPipeError) else UsageError(f"stdout: cannot be written: {error.strerror or error}")
 
 
 def write_whole(path: str, pieces: Iterable[bytes]) -> None:
@@ -86,13 +122,23 @@ def write_whole(path: str, pieces: Iterable[bytes]) -> None:
     """
     check_target(path)
     try:
-        if path.startswith(DEVICES):
+        if is_device(path):
             with open(path, "wb") as file:
                 file.writelines(pieces)
             return
         _replace(path, pieces)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def is_device(path: str) -> bool:
+    """Return whether a path names an open stream or a device, which is written to directly. A symbolic link to a device is a link."""
+    import stat
+
+    try:
+        return path.startswith(STREAMS) or stat.S_ISCHR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _replace(path: str, pieces: Iterable[bytes]) -> None:
@@ -102,7 +148,7 @@ def _replace(path: str, pieces: Iterable[bytes]) -> None:
         with open(descriptor, "wb") as file:
             file.writelines(pieces)
         os.replace(draft, path)
-    except OSError:
+    except BaseException:
         os.unlink(draft)
         raise
 

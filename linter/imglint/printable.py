@@ -10,15 +10,40 @@ NAME_MAX = 100
 """Characters of a name from a file that messages and `where` repeat."""
 
 
+COMMAND = r"##(?=\w*\[)"
+"""What runners take for a command anywhere in a line: `##[` on GitHub, `##vso[` on Azure Pipelines, `##teamcity[`."""
+
+
 def printable(text: str) -> str:
-    r"""Return text with every non-printable character replaced by its Python escape (`\x1b`, `\u202e`).
+    r"""Return text with every non-printable character replaced by its Python escape (`\x1b`, `\u202e`), and in `##[` the second `#`.
 
     Non-printable are all characters that Unicode calls so: control characters, line breaks, terminal escapes, bidirectional overrides, zero-width
-    characters, and the surrogates of undecodable file names.
+    characters, and the surrogates of undecodable file names. CI runners take `##[` and `##vso[` for commands, wherever they are in a line.
     """
-    if text.isprintable():
-        return text
-    return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
+    if not text.isprintable():
+        text = "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
+    return _without_commands(text, r"#\\x23") if "##" in text else text
+
+
+def printable_line(text: str) -> str:
+    """Return text as `printable` does, safe as a whole line of output.
+
+    CI runners take a line that begins with `::` for a command, also behind spaces. If a line does, it begins with the name of a file, which is the same
+    file behind `./`.
+    """
+    text = printable(text)
+    return f"./{text}" if text.lstrip(" ").startswith("::") else text
+
+
+def json_line(text: str) -> str:
+    r"""Return a JSON text, encoded in ASCII, with the second `#` of `##[` as `\u0023`, so that no CI runner takes it for a command."""
+    return _without_commands(text, r"#\\u0023") if "##" in text else text
+
+
+def _without_commands(text: str, escape: str) -> str:
+    import re
+
+    return re.sub(COMMAND, escape, text)
 
 
 def clipped(name: str) -> str:

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from itertools import accumulate
 
 from imglint.records import record
+from imglint.repository import leaves, root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,15 +61,23 @@ class Source:
     """A decoded file, with the settings that its reader takes from the policy.
 
     `path` is relative to the current folder if the user wrote it so. `kind` is the reader's id, empty until a reader claims the file.
-    `variables` are the policy's values for build arguments and compose variables, `targets` the names of the shipped stages.
+    `variables` are the policy's values for build arguments and compose variables, `targets` the names of the shipped stages. `named` is the path that
+    the user named, by default that of the file itself: no file outside of its root is read.
     """
 
-    __slots__ = ("_starts", "kind", "path", "targets", "text", "variables")
+    __slots__ = ("_named", "_starts", "kind", "path", "targets", "text", "variables")
 
     def __init__(
-        self, path: str, text: str, kind: str = "", variables: Mapping[str, str] | None = None, targets: Sequence[str] = ()
+        self,
+        path: str,
+        text: str,
+        kind: str = "",
+        variables: Mapping[str, str] | None = None,
+        targets: Sequence[str] = (),
+        named: str | None = None,
     ) -> None:
         self.path, self.text, self.kind = path, text, kind
+        self._named = path if named is None else named
         self.variables: Mapping[str, str] = variables or {}
         self.targets = tuple(targets)
         self._starts: list[int] | None = None
@@ -106,12 +115,15 @@ class Source:
     def beside(self, name: str) -> str | None:
         """Return the text of the file at `name`, a path relative to this file's folder.
 
-        Returns None if the file cannot be read or has more than BESIDE_SIZE_MAX characters. The limit is low because the file is read again for
-        every source in its folder.
+        Returns None if the file cannot be read, has more than BESIDE_SIZE_MAX characters, or is outside of the root of this file, for example because
+        it is a symbolic link. The limit is low because the file is read again for every source in its folder.
         """
+        path = os.path.join(os.path.dirname(self.path), name)
         try:
-            text = read_text(os.path.join(os.path.dirname(self.path), name))
-        except UnreadFile:
+            if not os.path.lexists(path) or leaves(path, root_of(self._named)):
+                return None
+            text = read_text(path)
+        except (UnreadFile, ValueError):
             return None
         return text if len(text) <= BESIDE_SIZE_MAX else None
 

@@ -8,9 +8,9 @@ import sys
 from imglint.commands.options import CLEAN, FAILED, FINDINGS, CommandOptions, known_name, run_command, settings_for
 from imglint.engine.facts import Settings
 from imglint.engine.run import run
-from imglint.errors import PluginError, UsageError
+from imglint.errors import PluginError
 from imglint.model import Severity
-from imglint.output import SpooledReport, check_target, warn, write_stdout, write_whole
+from imglint.output import SpooledReport, warn, write_stdout, write_whole
 from imglint.plugins.load import formats, output_format
 from imglint.records import replace
 
@@ -33,9 +33,10 @@ def _check(options: CommandOptions) -> int:
     targets = [(options.format, options.output), *options.reports]
     writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
     files = [target for _, target in writers if target]
-    for file in files:
-        check_target(file)
-    _check_conflicts([*files, *([options.write_baseline] if options.write_baseline else [])], options, settings)
+    if files or options.write_baseline:
+        from imglint.commands.targets import check_targets
+
+        check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(options, settings)
     rendered = [(_rendered(writer, report, target, options), target) for writer, target in writers]
@@ -45,16 +46,6 @@ def _check(options: CommandOptions) -> int:
     return _status(report, options.fail_on or settings.policy.fail_on)
 
 
-def _check_conflicts(files: list[str], options: CommandOptions, settings: Settings) -> None:
-    """Raise UsageError if two reports would be written to one file, or one over a file that is read."""
-    targets = [os.path.realpath(file) for file in files]
-    if len(set(targets)) < len(targets):
-        raise UsageError("two reports have the same output file; use a different file for each")
-    for path in filter(None, (*options.paths, settings.policy.path)):
-        if os.path.realpath(path) in targets:
-            raise UsageError(f"{path}: cannot write a report to a file that is read; choose another file")
-
-
 def _report(options: CommandOptions, settings: Settings) -> Report:
     """Return the report of a run, without the findings of the baseline that is given or written."""
     if not options.baseline and not options.write_baseline:
@@ -62,8 +53,6 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
     from imglint.engine.baseline import read_baseline, without_known, write_baseline
 
     known = read_baseline(options.baseline) if options.baseline else {}
-    if options.write_baseline:
-        check_target(options.write_baseline)
     report = run(options.paths or ("",), settings, _progress(options))
     if options.write_baseline:
         write_baseline(options.write_baseline, report)
@@ -79,7 +68,7 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
 
 def _progress(options: CommandOptions) -> Progress | None:
     """Return the progress bar if stderr is a terminal."""
-    if options.quiet or not sys.stderr.isatty():
+    if options.quiet or sys.stderr is None or not sys.stderr.isatty():
         return None
     from imglint.commands.progress import progress
 
@@ -116,7 +105,7 @@ def _write(output: SpooledReport, target: str | None) -> None:
 def _uses_color(option: bool | None) -> bool:
     if option is not None:
         return option
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _status(report: Report, fail_on: str) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from imglint.commands.check import check
 from imglint.commands.options import CommandOptions
+from imglint.errors import UsageError
 from imglint.output import warn
 from imglint.printable import printable
 from imglint.version import VERSION
@@ -53,14 +56,28 @@ def _format_names(_context: click.Context, _parameter: click.Parameter, incomple
 OWN_OPTIONS = ("-h", "--help", "--version")
 LEVELS = click.Choice(["note", "warning", "error", "never"])
 PATHS = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
+
+
+def _only_one(_context: object, _option: object, values: tuple[str, ...]) -> str | None:
+    if len(values) > 1:
+        raise click.BadParameter("given more than once; give it once")
+    return values[0] if values else None
+
+
 CONFIG = click.option(
     "--config",
     metavar="FILE",
     type=click.Path(),
+    multiple=True,
+    callback=_only_one,
     help="Policy file [default: the nearest .imglint.yaml in this folder or above].",
 )
 CONFIG_FROM = click.option(
-    "--config-from", metavar="REF", help="Read the policy from this Git revision instead of the working tree."
+    "--config-from",
+    metavar="REF",
+    multiple=True,
+    callback=_only_one,
+    help="Read the policy from this Git revision instead of the working tree.",
 )
 ENVIRONMENT = click.option("--environment", metavar="NAME", help="Treat all files as part of this environment.")
 EXCLUDE = click.option(
@@ -71,9 +88,16 @@ EXCLUDE = click.option(
 def run(arguments: list[str]) -> int:
     """Run the command line with these arguments and return the exit status."""
     try:
+        _check_names(arguments)
         status = cli.main(arguments, prog_name="imglint", standalone_mode=False)
     except click.exceptions.Abort:
         return 130
+    except SystemExit as end:
+        # The completion of a shell ends like this.
+        status = end.code
+    except UsageError as error:
+        warn(f"imglint: {error}")
+        return 2
     except click.UsageError as error:
         name = error.ctx.command_path if error.ctx else "imglint"
         warn(f"imglint: {_one_line(error)} (see `{printable(name)} --help`)")
@@ -82,6 +106,15 @@ def run(arguments: list[str]) -> int:
         warn(f"imglint: {_one_line(error)}")
         return 2
     return status if isinstance(status, int) else 0
+
+
+def _check_names(arguments: list[str]) -> None:
+    """Raise UsageError if an argument could be an option and the name of a file: a hook passes the names of files that a stranger chose."""
+    for argument in arguments:
+        if argument == "--":
+            return
+        if argument[:1] == "-" and os.path.lexists(argument):
+            raise UsageError(f"`{argument}` is an option and the name of a file; write `./{argument}` for the file, or rename it")
 
 
 def _one_line(error: click.ClickException) -> str:

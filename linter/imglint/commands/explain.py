@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from fnmatch import fnmatchcase
 from textwrap import wrap
 
@@ -15,7 +16,7 @@ from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
 from imglint.plugins.load import readers
 from imglint.policy.lookup import PolicyException
-from imglint.printable import printable
+from imglint.printable import printable, printable_line
 from imglint.records import replace
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 """Columns of the output. A longer name gets a line of its own."""
 LABEL_WIDTH = 15
+NO_BREAK = "\xa0"
+"""The space at which no line ends."""
 TEXT_MIN = 30
 """Characters of the text shown beside its location, however long the path is."""
 LINES_MAX = 50
@@ -49,7 +52,7 @@ def explain(target: str, options: CommandOptions) -> int:
 def _explain(target: str, options: CommandOptions) -> int:
     path, line = _split(target)
     settings = settings_for(replace(options, paths=(path,)))
-    text = "".join([printable(shown) + "\n" for shown in _lines_of_output(path, line, settings)])
+    text = "".join([printable_line(shown) + "\n" for shown in _lines_of_output(path, line, settings)])
     write_stdout(encoded(text))
     return CLEAN
 
@@ -385,13 +388,15 @@ def _fields(label: str, texts: list[str]) -> list[str]:
     lines = []
     for text in texts:
         head, blank = f"  {label}".ljust(LABEL_WIDTH), " " * LABEL_WIDTH
-        lines += wrap(
-            text,
+        wrapped = wrap(
+            # A line must not begin with `::`, so the space before stays one that does not break. Printable text has no other of them.
+            re.sub(" +(?=::)", lambda spaces: NO_BREAK * len(spaces[0]), printable(text)),
             WIDTH,
             initial_indent=head,
             subsequent_indent=f"{blank}  ",
             break_long_words=False,
             break_on_hyphens=False,
         )
+        lines += [line.replace(NO_BREAK, " ") for line in wrapped]
         label = ""
     return lines

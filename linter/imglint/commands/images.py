@@ -6,7 +6,7 @@ from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command,
 from imglint.engine.facts import read_files
 from imglint.model import INTERNAL_ERROR, INVALID, ImageUse, Problem
 from imglint.output import encoded, warn, write_stdout
-from imglint.printable import printable, well_formed
+from imglint.printable import json_line, printable_line, well_formed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ def _write_text(uses: list[ImageUse]) -> Iterator[str]:
     for use in uses:
         name = str(use.reference) if use.reference else use.text
         problem = f" ({use.problem.message})" if use.problem else ""
-        yield printable(f"{use.location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
+        yield printable_line(f"{use.location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
 
 
 def _write_json(uses: list[ImageUse]) -> Iterator[str]:
     from json import JSONEncoder
 
     encode = JSONEncoder().encode
-    lines = [encode(_entry(use)) for use in uses]
+    lines = [json_line(encode(_entry(use))) for use in uses]
     yield "[\n  " + ",\n  ".join(lines) + "\n]\n" if lines else "[]\n"
 
 

@@ -116,7 +116,7 @@ def _policy(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
         return default_policy()
     from imglint.policy.load import load
 
-    return load(path, rules_by_id, kinds())
+    return load(path, rules_by_id, kinds(), found=not options.config)
 
 
 def _policy_at(ref: str, config: str | None, rules_by_id: dict[str, Rule]) -> Policy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from imglint.records import record
-from imglint.repository import repository_root
+from imglint.repository import repository_root, root_of
 from imglint.source import UnreadFile, read_bytes
 
 TYPE_CHECKING = False
@@ -22,11 +22,16 @@ IGNORED, LINK = "ignored by Git", "symbolic links"
 
 @record
 class Found:
-    """A file to check. `named` is whether the user named the file itself, not a folder above it. `kind` is set if another file names its kind."""
+    """A file to check.
+
+    `named` is whether the user named the file itself, not a folder above it. `kind` is set if another file names its kind. `under` is the path that
+    the user named: the file, or a folder above it.
+    """
 
     path: str
     named: bool
     kind: str = ""
+    under: str | None = None
 
 
 @record
@@ -88,7 +93,7 @@ def _unique(entries: Iterable[Found | WalkError | Skipped], paths: Sequence[str]
         elif real not in seen:
             seen.add(real)
             yield entry
-    named = {os.path.abspath(path) for path in paths}
+    named = {os.path.abspath(path) for path in paths} if skipped else ()
     for real, entry in skipped.items():
         # A folder is walked if it is named, unless Git ignores it.
         if real not in seen and (real not in named or entry.reason == IGNORED):
@@ -112,14 +117,14 @@ def _walk(
             yield Skipped(path, is_folder, reason)
             continue
         if not is_folder:
-            yield Found(path, False)
+            yield Found(path, False, under=root)
             continue
         try:
             entries = sorted(os.scandir(path or "."), key=_sort_key, reverse=True)
         except OSError as error:
             yield WalkError(path, f"cannot read folder: {error.strerror or error}")
             continue
-        if any(entry.name == GITIGNORE and not _is_folder(entry) for entry in entries):
+        if any(entry.name == GITIGNORE and not _is_folder(entry) and not entry.is_symlink() for entry in entries):
             ignored, errors = _with_gitignore(path, ignored)
             yield from errors
         absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
@@ -186,9 +191,7 @@ class _Links:
 
     def _is_inside(self, real: str) -> bool:
         if not self._root:
-            folder, current = os.path.abspath(self._folder), os.getcwd()
-            without = current if os.path.join(folder, "").startswith(os.path.join(current, "")) else folder
-            self._root = os.path.realpath(repository_root(folder) or without)
+            self._root = os.path.realpath(root_of(self._folder))
         return real.startswith(os.path.join(self._root, ""))
 
     def _ignored_in(self, folder: str) -> tuple[_Ignored, ...] | None:
@@ -227,12 +230,18 @@ def _ignored_above(root: str) -> tuple[tuple[_Ignored, ...] | None, list[WalkErr
     unread: list[WalkError] = []
     for folder in reversed(below):
         parent = os.path.dirname(folder)
-        if os.path.lexists(os.path.join(parent, GITIGNORE)):
+        if _has_gitignore(parent):
             ignored, errors = _with_gitignore(parent, ignored)
             unread += errors
         if _is_ignored(folder, True, ignored):
             return None, unread
     return ignored, unread
+
+
+def _has_gitignore(folder: str) -> bool:
+    """Return whether a folder has a .gitignore. Git does not follow one that is a symbolic link, and ignores nothing by it."""
+    path = os.path.join(folder, GITIGNORE)
+    return os.path.lexists(path) and not os.path.islink(path)
 
 
 def _with_gitignore(folder: str, above: tuple[_Ignored, ...]) -> tuple[tuple[_Ignored, ...], list[WalkError]]:

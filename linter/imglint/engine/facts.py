@@ -7,6 +7,7 @@ import os
 from imglint.engine.discover import Found, WalkError, discover
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNRESOLVED, Comment, ImageUse, NamedFile, Problem, RunUser
+from imglint.output import warn_traceback
 from imglint.plugins.load import readers
 from imglint.printable import clipped
 from imglint.records import record, replace
@@ -133,7 +134,11 @@ def read_file(found: Found | WalkError, settings: Settings) -> FileFacts:
         text = read_stdin() if found.path == STDIN else read_text(path)
     except UnreadFile as error:
         return _undecoded(path, error, settings, found.kind)
-    return _read_if_claimed(path, text, lambda source, reader: read_facts(source, reader, settings), settings, found.kind)
+
+    def read(source: Source, reader: Reader) -> list[Fact | NamedFile]:
+        return read_facts(source, reader, settings)
+
+    return _read_if_claimed(path, text, read, settings, found.kind, found.under)
 
 
 def _undecoded(path: str, error: UnreadFile, settings: Settings, kind: str) -> FileFacts:
@@ -149,10 +154,15 @@ def _undecoded(path: str, error: UnreadFile, settings: Settings, kind: str) -> F
 
 
 def _read_if_claimed(
-    path: str, text: str, read: Callable[[Source, Reader], list[Fact | NamedFile]], settings: Settings, kind: str
+    path: str,
+    text: str,
+    read: Callable[[Source, Reader], list[Fact | NamedFile]],
+    settings: Settings,
+    kind: str,
+    under: str | None = None,
 ) -> FileFacts:
     try:
-        source, reader = claim(path, text, settings.policy, kind)
+        source, reader = claim(path, text, settings.policy, kind, under)
     except PluginError:
         raise
     except Exception as error:
@@ -201,10 +211,13 @@ def _found(named: NamedFile, settings: Settings) -> Found | Problem:
     return Found(path, False, named.kind)
 
 
-def claim(path: str, text: str, policy: Policy, kind: str = "") -> tuple[Source, Reader | None]:
-    """Return the source of a file, and the reader for `kind`, for the kind that the policy sets, or else for the name and content of the file."""
+def claim(path: str, text: str, policy: Policy, kind: str = "", under: str | None = None) -> tuple[Source, Reader | None]:
+    """Return the source of a file, and the reader for `kind`, for the kind that the policy sets, or else for the name and content of the file.
+
+    `under` is the path that the user named, by default that of the file.
+    """
     kind = kind or policy.kind_of(path) or ""
-    source = Source(path, text, kind, policy.variables, policy.targets)
+    source = Source(path, text, kind, policy.variables, policy.targets, under)
     for reader in readers(source.name):
         if reader.kind == kind if kind else reader.claims(source):
             source.kind = reader.kind
@@ -252,9 +265,7 @@ def _placed(fact: Fact, settings: Settings) -> Fact:
 def failure(source: Source, what: str, error: Exception, settings: Settings) -> Problem:
     """Return the problem that reports an exception in imglint or a plugin."""
     if settings.debug:
-        import traceback
-
-        traceback.print_exception(error)
+        warn_traceback(error)
     if isinstance(error, PluginError):
         # It names the plugin that breaks its contract, and how.
         message = str(error)

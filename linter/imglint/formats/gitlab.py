@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from imglint.formats._common import from_root
 from imglint.model import Severity
-from imglint.printable import well_formed
+from imglint.printable import json_line, well_formed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def write(report: Report, out: TextIO) -> None:
     """Write the findings as a JSON array, one per line."""
     encode = json.JSONEncoder().encode
     seen: dict[str, int] = {}
-    rows = [encode(_finding(finding, seen)) for finding in report.findings]
+    rows = [json_line(encode(_finding(finding, seen))) for finding in report.findings]
     out.write("[\n" + ",\n".join(rows) + "\n]\n" if rows else "[]\n")
 
 

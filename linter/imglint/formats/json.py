@@ -6,7 +6,7 @@ import json
 
 from imglint.model import Severity
 from imglint.plugins.load import rules
-from imglint.printable import well_formed
+from imglint.printable import json_line, well_formed
 from imglint.version import VERSION
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def write(report: Report, out: TextIO) -> None:
     out.write(f'{{\n  "version": {encode(VERSION)},\n  "findings": [')
     separator = "\n    "
     for finding in report.findings:
-        out.write(separator + encode(_finding(finding, urls)))
+        out.write(separator + json_line(encode(_finding(finding, urls))))
         separator = ",\n    "
     out.write("\n  ]" if report.findings else "]")
     out.write(f',\n  "summary": {encode(summary)}\n}}\n')

@@ -18,7 +18,7 @@ from imglint.formats._common import from_root, one_line_end
 from imglint.model import Severity
 from imglint.output import warn
 from imglint.plugins.load import PROJECT, rules
-from imglint.printable import well_formed
+from imglint.printable import json_line, well_formed
 from imglint.version import VERSION
 
 TYPE_CHECKING = False
@@ -96,7 +96,7 @@ def _log(findings: Collection[Finding]) -> str:
 
 
 def _encoded(value: object) -> str:
-    return json.dumps(_plain(value), separators=(",", ":"))
+    return json_line(json.dumps(_plain(value), separators=(",", ":")))
 
 
 def _rule(rule: Rule) -> object:

@@ -9,7 +9,7 @@ deploy/web.yaml:12:23: error latest-tag: message
 from __future__ import annotations
 
 from imglint.model import Severity
-from imglint.printable import counted, listed, printable
+from imglint.printable import counted, listed, printable, printable_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = T
 def _finding(finding: Finding, color: bool) -> str:
     location = finding.location
     level = _LEVELS.get(finding.level, _BOLD)
-    head = _paint(f"{printable(location.path)}:{location.line}:{location.column}:", _BOLD, color)
+    head = _paint(f"{printable_line(location.path)}:{location.line}:{location.column}:", _BOLD, color)
     lines = [f"{head} {_paint(str(finding.level), level, color)} {finding.rule}: {printable(finding.full_message)}"]
     if finding.line_text.strip():
         first = finding.line_column
@@ -54,7 +54,7 @@ def _finding(finding: Finding, color: bool) -> str:
         shown, indent, marked = excerpt(finding.line_text, location.column - first, end - first)
         lines.append(f"{_paint(f'{location.line:>5} |', _DIM, color)} {shown}")
         lines.append(f"{_paint('      |', _DIM, color)} {' ' * indent}{_paint('^' * marked, level, color)}")
-    lines.extend([f"  {printable(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])
+    lines.extend([f"  {printable_line(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])
     return "\n".join(lines) + "\n\n"
 
 
@@ -65,7 +65,8 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
     before = (ELLIPSIS if low else "") + _shown(line[low:start])
     piece = _shown(line[start : min(end, high)])
     after = _shown(line[min(end, high) : high]) + (ELLIPSIS if high < len(line) else "")
-    return before + piece + after, _width(before), max(_width(piece), 1)
+    # Once more, because a command for a CI runner may begin in one part and end in another.
+    return printable(before + piece + after), _width(before), max(_width(piece), 1)
 
 
 def _shown(text: str) -> str:

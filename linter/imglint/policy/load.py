@@ -16,7 +16,8 @@ from imglint.patterns.tag import TagPattern
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
 from imglint.policy.lookup import Policy, PolicyException, RuleSetting, default_level
-from imglint.records import record
+from imglint.records import record, replace
+from imglint.repository import leaves, root_of
 from imglint.source import Source, UnreadFile, read_text
 from imglint.spelling import MEAN_PRODUCTION, closest
 from imglint.yaml.documents import documents
@@ -36,12 +37,19 @@ if TYPE_CHECKING:
     class Place(Protocol):
         """Where the files of a policy are: the working tree, or a revision."""
 
+        root: str
+        """The absolute path of the folder that limits which files may be read."""
+
         def read(self, path: str, /) -> str:
             """Return the text of a file. Raises UnreadFile."""
             ...
 
         def identity(self, path: str, /) -> str:
             """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
+            ...
+
+        def is_outside(self, path: str, /) -> bool:
+            """Return whether a file is outside of the root."""
             ...
 
         def beside(self, path: str, relative: str, /) -> str:
@@ -72,18 +80,26 @@ LEVELS = {str(level): level for level in Severity}
 FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
 DIGEST_RULE = "missing-digest"
+_ADDRESS = re.compile(r"https?:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class WorkingTree:
-    """The file system, as the place where the files of a policy are."""
+    """The file system, as the place where the files of a policy are. `path` is the first of them."""
 
     read = staticmethod(read_text)
+
+    def __init__(self, path: str) -> None:
+        self.root = root_of(path)
 
     def identity(self, path: str) -> str:
         """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
         return os.path.realpath(path)
+
+    def is_outside(self, path: str) -> bool:
+        """Return whether a file is outside of the root."""
+        return leaves(path, self.root)
 
     def beside(self, path: str, relative: str) -> str:
         """Return the path of a file from its path relative to the folder of another file."""
@@ -94,19 +110,32 @@ class WorkingTree:
         return os.path.dirname(os.path.abspath(path))
 
 
-def load(path: str, rules: AbstractMapping[str, Rule], kinds: Collection[str] = (), place: Place | None = None) -> Policy:
+def load(
+    path: str,
+    rules: AbstractMapping[str, Rule],
+    kinds: Collection[str] = (),
+    place: Place | None = None,
+    *,
+    found: bool = False,
+) -> Policy:
     """Return the policy of a file and the files it extends. `rules` are the known rules by id, `kinds` the kinds of file that readers know.
 
-    `place` is where the files are, by default the working tree.
+    `place` is where the files are, by default the working tree. A policy that was `found` there, not given by the user, may come from anyone: no file
+    outside of its root is read for it.
 
     Raises PolicyError, with all errors in the files.
     """
-    place = place or WorkingTree()
-    files = _Files(place)
-    files.open(path)
-    policy = _Builder(path, place, files.layers, rules, kinds).policy() if files.layers else None
+    place = place or WorkingTree(path)
+    files = _Files(place, found)
+    policy = None
+    try:
+        files.open(path)
+        policy = _Builder(path, place, files.layers, rules, kinds).policy() if files.layers else None
+    except PolicyError:
+        # There are too many errors. `files` has those so far.
+        pass
     if policy is None or files.errors:
-        raise PolicyError(sorted(files.errors, key=lambda one: (one.path != path, one.path, one.line, one.column)))
+        raise PolicyError(sorted(files.shown_errors(), key=lambda one: (one.path != path, one.path, one.line, one.column)))
     return policy
 
 
@@ -119,20 +148,36 @@ class Layer:
 
 
 class _Files:
-    """The files of a policy, each once and before the files it extends, and the errors in them."""
+    """The files of a policy, each once and before the files it extends, and the errors in them.
 
-    def __init__(self, place: Place) -> None:
+    Files outside of the root of the first are not read if that was `found`. Otherwise, errors in them are not shown: they would quote the file.
+    """
+
+    def __init__(self, place: Place, found: bool) -> None:
         self.layers: list[Layer] = []
         self.errors: list[Diagnostic] = []
         self._place = place
         self._seen: set[str] = set()
+        self._found = found
+        self._outside: dict[str, Diagnostic] = {}
 
-    def open(self, path: str, chain: tuple[str, ...] = ()) -> str:
-        """Read a file and the files it extends. Return why the file cannot be used, for the error at its name; empty if it can."""
+    def shown_errors(self) -> list[Diagnostic]:
+        """Return the errors. If there are errors in files outside of the root, return only which files these are."""
+        outside = [self._outside[path] for path in dict.fromkeys([error.path for error in self.errors]) if path in self._outside]
+        return outside or self.errors
+
+    def open(self, path: str, chain: tuple[str, ...] = (), named_at: Diagnostic | None = None) -> str:
+        """Read a file and the files it extends. Return why the file cannot be used, for the error at its name; empty if it can.
+
+        `named_at` has the location of its name in another file.
+        """
         try:
             real = self._place.identity(path)
         except ValueError:
             return f"invalid path {path!a}"
+        is_outside = self._place.is_outside(path)
+        if is_outside and self._found:
+            return self._refused(path, chain)
         if real in chain:
             return f"circular reference to {path}"
         if len(chain) >= EXTENDS_MAX:
@@ -148,6 +193,9 @@ class _Files:
             if not chain:
                 Nodes(Source(path, error.text), self.errors).error_at(error.offset, f"cannot read policy: {error.reason}")
             return f"cannot read {path}: {error.reason}"
+        if is_outside:
+            message = f"{path} is not a valid policy; run `imglint --config {real}` for its errors"
+            self._outside.setdefault(path, replace(named_at or Diagnostic(path, 1, 1, ""), message=message))
         nodes = Nodes(source, self.errors)
         layer = Layer(nodes, _top(nodes))
         self.layers.append(layer)
@@ -155,14 +203,28 @@ class _Files:
             self._extend(layer, path, (*chain, real))
         return ""
 
+    def _refused(self, path: str, chain: tuple[str, ...]) -> str:
+        """Return why a policy that was found cannot use a file outside of its root."""
+        if chain:
+            return f"{path} is outside of {self._place.root}; use a file inside, or give the policy by --config"
+        message = f"symbolic link out of {self._place.root}; replace it with a file, or give the policy by --config"
+        self.errors.append(Diagnostic(path, 1, 1, message))
+        return message
+
     def _extend(self, layer: Layer, path: str, chain: tuple[str, ...]) -> None:
         nodes = layer.nodes
         for item in nodes.items(layer.values["extends"], "extends"):
             name = nodes.text(item, "extends")
-            if name is not None:
-                message = self.open(self._place.beside(path, name), chain)
-                if message:
-                    nodes.error(item, "extends", message)
+            if name is None:
+                continue
+            if _ADDRESS.match(name):
+                message = "a policy cannot be loaded from an address; save it as a file and name the file"
+            else:
+                location = nodes.source.location(item.start, item.start)
+                at = Diagnostic(nodes.source.path, location.line, location.column, "")
+                message = self.open(self._place.beside(path, name), chain, at)
+            if message:
+                nodes.error(item, "extends", message)
 
 
 def _top(nodes: Nodes) -> dict[str, Node]:
@@ -217,6 +279,7 @@ class _Builder:
             exceptions=tuple(self._list("exceptions", self._exceptions)),
             exclude=PathPatterns(exclude) if exclude else None,
             kinds=self._kinds(),
+            sources=tuple([layer.nodes.source.path for layer in self.layers]),
             fail_on=self._first("fail-on", lambda nodes, node: nodes.choice(node, "fail-on", FAIL_ON)) or "warning",
         )
 

@@ -115,8 +115,9 @@ class _Recent(dict["Any", "Any"]):
 class Policy:
     """A policy, merged from its files by `load.load`, or the default policy.
 
-    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to. `read` returns
-    the text of one of the policy's files by its path, or raises UnreadFile. Paths passed to methods are absolute or relative to the current folder.
+    `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to; `sources` are the
+    paths of all its files, and `read` returns the text of one of them, or raises UnreadFile. Paths passed to methods are absolute or relative to the
+    current folder.
     """
 
     def __init__(
@@ -136,8 +137,9 @@ class Policy:
         exclude: PathPatterns | None = None,
         kinds: Mapping[str, PathPatterns] | None = None,
         fail_on: str = "warning",
+        sources: tuple[str, ...] = (),
     ) -> None:
-        self.path, self.folder, self.read = path, folder, read
+        self.path, self.folder, self.sources, self.read = path, folder, sources, read
         self.default_environment = default_environment
         self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
         self.table, self.built = table, built

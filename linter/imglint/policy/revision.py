@@ -41,12 +41,12 @@ class Revision:
             raise self._error("there is no Git repository here or above; use --config")
         if ref.startswith("-"):
             raise self._error("invalid revision")
-        self._root = root
+        self.root = root
         found = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
         if found.returncode:
             reason = _reason(found)
             unknown = "no such revision in this clone; fetch it first"
-            raise self._error(unknown if "single revision" in reason or not reason else f"git: {reason}")
+            raise self._error(unknown if "single revision" in reason else f"git: {reason}")
         self._commit = found.stdout.decode().strip()
 
     def find(self) -> str:
@@ -54,7 +54,7 @@ class Revision:
 
         Raises UsageError if the revision has none.
         """
-        folder = os.path.relpath(os.getcwd(), self._root)
+        folder = os.path.relpath(os.getcwd(), self.root)
         folders = [] if folder == os.curdir else folder.split(os.sep)
         paths = ["/".join([*folders[:depth], FILE_NAME]) for depth in range(len(folders), -1, -1)]
         try:
@@ -92,13 +92,17 @@ class Revision:
             raise ValueError(name)
         return name
 
+    def is_outside(self, _name: str) -> bool:
+        """Return False: Git has no other files, and `read` refuses their names."""
+        return False
+
     def beside(self, name: str, relative: str) -> str:
         """Return the name of a file from its path relative to the folder of another file."""
         return f"{self.ref}:{posixpath.normpath(posixpath.join(posixpath.dirname(self._path(name)), relative))}"
 
     def folder(self, name: str) -> str:
         """Return the absolute path that the folder of a file has in the working tree."""
-        return os.path.normpath(os.path.join(self._root, posixpath.dirname(self._path(name))))
+        return os.path.normpath(os.path.join(self.root, posixpath.dirname(self._path(name))))
 
     def _path(self, name: str) -> str:
         return name[len(self.ref) + 1 :]
@@ -119,13 +123,13 @@ class Revision:
         """Run Git in the root of the repository. Raises UsageError if it cannot be started."""
         # Variables such as GIT_DIR, which Git sets for hooks, would make it read another repository.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
-        environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self._root)
+        environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self.root)
         # A relative folder of PATH would let the repository provide the program.
         programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
         program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
         if program is None:
             raise self._error("Git is not installed; install it, or use --config")
-        command = [program, "-C", self._root, *_OPTIONS, *arguments]
+        command = [program, "-C", self.root, *_OPTIONS, *arguments]
         return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
     def _error(self, reason: str) -> UsageError:
@@ -133,6 +137,7 @@ class Revision:
 
 
 def _reason(found: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the error of Git."""
+    """Return the error of Git in one line."""
     lines = os.fsdecode(found.stderr).splitlines()
-    return next((line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return [*fatal, *lines, f"exit status {found.returncode}"][0]
