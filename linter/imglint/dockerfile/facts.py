@@ -24,6 +24,9 @@ BUILDKIT_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 """Parts of the names of Windows images and of the images based on them."""
 
+EARLIER_MAX = 524_288
+"""Characters of a Dockerfile to read as earlier releases of BuildKit do, counted once for each. With more, the file is reported."""
+
 
 def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
     """Return the facts of a Dockerfile.
@@ -71,6 +74,10 @@ def _facts_of_earlier_releases(source: Source, changes: set[int], found: list[Fa
     while waiting := changes - read:
         release = max(waiting)
         read.add(release)
+        if len(read) * len(source.text) > EARLIER_MAX:
+            message = f"releases of BuildKit differ on this Dockerfile, which has more than {EARLIER_MAX // len(read)} characters to compare"
+            yield Problem(source, (0, 0), message, "unread-file")
+            return
         parsed = parse_dockerfile(source.text, release - 1)
         changes |= {change for change in parsed.changes if change < release}
         build, facts = _read(source, parsed, prefix)

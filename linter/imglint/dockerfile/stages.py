@@ -46,7 +46,7 @@ SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
-IMAGES_MAX = 100_000
+IMAGES_MAX = 20_000
 """Stages, copies and mounts of one Dockerfile. Reading stops there and the file is reported."""
 
 CHOICES_MAX = 200
