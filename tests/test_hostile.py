@@ -152,6 +152,12 @@ class Lint:
         """Whether the last image in a file has a reference."""
         return references(self.imglint, text, name)[-1] is not None
 
+    def is_resolved_or_unread(self, name: str, text: str) -> bool:
+        """Whether the last image in a file has a reference. If not, that must be reported as unread-file."""
+        resolved = self.is_resolved(name, text)
+        assert resolved == self.is_read(name, text)
+        return resolved
+
     def accepts(self, *arguments: str) -> bool:
         outcome = self.imglint(*arguments)
         assert (outcome.status == 2) == bool(outcome.err)
@@ -262,7 +268,7 @@ def compose_image(image: str) -> str:
 
 
 LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
-    ("source.FILE_SIZE_MAX", "file", None, lambda lint, n: lint.is_read("Dockerfile", "FROM a:latest\n#".ljust(n))),
+    ("source.FILE_SIZE_MAX", "file", None, lambda lint, n: lint.is_read("Dockerfile", "FROM a:latest\n".ljust(n, "\n"))),
     ("source.FILE_SIZE_MAX", "policy", 1000, lambda lint, n: lint.accepts_policy("fail-on: error\n#".ljust(n))),
     ("source.FILE_SIZE_MAX", "baseline", 2000, lambda lint, n: lint.accepts_baseline(n)),
     ("source.FILE_SIZE_MAX", "stdin", 1000, lambda lint, n: lint.reads_stdin("FROM a:latest\n#".ljust(n))),
@@ -292,7 +298,18 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("dockerfile.instructions.INSTRUCTIONS_MAX", "another frontend", 20,
      lambda lint, n: lint.is_read("Dockerfile", "# syntax=acme/x:1\nFROM a:1\n" + "RUN x\n" * (n - 1))),
     ("dockerfile.instructions.FLAG_MAX", "quotes", None,
-     lambda lint, n: lint.is_resolved("Dockerfile", f"FROM a:1\nCOPY {quoted_flag(n)} b c\n")),
+     lambda lint, n: lint.is_read("Dockerfile", f"FROM a:1\nCOPY {quoted_flag(n)} b c\n")),
+    ("dockerfile.instructions.LINE_MAX", "line", None, lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\nRUN ".ljust(n + 9, "x"))),
+    ("dockerfile.instructions.INSTRUCTIONS_MAX", "continuation lines", 20,
+     lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\nRUN x" + "\\\nx" * (n - 2) + "\n")),
+    ("dockerfile.heredocs.TEXT_MAX", "instruction", None,
+     lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\n" + ("RUN " + ("x" * 60_000 + "\\\n") * 20)[: n - 4 + 2 * (n // 60_000)] + " <<A\nA\n")),
+    ("dockerfile.heredocs.NESTING_MAX", "variables", None,
+     lambda lint, n: lint.is_read("Dockerfile", f"FROM a:1\nRUN {'${A:-' * n}{'}' * n} <<A\nA\n")),
+    ("dockerfile.variables.STEPS_MAX", "steps", 100, lambda lint, n: lint.is_read(
+        "Dockerfile", "ARG A=x\n" + "ARG B=$A\n" * ((n - 2) // 10) + "ARG B=b\n" * ((n - 2) % 10) + "FROM a:1\n")),
+    ("dockerfile.facts.EARLIER_MAX", "characters", None,
+     lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\nRUN << A\nA\n".ljust(n, "\n"))),
     ("dockerfile.stages.IMAGES_MAX", "stages", 20, lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\n" * n + "USER 1\n")),
     ("dockerfile.stages.IMAGES_MAX", "copies", 20,
      lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\n" + "COPY --from=b:1 c d\n" * (n - 1) + "USER 1\n")),
@@ -300,18 +317,18 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.is_read("Dockerfile", "FROM a:1\nRUN " + "--mount=from=b:1 " * (n - 1) + "x\nRUN x\n")),
     ("dockerfile.stages.CHOICES_MAX", "stages", None, lambda lint, n: not lint.messages(
         "Dockerfile", "".join([f"FROM a:1 AS s{at}\n" for at in range(n)]) + "FROM s$TARGETARCH\n", "unresolved-reference")),
-    ("dockerfile.variables.VALUE_MAX", "word", None, lambda lint, n: lint.is_resolved("Dockerfile", f"FROM {long_reference(n)}\n")),
+    ("dockerfile.variables.VALUE_MAX", "word", None, lambda lint, n: lint.is_resolved_or_unread("Dockerfile", f"FROM {long_reference(n)}\n")),
     ("dockerfile.variables.VALUE_MAX", "value", None,
-     lambda lint, n: lint.is_resolved("Dockerfile", f"ARG A={long_reference(n)[:-2]}\nFROM ${{A}}/b\n")),
+     lambda lint, n: lint.is_resolved_or_unread("Dockerfile", f"ARG A={long_reference(n)[:-2]}\nFROM ${{A}}/b\n")),
     ("dockerfile.variables.PIECES_MAX", "pieces", None,
-     lambda lint, n: lint.is_resolved("Dockerfile", f"ARG A=x\nFROM {'${A}' * n}\n")),
+     lambda lint, n: lint.is_resolved_or_unread("Dockerfile", f"ARG A=x\nFROM {'${A}' * n}\n")),
     # The text of the first default counts too.
-    ("dockerfile.variables.PIECES_MAX", "variables", None, lambda lint, n: lint.is_resolved(
+    ("dockerfile.variables.PIECES_MAX", "variables", None, lambda lint, n: lint.is_resolved_or_unread(
         "Dockerfile", "ARG A1=a\n" + "".join([f"ARG A{at}=$A{at - 1}\n" for at in range(2, n)]) + f"FROM $A{n - 1}\n")),
     ("dockerfile.variables.NESTING_MAX", "defaults", None,
-     lambda lint, n: lint.is_resolved("Dockerfile", f"FROM {'${A:-' * n}a{'}' * n}\n")),
+     lambda lint, n: lint.is_resolved_or_unread("Dockerfile", f"FROM {'${A:-' * n}a{'}' * n}\n")),
     ("dockerfile.variables.PATTERN_MAX", "pattern", None,
-     lambda lint, n: lint.is_resolved("Dockerfile", f"ARG A=x:1\nFROM ${{A%{pattern(n)}}}\n")),
+     lambda lint, n: lint.is_resolved_or_unread("Dockerfile", f"ARG A=x:1\nFROM ${{A%{pattern(n)}}}\n")),
     ("printable.NAME_MAX", "name", None, lambda lint, n: "X" * n in lint.messages(
         "Dockerfile", f"FROM a:1\n{'X' * n}\n", "syntax-error")[0]),
     ("yaml.documents.DEPTH_MAX", "flow lists", None,

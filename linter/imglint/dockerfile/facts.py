@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
-from imglint.dockerfile.stages import Build
+from imglint.dockerfile.stages import Build, is_reference
 from imglint.dockerfile.variables import UnresolvedVariable
 from imglint.model import BASE, BUILD, FRONTEND, Comment, ImageUse, Problem, RunUser, image_use
-from imglint.reference import InvalidReference, parse
-from imglint.traced import Traced, literal, without_unknown_version
+from imglint.traced import Traced, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 BUILDKIT_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 """Parts of the names of Windows images and of the images based on them."""
+
+EARLIER_MAX = 524_288
+"""Characters of a Dockerfile to read as earlier releases of BuildKit do, counted once for each. With more, the file is reported."""
 
 
 def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
@@ -71,6 +73,10 @@ def _facts_of_earlier_releases(source: Source, changes: set[int], found: list[Fa
     while waiting := changes - read:
         release = max(waiting)
         read.add(release)
+        if len(read) * len(source.text) > EARLIER_MAX:
+            message = f"releases of BuildKit differ on this Dockerfile, which has more than {EARLIER_MAX // len(read)} characters to compare"
+            yield Problem(source, (0, 0), message, "unread-file")
+            return
         parsed = parse_dockerfile(source.text, release - 1)
         changes |= {change for change in parsed.changes if change < release}
         build, facts = _read(source, parsed, prefix)
@@ -126,7 +132,7 @@ class _StageFacts:
     def use(self, stage: Stage, value: Value, span: Span, place: str, role: str) -> ImageUse:
         written: Traced | None
         if isinstance(value, UnresolvedVariable):
-            written, unresolved, over_limit = _known(value), value.message, value.over_limit
+            written, unresolved, over_limit = None if value.over_limit else _known(value), value.message, value.over_limit
         else:
             written, unresolved, over_limit = value, "", False
         where = self.where(stage)
@@ -172,18 +178,11 @@ class _StageFacts:
 
 
 def _known(value: UnresolvedVariable) -> Traced | None:
-    """Return what is known of an unresolved text. In a tag or digest, an undeclared variable is an empty text if that gives a valid reference."""
-    if value.text is None or value.over_limit:
-        return None
-    name = without_unknown_version(value.text)
-    if not value.undeclared or name is None:
+    """Return what is known of an unresolved text. Undeclared variables are empty texts if that gives a valid reference."""
+    if value.text is None or not value.undeclared:
         return value.text
     whole = Traced(tuple([piece for piece in value.text.pieces if piece.known]))
-    try:
-        parse(whole.text)
-    except InvalidReference:
-        return value.text
-    return whole
+    return whole if is_reference(whole.text) else value.text
 
 
 def _is_windows(base: ImageReference | None) -> bool:

@@ -23,7 +23,10 @@ SHARED_BUFFER_SINCE = 15
 SPACE_SINCE = 22
 """White space between `<<` and the name."""
 
-LEXER_NESTING_MAX = 100
+TEXT_MAX = 1_048_576
+"""Characters of an instruction that contains `<<`. With more, the file is not read any further."""
+
+NESTING_MAX = 100
 """Levels of `${A:-${B:-...}}` in an instruction that contains `<<`. With more, the file is not read any further."""
 
 ESCAPE = "\\"
@@ -47,8 +50,8 @@ class InvalidHeredoc(Exception):
         self.start, self.end = start, end
 
 
-class TooDeeplyNested(Exception):
-    """More than LEXER_NESTING_MAX levels of variables."""
+class OverLexerLimit(Exception):
+    """An instruction over a limit. The text of the exception says which."""
 
 
 class _Rejected(Exception):
@@ -58,8 +61,10 @@ class _Rejected(Exception):
 def find_heredocs(text: str, release: int, note: Callable[[int], None]) -> list[tuple[str, bool, Span]]:
     """Return the heredocs that an instruction opens: the name, whether the body loses leading tabs (`<<-`), and the indices of the word.
 
-    `note` is called with each release that changed how this text is read. Raises InvalidHeredoc and TooDeeplyNested.
+    `note` is called with each release that changed how this text is read. Raises InvalidHeredoc and OverLexerLimit.
     """
+    if len(text) > TEXT_MAX:
+        raise OverLexerLimit(f"instruction with `<<` has more than {TEXT_MAX} characters")
     lexer = _Lexer(text, release, note, raw_quotes=True)
     try:
         words = lexer.words(raw=True)
@@ -87,53 +92,53 @@ class _Lexer:
     def __init__(self, text: str, release: int, note: Callable[[int], None], *, raw_quotes: bool) -> None:
         self.text, self.release, self.note, self.raw_quotes = text, release, note, raw_quotes
         self.raw = False
-        self.at = self.depth = 0
+        self.at = self.depth = self.start = 0
+        self.found: list[tuple[str, Span]] = []
         self.word: list[str] = []
         """The pieces of the word being read, none of them empty."""
 
     def words(self, *, raw: bool) -> list[tuple[str, Span]]:
-        """Return the words of the text, with the indices that produced them. `raw` keeps escape characters."""
+        """Return the words of the text, with the indices that produced them. `raw` keeps escape characters. Words that open no heredoc are left out."""
         self.raw = raw
-        words: list[tuple[str, Span]] = []
-        word, text, start = self.word, self.text, 0
-
-        def add(piece: str, first: int) -> None:
-            nonlocal start
-            if piece:
-                if not word:
-                    start = first
-                word.append(piece)
-
-        def end_word(end: int) -> None:
-            if word:
-                words.append(("".join(word), (start, end)))
-                word.clear()
-
+        text = self.text
         while self.at < len(text):
             first = self.at
             char = text[first]
             if plain := _PLAIN.match(text, first):
                 self.at = plain.end()
-                add(plain[0], first)
+                self.add(plain[0], first)
             elif spaces := _SPACES.match(text, first):
                 self.at = spaces.end()
-                end_word(first)
+                self.end_word(first)
             elif char == "$":
                 for piece in _WORDS.findall(self.dollar()):
                     if piece[0] in SPACE:
-                        end_word(self.at)
+                        self.end_word(self.at)
                     else:
-                        add(piece, first)
+                        self.add(piece, first)
             else:
-                add(self.special(char), first)
-        end_word(len(text))
-        return words
+                self.add(self.special(char), first)
+        self.end_word(len(text))
+        return self.found
+
+    def add(self, piece: str, start: int) -> None:
+        if piece:
+            if not self.word:
+                self.start = start
+            self.word.append(piece)
+
+    def end_word(self, end: int) -> None:
+        if self.word:
+            word = "".join(self.word)
+            if "<<" in word or not self.raw_quotes:
+                self.found.append((word, (self.start, end)))
+            self.word.clear()
 
     def nested(self, stop: str, *, raw: bool) -> str:
         """Return the value of the text up to `stop`."""
         self.depth += 1
-        if self.depth > LEXER_NESTING_MAX:
-            raise TooDeeplyNested
+        if self.depth > NESTING_MAX:
+            raise OverLexerLimit(f"variables are nested more than {NESTING_MAX} levels deep")
         outer = self.raw
         if self.release >= PATTERNS_SINCE:
             self.raw = raw

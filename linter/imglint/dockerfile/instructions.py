@@ -36,8 +36,8 @@ DIRECTIVE_SPACE_SINCE = 19
 FLAG_ESCAPE_SINCE = 21
 """The escape character of the file in flags, in place of a backslash."""
 
-INSTRUCTIONS_MAX = 1_000_000
-"""Instructions of one Dockerfile. Reading stops there and the file is reported."""
+INSTRUCTIONS_MAX = 250_000
+"""Instructions of one Dockerfile, each with its continuation lines. Reading stops there and the file is reported."""
 
 LINE_MAX = 65_535
 """Bytes of a line, without its line feed. BuildKit rejects longer lines. Reading stops there and the file is reported."""
@@ -110,7 +110,7 @@ class ParsedDockerfile:
     `changes` are the releases that changed how this file is read.
     """
 
-    __slots__ = ("changes", "comments", "errors", "escape", "instructions", "release", "unread")
+    __slots__ = ("changes", "comments", "errors", "escape", "instructions", "lines_left", "release", "unread")
 
     def __init__(self, release: int = LATEST_RELEASE) -> None:
         self.instructions: list[Instruction] = []
@@ -119,6 +119,7 @@ class ParsedDockerfile:
         self.escape = DEFAULT_ESCAPE
         self.unread: tuple[Span, str] | None = None
         self.release = release
+        self.lines_left = INSTRUCTIONS_MAX
         self.changes: set[int] = set()
 
     @property
@@ -139,21 +140,27 @@ def parse_dockerfile(text: str, release: int = LATEST_RELEASE) -> ParsedDockerfi
     index = 0
     while index < len(text):
         instruction, index = _next_instruction(parsed, text, index, has_comments)
-        if instruction is not None and instruction.keyword:
-            if len(parsed.instructions) == INSTRUCTIONS_MAX:
-                message = f"more than {INSTRUCTIONS_MAX} instructions in this Dockerfile; the rest was not read"
-                parsed.unread = instruction.span(instruction.start, instruction.arguments_start), message
-                return parsed
+        if instruction is None:
+            continue
+        if parsed.lines_left < 0:
+            message = (
+                f"more than {INSTRUCTIONS_MAX} instructions and continuation lines in this Dockerfile; the rest was not read"
+            )
+            parsed.unread = instruction.span(instruction.start, instruction.arguments_start), message
+            return parsed
+        if instruction.keyword:
             parsed.instructions.append(instruction)
-            if (
-                parsed.escape != DEFAULT_ESCAPE
-                and "--" in instruction.text
-                and (DEFAULT_ESCAPE in instruction.text or parsed.escape in instruction.text)
-            ):
+            if _escapes_flags(parsed, instruction):
                 parsed.changes.add(FLAG_ESCAPE_SINCE)
             if "<<" in instruction.text:
                 index = _skip_heredocs(parsed, instruction, text, index)
     return parsed
+
+
+def _escapes_flags(parsed: ParsedDockerfile, instruction: Instruction) -> bool:
+    """Whether flags can depend on the escape character of the file."""
+    text = instruction.text
+    return parsed.escape != DEFAULT_ESCAPE and "--" in text and (parsed.escape in text or DEFAULT_ESCAPE in text)
 
 
 def _long_line(text: str) -> int:
@@ -199,6 +206,9 @@ def _next_instruction(parsed: ParsedDockerfile, text: str, index: int, has_comme
         indices.append(length)
         offsets.append(start)
         length += len(parts[-1])
+        if len(parts) > parsed.lines_left:
+            break
+    parsed.lines_left -= len(parts)
     return (Instruction("".join(parts), indices, offsets) if parts else None), index
 
 
@@ -311,16 +321,15 @@ def _skip_heredocs(parsed: ParsedDockerfile, instruction: Instruction, text: str
         command = instruction.part(operands_start(instruction, parsed.flag_escape))
     if command.keyword not in HEREDOC_KEYWORDS or _is_exec_form(parsed, command):
         return index
-    from imglint.dockerfile.heredocs import LEXER_NESTING_MAX, InvalidHeredoc, TooDeeplyNested, find_heredocs
+    from imglint.dockerfile.heredocs import InvalidHeredoc, OverLexerLimit, find_heredocs
 
     try:
         heredocs = find_heredocs(instruction.text, parsed.release, parsed.changes.add)
     except InvalidHeredoc as error:
         parsed.errors.append((instruction.span(error.start, error.end), "invalid name of a heredoc"))
         return len(text)
-    except TooDeeplyNested:
-        message = f"variables are nested more than {LEXER_NESTING_MAX} levels deep; the rest was not read"
-        parsed.unread = instruction.span(instruction.start, instruction.arguments_start), message
+    except OverLexerLimit as error:
+        parsed.unread = instruction.span(instruction.start, instruction.arguments_start), f"{error}; the rest was not read"
         return len(text)
     for name, strips_tabs, (start, end) in heredocs:
         body_end = _heredoc_end(text, index, name, strips_tabs)

@@ -46,7 +46,7 @@ SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
-IMAGES_MAX = 100_000
+IMAGES_MAX = 20_000
 """Stages, copies and mounts of one Dockerfile. Reading stops there and the file is reported."""
 
 CHOICES_MAX = 200
@@ -240,7 +240,7 @@ class Build:
         first, *rest = self._known_parts(written)
         if not rest or not any(char.isalnum() for part in (first, *rest) for char in part):
             return []
-        if _can_be_empty(written) and (name := first + "".join(rest)) not in self.names and _is_image_name(name):
+        if _can_be_empty(written) and (name := first + "".join(rest)) not in self.names and is_reference(name):
             return []
         *inner, last = rest
         shortest = len(first) + sum(map(len, rest)) + len(rest)
@@ -494,7 +494,8 @@ def _can_be_empty(written: str) -> bool:
     return not any(name in PLATFORM_ARGUMENTS and not name.endswith(("VARIANT", "OSVERSION")) for name in names)
 
 
-def _is_image_name(text: str) -> bool:
+def is_reference(text: str) -> bool:
+    """Whether a text is a valid image reference."""
     from imglint.reference import InvalidReference, parse
 
     try:

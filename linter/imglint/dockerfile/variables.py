@@ -294,7 +294,7 @@ class _Word:
                 return self.placeholder(begin, value, undeclared=value.undeclared)
             text = self.used(begin, value.text)
             return replace(value, text=text) if isinstance(text, Traced) else text
-        self.scope.budget.spend(sum([len(piece.frames) for piece in value.pieces]))
+        self.scope.budget.spend(sum([8 + len(piece.frames) for piece in value.pieces]))
         return value.used_at(self.frame, *self.line.span(begin, self.at))
 
     def placeholder(self, begin: int, value: UnresolvedVariable, *, undeclared: bool = False) -> UnresolvedVariable:
