@@ -263,6 +263,12 @@ def inline_dockerfile(*texts: str) -> str:
     return f"services:\n{''.join(services)}"
 
 
+def extended_chain(count: int) -> str:
+    """Return a compose file in which the last of some services has a build and extends all others."""
+    services = [f"  s{at}: {{extends: s{at - 1}, image: a:1}}\n" for at in range(1, count - 1)]
+    return f"services:\n  s0: {{image: a:1}}\n{''.join(services)}  last: {{extends: s{count - 2}, build: {{context: .}}}}\n"
+
+
 def compose_image(image: str) -> str:
     return f"services: {{a: {{image: '{image}'}}}}\n"
 
@@ -353,6 +359,7 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     # The outermost expression is level 0.
     ("readers._compose_variables.DEPTH_MAX", "defaults", None,
      lambda lint, n: lint.is_resolved("compose.yaml", compose_image("${A:-" * (n + 1) + "b" + "}" * (n + 1)))),
+    ("readers.compose.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read("compose.yaml", extended_chain(n))),
     ("readers._inline_dockerfile.TEXT_MAX", "text", 40,
      lambda lint, n: lint.is_read("compose.yaml", inline_dockerfile("FROM a:1".ljust(n)))),
     ("readers._inline_dockerfile.TEXT_MAX", "interpolated text", 40,

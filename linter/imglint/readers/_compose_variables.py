@@ -35,6 +35,10 @@ class UnresolvedVariable(Exception):
     """A text that cannot be resolved. The text of the exception is the reason and the fix."""
 
 
+class OverLimit(UnresolvedVariable):
+    """A text that exceeds TEXT_MAX or DEPTH_MAX."""
+
+
 class InvalidVariable(Exception):
     """A text with a `${` that Compose rejects, from `start` to `end`."""
 
@@ -48,14 +52,14 @@ def interpolate(
 ) -> Traced:
     """Return a text with its variables resolved. A default keeps its own position; any other value has that of the expression.
 
-    Raises InvalidVariable; UnresolvedVariable if a variable has no value, or if the text exceeds TEXT_MAX or its nesting DEPTH_MAX. With a list
+    Raises InvalidVariable; UnresolvedVariable if a variable has no value; OverLimit if the text exceeds TEXT_MAX or its nesting DEPTH_MAX. With a list
     `unresolved`, a variable without a value is unknown in the result instead, and the reason is added to the list.
     """
     string = text.text
     if "$" not in string:
         return text
     if len(string) > TEXT_MAX or depth > DEPTH_MAX:
-        raise UnresolvedVariable("text is too long or too deeply nested for an image reference")
+        raise OverLimit("text is too long or too deeply nested for an image reference")
     parts, at, length = [], 0, 0
     for match, end in _expressions(string):
         if end < 0:
@@ -67,13 +71,13 @@ def interpolate(
             try:
                 parts.append(_resolved(text, match, end, variables, depth, unresolved))
             except UnresolvedVariable as error:
-                if unresolved is None:
+                if unresolved is None or isinstance(error, OverLimit):
                     raise
                 unresolved.append(error)
                 parts.append(unknown(text.pieces[0].frames[0][0], *text.span(match.start(), end)))
             length += len(parts[-1].text)
         if length > TEXT_MAX:
-            raise UnresolvedVariable("text is too long for an image reference once its variables are resolved")
+            raise OverLimit("text is too long for an image reference once its variables are resolved")
         at = end
     parts.append(text.cut(at, len(string)))
     return joined(parts)

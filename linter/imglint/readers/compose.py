@@ -27,6 +27,7 @@ from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_name
 from imglint.readers._compose_variables import (
     InvalidVariable,
+    OverLimit,
     UnresolvedVariable,
     Variables,
     dotenv,
@@ -58,7 +59,7 @@ HOOKS = ("pre_start", "post_start")
 FRONTEND_ARGUMENT = "BUILDKIT_SYNTAX"
 """The build argument that replaces the frontend of `# syntax=` (moby/buildkit, frontend/dockerfile/builder/build.go)."""
 EXTENDED_MAX = 64
-"""Services in a chain of `extends` that builds are merged from."""
+"""Services in a chain of `extends` that builds are merged from, the extending one included."""
 
 NOT_PULLED = ("build", "never")
 """The values of `pull_policy` with which Compose does not pull an image (`mustPull` in docker/compose, pkg/compose/pull.go)."""
@@ -343,7 +344,10 @@ class _ComposeReader:
         for name, _, node in _pairs(build.get("args")):
             if name == FRONTEND_ARGUMENT:
                 yield from self._images_within(node, _argument_value, "syntax", f"{where} frontend", FRONTEND)
-        builds = self._builds(service)
+        builds, is_whole = self._builds(service)
+        if not is_whole:
+            message = f"more than {EXTENDED_MAX} services are extended here; the builds of the others were not read"
+            yield Problem(self.source, service.span, message, UNREAD_FILE)
         if any(each.scalar("dockerfile_inline") for each in builds):
             yield from self._inline_dockerfile(builds, where)
         else:
@@ -351,8 +355,11 @@ class _ComposeReader:
             if self.follows:
                 yield from self._images_of_arguments(builds, where)
 
-    def _builds(self, service: Service) -> list[Mapping]:
-        """Return the builds that Compose merges into that of a service: its own, then those of the services of this file that it extends."""
+    def _builds(self, service: Service) -> tuple[list[Mapping], bool]:
+        """Return the builds that Compose merges into that of a service: its own, then those of the services of this file that it extends.
+
+        Also return whether these are all.
+        """
         builds: list[Mapping] = []
         seen: set[str] = set()
         current: Service | None = service
@@ -362,7 +369,7 @@ class _ComposeReader:
             if isinstance(build, Mapping):
                 builds.append(build)
             current = self.services.get(extends[0]) if extends and extends[1] else None
-        return builds
+        return builds, current is None or current.name in seen
 
     def _dockerfile(self, builds: list[Mapping]) -> Iterator[Fact | NamedFile]:
         """Yield the Dockerfile that a build names. Its path is relative to the build context."""
@@ -522,14 +529,16 @@ class _ComposeReader:
 
     def _use(self, text: Traced, span: Span, place: str, where: str, role: str) -> ImageUse:
         """Return the use of the image that a text names after its variables are resolved."""
-        unresolved, resolved, fault = "", None, None
+        unresolved, resolved, fault, over_limit = "", None, None, False
         try:
             resolved, unresolved = self._resolved_in_part(text)
         except UnresolvedVariable as error:
-            unresolved = str(error)
+            unresolved, over_limit = str(error), isinstance(error, OverLimit)
         except InvalidVariable as error:
             fault = ReferenceProblem(INVALID, str(error), text.span(error.start, error.end))
-        use = image_use(self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved)
+        use = image_use(
+            self.source, resolved, span, place=place, where=where, role=role, unresolved=unresolved, over_limit=over_limit
+        )
         return replace(use, problem=fault) if fault else use
 
     def _resolved_in_part(self, text: Traced) -> tuple[Traced, str]:
