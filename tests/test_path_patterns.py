@@ -91,6 +91,13 @@ def test_paths_match_as_in_pathspec(pattern: str, path: str) -> None:
         ("a\\ ", "a ", False, True),
         ("a  ", "a", False, True),
         ("**", "a/b", False, True),
+        ("**\\/b", "a/b", False, True),
+        ("**\\/b", "b", False, False),
+        ("a/**\\/b", "a/x/b", False, True),
+        ("a/**\\/b", "a/x/y/b", False, True),
+        ("a/**\\/b", "a/b", False, False),
+        ("[c-a]", "c", False, True),
+        ("[c-a]", "b", False, False),
     ],
 )
 def test_path_patterns(pattern: str, path: str, is_folder: bool, expected: bool) -> None:
