@@ -99,7 +99,8 @@ def test_errors_that_involve_several_values_are_rejected_only_by_the_loader(path
     try:
         assert schema_accepts(path)
     except InvalidYaml:
-        assert "invalid YAML" in path.with_suffix(".errors").read_text(encoding="utf-8")
+        errors = path.with_suffix(".errors").read_text(encoding="utf-8")
+        assert "invalid YAML" in errors or "second YAML document" in errors
 
 
 def test_the_schema_is_valid_and_has_every_rule_and_placeholder() -> None:
