@@ -374,24 +374,24 @@ def image_use(
     """
     parts: dict[str, Span] = {}
     reference, problem = None, None
-    whole = written.span(0, len(written.text)) if written is not None and written.text else span
+    text = written.text if written is not None else ""
+    whole = written.span(0, len(text)) if written is not None and text else span
     if written is not None and written.unknown_at >= 0:
         from imglint.traced import without_unknown_version
 
         written = without_unknown_version(written)
         if written is not None:
-            more["tag_known"] = False
+            text, more["tag_known"] = written.text, False
     if written is None:
-        problem = ReferenceProblem(
-            UNREAD_FILE if over_limit else UNRESOLVED, unresolved or "image name cannot be resolved from the file", span
-        )
+        rule = UNREAD_FILE if over_limit else UNRESOLVED
+        problem = ReferenceProblem(rule, unresolved or "image name cannot be resolved from the file", span)
     else:
         parts["whole"] = whole
         try:
-            reference = parse(written.text)
+            reference = parse(text)
             parts.update({name: written.span(*part) for name, part in reference.spans.items()})
         except InvalidReference as error:
-            invalid = written.span(error.start, error.end) if error.start < error.end else parts["whole"]
+            invalid = written.span(error.start, error.end) if error.start < error.end else whole
             problem = ReferenceProblem(INVALID, error.reason, invalid)
     parts.update(more.pop("parts", {}))  # type: ignore[call-overload]
     return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from functools import cache
 
-from imglint.dockerfile.spaces import FIELD, REGEXP_SPACE, SPACE, WORD, space_bytes
+from imglint.dockerfile.spaces import REGEXP_SPACE, SPACE, WORD, field, space_bytes
 from imglint.printable import clipped
 from imglint.records import record
 from imglint.traced import Piece, Traced, joined
@@ -57,7 +57,7 @@ class Instruction:
     def __init__(self, text: str, indices: list[int], offsets: list[int], start: int = 0) -> None:
         """Take the joined text and, for each line of it, its index in the text and its offset in the file."""
         self.text, self._indices, self._offsets = text, indices, offsets
-        self.end = end = max(len(text.rstrip(SPACE)), start)
+        self.end = end = max(len(text.rstrip(SPACE)), start) if text[-1:] in SPACE else len(text)
         while start < end and text[start] in SPACE:
             start += 1
         self.start = start
@@ -65,7 +65,8 @@ class Instruction:
         if word is None:
             self.keyword, self.flags_start, self.arguments_start = "", start, start
             return
-        self.keyword = word[0].upper() if word[0].isascii() else _upper(word[0])
+        keyword = word[0]
+        self.keyword = keyword.upper() if keyword.isascii() else _upper(keyword)
         following = WORD.search(text, word.end(), end)
         self.flags_start = start = following.start() if following else end
         while start < end and text[start] in SPACE:
@@ -189,7 +190,7 @@ def _next_instruction(parsed: ParsedDockerfile, text: str, index: int, has_comme
         end = len(text) if end < 0 else end
         index = end + 1
         line = text[start:end].rstrip("\r")
-        stripped = line.lstrip(SPACE)
+        stripped = line.lstrip(SPACE) if line[:1] in SPACE else line
         if not stripped:
             continue
         if stripped[0] == "#":
@@ -374,7 +375,7 @@ def _is_exec_form(parsed: ParsedDockerfile, instruction: Instruction) -> bool:
 def split_words(instruction: Instruction, escape: str) -> list[Span]:
     """Return the indices of the words of an ARG or ENV. Quoted and escaped spaces do not end a word."""
     arguments = instruction.arguments
-    pattern = _quoted_word(escape) if '"' in arguments or "'" in arguments or escape in arguments else FIELD
+    pattern = _quoted_word(escape) if '"' in arguments or "'" in arguments or escape in arguments else field()
     return [word.span() for word in pattern.finditer(instruction.text, operands_start(instruction, escape), instruction.end)]
 
 
@@ -413,7 +414,7 @@ def split_flags(instruction: Instruction, escape: str) -> tuple[list[Flag], int]
         while start < end and follows and text[start] in "\t\n\v\f\r ":
             start += 1
         flag = _without_quotes(instruction, first, flag_end, escape)
-        if flag is not None and flag.text == "--":
+        if flag is not None and len(flag.pieces) < 3 and flag.text == "--":
             break
         flags.append(Flag((first, flag_end), flag))
         if not follows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from imglint.dockerfile.instructions import FLAG_MAX, csv_fields, operands_start, split_flags, split_words
-from imglint.dockerfile.spaces import FIELD, SPACE, WORD
+from imglint.dockerfile.spaces import SPACE, WORD, field
 from imglint.dockerfile.variables import (
     PIECES_MAX,
     STEPS_MAX,
@@ -379,7 +379,7 @@ class Build:
         arguments = instruction.arguments
         if '"' in arguments or "'" in arguments or self.escape in arguments:
             return
-        keyword, words = instruction.keyword, FIELD.findall(arguments)
+        keyword, words = instruction.keyword, field().findall(arguments)
         if len(words) < 2 and "=" not in arguments:
             self._instruction_error(instruction, f"{keyword} requires a name and a value; write `{keyword} NAME=VALUE`")
         elif "=" in words[0] and not all("=" in word for word in words):
