@@ -50,7 +50,8 @@ _SCHEMA = re.compile(
     re.VERBOSE,
 )
 """How a document begins that is a schema, if nothing before this kind can be the beginning of a scalar."""
-_OTHER_KEY = re.compile(r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]|\r(?!\n)|[\x85\u2028\u2029]")
+_OTHER_KEY = re.compile(r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]")
+_OTHER_BREAK = re.compile(r"\r(?!\n)|[\x85\u2028\u2029]")
 """A line after it that may be another key."""
 _DOCKERFILE_NAMES = ("dockerfile", "containerfile")
 """Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
@@ -145,9 +146,15 @@ def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
 def _may_name_images(document: str) -> bool:
     if SCHEMA_KIND in document and "imglint:" not in document:
         schema = _SCHEMA.match(document.lstrip("\r\n"))
-        if schema and not _OTHER_KEY.search(document, schema.end()) and document.count("\nkind:") <= 1:
+        if schema and not _has_other_keys(document, schema.end()) and document.count("\nkind:") <= 1:
             return False
     return any(word in document for word in WORDS) or may_hide_words(document)
+
+
+def _has_other_keys(document: str, at: int) -> bool:
+    # Most documents have none of the other line breaks, and a pattern that begins with a literal is much faster.
+    has_breaks = "\r" in document or not document.isascii()
+    return _OTHER_KEY.search(document, at) is not None or (has_breaks and _OTHER_BREAK.search(document, at) is not None)
 
 
 def _has_key(key: str, text: str, indent: int) -> bool:

@@ -52,12 +52,12 @@ def _expressions(pattern: str) -> re.Pattern[str]:
 
 def may_hide_words(text: str) -> bool:
     """Return whether keys and values may contain words that the text does not: by escaped characters or line breaks, or as binary values."""
-    return ("\\" in text or "!" in text or "%TAG" in text) and _hiding().search(text) is not None
-
-
-@cache
-def _hiding() -> re.Pattern[str]:
-    return re.compile(r"\\[xuU\r\n\x85\u2028\u2029]|!<|![^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary)|^%TAG", re.MULTILINE)
+    # Each pattern begins with a literal, which `re` finds much faster than the alternatives of a single pattern.
+    if "\\" in text and re.search(r"\\[xuU\r\n\x85\u2028\u2029]", text):
+        return True
+    if "!" in text and ("!<" in text or re.search(r"![^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary)", text)):
+        return True
+    return "%TAG" in text and (text.startswith("%TAG") or re.search(r"[\r\n]%TAG", text) is not None)
 
 
 def unescaped(text: str) -> str:
