@@ -102,6 +102,7 @@ INVALID = [
     ("web:1.0\n", "1.0\n", r"invalid character '\n' in tag"),
     ("web:1+2", "1+2", "invalid character '+' in tag"),
     ("web:-1+2", "-1+2", "invalid character '+' in tag"),
+    ("web:azAZ09_.-+", "azAZ09_.-+", "invalid character '+' in tag"),
     ("web:é", "é", "invalid character 'é' in tag"),
     (f"web:{'t' * 129}", "t" * 129, "tag has 129 characters; the limit is 128"),
     (f"quay.io/{'a' * 256}", "a" * 256, "repository name has 256 characters; the limit is 255"),
