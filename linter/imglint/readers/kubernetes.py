@@ -11,7 +11,7 @@ from imglint.yaml.documents import InvalidYaml
 from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
 from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped
-from imglint.yaml.top_level import roots_with
+from imglint.yaml.top_level import has_odd_breaks, roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _SCHEMA = re.compile(
     re.VERBOSE,
 )
 """How a document begins that is a schema, if nothing before this kind can be the beginning of a scalar."""
-_OTHER_KEY = re.compile(r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]|\r(?!\n)|[\x85\u2028\u2029]")
+_OTHER_KEY = re.compile(r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]")
 """A line after it that may be another key."""
 _DOCKERFILE_NAMES = ("dockerfile", "containerfile")
 """Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
@@ -145,7 +145,12 @@ def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
 def _may_name_images(document: str) -> bool:
     if SCHEMA_KIND in document and "imglint:" not in document:
         schema = _SCHEMA.match(document.lstrip("\r\n"))
-        if schema and not _OTHER_KEY.search(document, schema.end()) and document.count("\nkind:") <= 1:
+        if (
+            schema
+            and not has_odd_breaks(document)
+            and not _OTHER_KEY.search(document, schema.end())
+            and f"\n{document}".count("\nkind:") == 1
+        ):
             return False
     return any(word in document for word in WORDS) or may_hide_words(document)
 

@@ -50,7 +50,8 @@ _LITERAL_ACTION = re.compile(
 _DEFAULT = re.compile(r'\bdefault[ ]+"([^"\\\s%]+[/:][^"\\\s%]*)"')
 """The image that an action falls back to."""
 _NOT_CONSTANT = re.compile(r"[.$]|\b(?:include|template|tpl|end|else|if|range|with|lookup|required|fail)\b")
-_HIDDEN = re.compile(r"\\[xuU\r\n\x85\u2028\u2029]|!<|![^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary)|^%TAG", re.MULTILINE)
+_ESCAPE = re.compile(r"\\[xuU\r\n\x85\u2028\u2029]")
+_BINARY = re.compile(r"!(?:<|[^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary))")
 _CODE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
 _BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _ACTION = re.compile(r"\{\{.*?\}\}")
@@ -259,7 +260,12 @@ class _TemplateReader:
 
 def may_hide_words(text: str) -> bool:
     """Return whether keys and values may contain words that the text does not: by escaped characters or line breaks, or as binary values."""
-    return ("\\" in text or "!" in text or "%TAG" in text) and _HIDDEN.search(text) is not None
+    # Searching for a single character first, and for each form alone, is many times as fast.
+    return (
+        ("\\" in text and _ESCAPE.search(text) is not None)
+        or ("!" in text and _BINARY.search(text) is not None)
+        or ("%" in text and "%TAG" in text)
+    )
 
 
 def _may_be_binary(properties: str) -> bool:

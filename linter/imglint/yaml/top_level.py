@@ -23,7 +23,8 @@ _SIMPLE_LINE = re.compile(
     | -(?=[ \r]|\Z) | (?:---|\.\.\.)[ \t]*(?:\#.*)?\r?\Z""",
     re.VERBOSE,
 )
-_ODD_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029\ufeff]")
+_CR = re.compile(r"\r(?!\n)")
+_ODD_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 def roots_with(text: str, word: str, either: tuple[str, ...] = ()) -> Iterator[tuple[Node | InvalidYaml, str]]:
@@ -51,7 +52,7 @@ def _may_have_keys(chunk: str, word: str, either: tuple[str, ...]) -> bool:
         return False
     if chunk.lstrip().startswith("{"):
         return _may_be_json_with(chunk, word, either)
-    if _ODD_BREAKS.search(chunk):
+    if has_odd_breaks(chunk):
         return True
     found: set[str] = set()
     for line in _LINE.finditer("\n" + chunk):
@@ -62,6 +63,11 @@ def _may_have_keys(chunk: str, word: str, either: tuple[str, ...]) -> bool:
             found.add(match["key"].rstrip())
     # Without a line that is not indented, the whole document may be.
     return (word in found and (not either or not found.isdisjoint(either))) or not found
+
+
+def has_odd_breaks(text: str) -> bool:
+    """Return whether a text has characters other than line feeds that end lines in YAML, or byte order marks."""
+    return ("\r" in text and _CR.search(text) is not None) or (not text.isascii() and _ODD_BREAKS.search(text) is not None)
 
 
 def _may_be_json_with(chunk: str, word: str, either: tuple[str, ...]) -> bool:
