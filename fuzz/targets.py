@@ -221,8 +221,8 @@ class _Speller:
 
     def block(self) -> str:
         value = self.choose(
-            "evil/x:1", "'evil/x:1'", '"evil\\u002fx:1"', ">-\n      evil/x:1", "|\n      evil/x:1", "\n      evil/x:1", "!!str evil/x:1", "&b evil/x:1",
-            "# a\n      evil/x:1", "*v",
+            "evil/x:1", "'evil/x:1'", '"evil\\u002fx:1"', ">-\n      evil/x:1", "|\n      evil/x:1", "\n      evil/x:1",
+            "!!str evil/x:1", "&b evil/x:1", "# a\n      evil/x:1", "*v",
         )  # fmt: skip
         labels = "  a: &v evil/x:1\n" if value == "*v" else "  a: b\n"
         container = f"  - {self.choose('', '# a', '&c')}\n    {self.key('image', '    ')} {value}\n"

@@ -17,7 +17,6 @@ from imglint.traced import Traced, literal
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
 from imglint.yaml.templates import has_template_actions, may_hide_words
-from imglint.yaml.top_level import roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +49,9 @@ def claims(source: Source) -> bool:
         return False
     if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
+    # Imported here because most compose files have the name of one.
+    from imglint.yaml.top_level import roots_with
+
     return any(_is_compose(root) for root, _ in roots_with(text, "services"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imglint.model import Comment
 from imglint.readers._chart import is_chart_template
-from imglint.yaml.templates import template_comments, template_images
+from imglint.yaml.templates import template_comments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ def claims(source: Source) -> bool:
 
 def read(source: Source) -> Iterator[Fact]:
     """Yield the images that the template names, and its comments."""
+    # Imported here because few runs read templates.
+    from imglint.yaml.template_reader import template_images
+
     yield from template_images(source, 0, len(source.text))
     for start, end in template_comments(source.text):
         yield Comment(source, (start, end))

@@ -9,7 +9,7 @@ from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import comments, documents, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
-from imglint.yaml.templates import has_template_actions, may_hide_words, template_images
+from imglint.yaml.templates import has_template_actions, may_hide_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ def _file_facts(source: Source, roots: list[Node], broken: list[Document]) -> It
 def _broken_document(source: Source, document: Document) -> Iterator[Fact]:
     assert document.broken is not None
     if has_template_actions(source.text[document.start : document.end]):
+        # Imported here because few runs read templates.
+        from imglint.yaml.template_reader import template_images
+
         yield from template_images(source, document.start, document.end)
         if not document.broken.is_limit:
             return

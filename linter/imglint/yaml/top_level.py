@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.yaml.documents import Budget, InvalidYaml, parse_document, split
+from imglint.yaml.documents import Budget, InvalidYaml, has_odd_breaks, parse_document, split
 from imglint.yaml.templates import may_hide_words
 
 TYPE_CHECKING = False
@@ -23,8 +23,6 @@ _SIMPLE_LINE = re.compile(
     | -(?=[ \r]|\Z) | (?:---|\.\.\.)[ \t]*(?:\#.*)?\r?\Z""",
     re.VERBOSE,
 )
-_CR = re.compile(r"\r(?!\n)")
-_ODD_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 def roots_with(text: str, word: str, either: tuple[str, ...] = ()) -> Iterator[tuple[Node | InvalidYaml, str]]:
@@ -63,11 +61,6 @@ def _may_have_keys(chunk: str, word: str, either: tuple[str, ...]) -> bool:
             found.add(match["key"].rstrip())
     # Without a line that is not indented, the whole document may be.
     return (word in found and (not either or not found.isdisjoint(either))) or not found
-
-
-def has_odd_breaks(text: str) -> bool:
-    """Return whether a text has characters other than line feeds that end lines in YAML, or byte order marks."""
-    return ("\r" in text and _CR.search(text) is not None) or (not text.isascii() and _ODD_BREAKS.search(text) is not None)
 
 
 def _may_be_json_with(chunk: str, word: str, either: tuple[str, ...]) -> bool:
