@@ -46,8 +46,9 @@ _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|da
 _SCHEMA = rf"""(?:---[ \t]*\r?\n|[ \t]*(?:\#[^\n]*)?\r?\n|apiVersion:[ ][\w./-]+[ \t]*\r?\n|metadata:[ \t]*\r?\n(?:[ ][\w ./:-]*\r?\n)*)*+
     kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?\n"""
 """How a document begins that is a schema, if nothing before this kind can be the beginning of a scalar."""
-_OTHER_KEY = r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]"
-"""A line after it that may be another key."""
+_TOP_LINE = re.compile(r"\n[^ \n][^ \n]*")
+_SCHEMA_LINES = frozenset(("apiVersion:", "metadata:", "spec:", "status:", "---", "...", "kind:"))
+"""The words that begin the lines of a schema that are not indented."""
 _DOCKERFILE_NAMES = ("dockerfile", "containerfile")
 """Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
 _INSTRUCTION = re.compile(r"[ \t]*(?:FROM|ARG)(?:[ \t]|\Z)", re.IGNORECASE)
@@ -142,16 +143,18 @@ def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
 
 
 def _may_name_images(document: str) -> bool:
-    if SCHEMA_KIND in document and "imglint:" not in document:
-        schema = re.compile(_SCHEMA, re.VERBOSE).match(document.lstrip("\r\n"))
-        if (
-            schema
-            and not has_odd_breaks(document)
-            and not re.compile(_OTHER_KEY).search(document, schema.end())
-            and f"\n{document}".count("\nkind:") == 1
-        ):
-            return False
+    if SCHEMA_KIND in document and "imglint:" not in document and _is_schema(document):
+        return False
     return any(word in document for word in WORDS) or may_hide_words(document)
+
+
+def _is_schema(document: str) -> bool:
+    """Return whether a document is a schema without parsing it. Its text has to show that no other line can be its `kind`."""
+    schema = re.compile(_SCHEMA, re.VERBOSE).match(document.lstrip("\r\n"))
+    if not schema or has_odd_breaks(document):
+        return False
+    words = [line[1:].rstrip("\r") for line in _TOP_LINE.findall(f"\n{document}")]
+    return words.count("kind:") == 1 and all(word in _SCHEMA_LINES or not word or word[0] == "#" for word in words)
 
 
 def _has_key(key: str, text: str, indent: int) -> bool:

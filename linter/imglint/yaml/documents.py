@@ -254,14 +254,14 @@ def check_document(text: str, base: int = 0, budget: Budget | None = None) -> No
 
 def _has_libyaml_breaks(text: str) -> bool:
     """Return whether libyaml would end lines where YAML 1.2 does not: it follows YAML 1.1 here."""
-    return not text.isascii() and _LIBYAML_BREAKS.search(text) is not None
+    return not text.isascii() and ("\x85" in text or "\u2028" in text or "\u2029" in text)
 
 
 def has_odd_breaks(text: str) -> bool:
     """Return whether a text has characters other than line feeds that end lines in YAML, or byte order marks."""
     if "\r" in text and re.search(r"\r(?!\n)", text):
         return True
-    return not text.isascii() and re.search("[\x85\u2028\u2029\ufeff]", text) is not None
+    return _has_libyaml_breaks(text) or "\ufeff" in text
 
 
 def _may_have_aliases(text: str) -> bool:

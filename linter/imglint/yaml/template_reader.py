@@ -7,6 +7,7 @@ from bisect import bisect_right
 
 from imglint.model import UNREAD_FILE, WORKLOAD, ImageUse, Problem, image_use
 from imglint.traced import literal
+from imglint.yaml.documents import has_odd_breaks
 from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped, without_template_comments
 
 TYPE_CHECKING = False
@@ -220,18 +221,11 @@ class _TemplateReader:
         unresolved = ""
         if has_template_actions(value):
             if not any(char.isalnum() for char in _outside_actions(value).replace("@sha256:", "")):
-                literal_action = _LITERAL_ACTION.fullmatch(value)
-                default = None if literal_action else _DEFAULT.search(value)
-                if default:
-                    at += default.start(1)
-                    value = default[1]
-                elif literal_action:
-                    at += literal_action.start(1) + 1
-                    value = literal_action[1][1:-1]
-                    if not value.strip():
-                        return
-                elif not _is_constant(value):
+                constant = _constant(value)
+                if constant is None:
                     return
+                value, start = constant
+                at += start
             if has_template_actions(value):
                 unresolved = "part of this image is known only after the template is rendered"
         elif not value.strip():
@@ -253,9 +247,18 @@ def _may_be_binary(properties: str) -> bool:
     return "!" in properties and re.search(r"!<|![^\s]*(?:%|binary)|![\w-]+!", properties) is not None
 
 
-def _is_constant(value: str) -> bool:
-    """Return whether actions compute a text from literals alone."""
-    return '"' in value and _NOT_CONSTANT.search(_STRING.sub("", value)) is None
+def _constant(value: str) -> tuple[str, int] | None:
+    """Return the literal that actions yield or fall back to, with its offset; the actions if they compute a text from literals; else None."""
+    if '"' not in value and "`" not in value:
+        return None
+    literal_action = _LITERAL_ACTION.fullmatch(value)
+    if literal_action:
+        text = literal_action[1][1:-1]
+        return (text, literal_action.start(1) + 1) if text.strip() else None
+    default = _DEFAULT.search(value)
+    if default:
+        return default[1], default.start(1)
+    return (value, 0) if _NOT_CONSTANT.search(_STRING.sub("", value)) is None else None
 
 
 def _scalar_at_start(rest: str) -> str:
@@ -296,9 +299,9 @@ def _outside_actions(value: str) -> str:
 
 def _with_line_feeds(text: str) -> str:
     """Return the text with a line feed for each character that ends a line in YAML, except for CR LF."""
-    if "\r" not in text and text.isascii():
-        return text
-    return re.sub("\r(?!\n)|[\x85\u2028\u2029]", "\n", text)
+    if has_odd_breaks(text):
+        return re.sub("\r(?!\n)|[\x85\u2028\u2029]", "\n", text)
+    return text
 
 
 def _has_key(text: str) -> bool:
