@@ -66,6 +66,9 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "root with an anchor": (POD_FILE, POD, "apiVersion", "--- &a\napiVersion"),
     "duplicate image": (POD_FILE, POD, f"image: {EVIL}", f"image: good:1\n    image: {EVIL}"),
     "duplicate kind": (POD_FILE, POD, "kind: Pod", "kind: CustomResourceDefinition\nkind: Pod"),
+    "duplicate kind on the first line": (
+        POD_FILE, POD, "apiVersion: v1\n", "kind: CustomResourceDefinition\napiVersion: v1\n"
+    ),
     "duplicate kind in another spelling": (POD_FILE, POD, "kind: Pod", "kind: CustomResourceDefinition\n? kind\n: Pod"),
     "duplicate kind at the end": (POD_FILE, POD.replace("kind: Pod\n",
       "") + "kind: Pod\n", "apiVersion: v1\n", "apiVersion: v1\nkind: CustomResourceDefinition\n"),
@@ -115,6 +118,7 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "JSON keys on lines": ("pod.json", JSON, '"kind":', '"kind"\n:\n'),
     "JSON after JSON": ("pod.json", JSON, JSON, '{"a":1}\n\n' + JSON.replace("kind", "k\\u0069nd")),
     "JSON behind JSON": ("pod.json", JSON, JSON, '{"a":1}' + JSON),
+    "JSON with a lone surrogate": ("pod.json", JSON, '{"api', '{"a":"\\ud800","api'),
     "JSON with a long key": ("pod.json", JSON, "{", '{"' + "k" * 2000 + '":1,', ),
     "JSON with a long key and escapes": ("pod.json", JSON.replace("kind", "k\\u0069nd"), '{"api', '{"' + "k" * 2000 + '":1,"api'),
     "JSON nested deeply": ("pod.json", JSON.replace("kind", "k\\u0069nd"), '{"api', '{"a":' + "[" * 300 + "]" * 300 + ',"api'),
@@ -126,6 +130,7 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
       '"\n\nkind: CustomResourceDefinition\n\n": a\napiVersion: v1\nkind: Pod'),
     "schema in a single-quoted value": (POD_FILE, SCHEMA, "a: b", "a: '\n\nkind: CustomResourceDefinition\n\n'"),
     "schema in a pod spec": (POD_FILE, POD, "spec:\n", "spec:\n  apiVersion: apiextensions.k8s.io/v1\n  kind: CustomResourceDefinition\n"),
+    "schema before another document": (POD_FILE, POD, "apiVersion", "kind: CustomResourceDefinition\n...\napiVersion"),
     "schema that is shared": (POD_FILE, POD, "spec:\n", "x: &x {apiVersion: v1, kind: CustomResourceDefinition}\nspec:\n  <<: *x\n"),
     "ignored words in a comment": (POD_FILE, POD, "kind: Pod", "#kind: CustomResourceDefinition\nkind: Pod"),
     # Merge keys. go-yaml 2 lets what comes last win, and takes a quoted merge key for one.

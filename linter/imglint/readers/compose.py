@@ -41,7 +41,6 @@ from imglint.traced import PLACEHOLDER, Traced, literal, unknown
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
 from imglint.yaml.templates import has_template_actions, may_hide_words, with_unknown_actions
-from imglint.yaml.top_level import roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def claims(source: Source) -> bool:
         return False
     if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
+    # Imported here because most compose files have the name of one.
+
     return any(_is_compose(root) for root, _ in roots_with(text, "services"))
 
 

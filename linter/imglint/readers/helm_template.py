@@ -23,7 +23,7 @@ def claims(source: Source) -> bool:
 
 def read(source: Source) -> Iterator[Fact]:
     """Yield the images that the template names, and its comments."""
-    # Imported here because claiming a file does not need it.
+    # Imported here because few runs read templates.
     from imglint.yaml.template_reader import template_images
 
     yield from template_images(source, 0, len(source.text))

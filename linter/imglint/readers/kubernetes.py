@@ -7,11 +7,10 @@ import re
 from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_name
-from imglint.yaml.documents import InvalidYaml
+from imglint.yaml.documents import InvalidYaml, has_odd_breaks
 from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
 from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped
-from imglint.yaml.top_level import roots_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,18 +40,15 @@ WORDS = ("image", "runAs", "imglint:")
 _KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>\w+)(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)""")
 _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
 _FLOW_KIND = re.compile(r"""["']?kind["']?\s*:\s*["']?[A-Za-z]""")
-_ANY_API_VERSION = re.compile(r"""(?<![\w.-])apiVersion["']?\s*:""")
-_ANY_KIND = re.compile(r"""(?<![\w.-])kind["']?\s*:""")
+_ANY_API_VERSION = r"""(?<![\w.-])apiVersion["']?\s*:"""
+_ANY_KIND = r"""(?<![\w.-])kind["']?\s*:"""
 _FIRST_KEY = re.compile(r"""[ \t]*["']?(?:apiVersion|kind|metadata|spec|items|data|status)["']?[ \t]*:""")
-_SCHEMA = re.compile(
-    rf"""(?:---[ \t]*\r?\n|[ \t]*(?:\#[^\n]*)?\r?\n|apiVersion:[ ][\w./-]+[ \t]*\r?\n|metadata:[ \t]*\r?\n(?:[ ][\w ./:-]*\r?\n)*)*+
-    kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?\n""",
-    re.VERBOSE,
-)
+_SCHEMA = rf"""(?:---[ \t]*\r?\n|[ \t]*(?:\#[^\n]*)?\r?\n|apiVersion:[ ][\w./-]+[ \t]*\r?\n|metadata:[ \t]*\r?\n(?:[ ][\w ./:-]*\r?\n)*)*+
+    kind:[ \t]*{SCHEMA_KIND}[ \t]*\r?\n"""
 """How a document begins that is a schema, if nothing before this kind can be the beginning of a scalar."""
-_OTHER_KEY = re.compile(r"\n(?!(?:apiVersion|kind|metadata|spec|status):[ \r\n]|---|\.\.\.)[^\s#]")
-_OTHER_BREAK = re.compile(r"\r(?!\n)|[\x85\u2028\u2029]")
-"""A line after it that may be another key."""
+_TOP_LINE = re.compile(r"\n[^ \n][^ \n]*")
+_SCHEMA_LINES = frozenset(("apiVersion:", "metadata:", "spec:", "status:", "---", "...", "kind:"))
+"""The words that begin the lines of a schema that are not indented."""
 _DOCKERFILE_NAMES = ("dockerfile", "containerfile")
 """Parts of names that are Dockerfiles, whatever the file contains, unless a YAML extension follows."""
 _INSTRUCTION = re.compile(r"[ \t]*(?:FROM|ARG)(?:[ \t]|\Z)", re.IGNORECASE)
@@ -75,6 +71,9 @@ def claims(source: Source) -> bool:
     looks_like_one = _looks_like_manifest(text, named_yaml)
     if not named_yaml or (looks_like_one and not is_values_name(name) and "compose" not in name):
         return looks_like_one
+    # Imported here because most manifests look like one.
+    from imglint.yaml.top_level import roots_with
+
     # Lines of a quoted or block scalar may look like keys, and keys may look different.
     return any(_is_manifest(root, document) for root, document in roots_with(text, "kind", ("apiVersion", "items", MERGE)))
 
@@ -100,7 +99,7 @@ def _is_manifest(root: Node | InvalidYaml, document: str) -> bool:
         return True
     # What engines read after all, such as nesting beyond a limit, has to be reported.
     anywhere = root.is_limit or not has_template_actions(document)
-    return anywhere and _ANY_API_VERSION.search(text) is not None and _ANY_KIND.search(text) is not None
+    return anywhere and re.search(_ANY_API_VERSION, text) is not None and re.search(_ANY_KIND, text) is not None
 
 
 def read(source: Source) -> Iterator[Fact]:
@@ -144,17 +143,18 @@ def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
 
 
 def _may_name_images(document: str) -> bool:
-    if SCHEMA_KIND in document and "imglint:" not in document:
-        schema = _SCHEMA.match(document.lstrip("\r\n"))
-        if schema and not _has_other_keys(document, schema.end()) and document.count("\nkind:") <= 1:
-            return False
+    if SCHEMA_KIND in document and "imglint:" not in document and _is_schema(document):
+        return False
     return any(word in document for word in WORDS) or may_hide_words(document)
 
 
-def _has_other_keys(document: str, at: int) -> bool:
-    # Most documents have none of the other line breaks, and a pattern that begins with a literal is much faster.
-    has_breaks = "\r" in document or not document.isascii()
-    return _OTHER_KEY.search(document, at) is not None or (has_breaks and _OTHER_BREAK.search(document, at) is not None)
+def _is_schema(document: str) -> bool:
+    """Return whether a document is a schema without parsing it. Its text has to show that no other line can be its `kind`."""
+    schema = re.compile(_SCHEMA, re.VERBOSE).match(document.lstrip("\r\n"))
+    if not schema or has_odd_breaks(document):
+        return False
+    words = [line[1:].rstrip("\r") for line in _TOP_LINE.findall(f"\n{document}")]
+    return words.count("kind:") == 1 and all(word in _SCHEMA_LINES or not word or word[0] == "#" for word in words)
 
 
 def _has_key(key: str, text: str, indent: int) -> bool:

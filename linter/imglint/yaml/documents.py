@@ -40,7 +40,7 @@ _BEFORE_VALUE = "-?:,[{\n"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DOCUMENT = re.compile(r"\n(---|\.\.\.)(?=[ \t\r\n]|\Z)")
 """A document marker. One at the very start of a file separates nothing."""
-_CR_DOCUMENT = re.compile(r"[\r\n](---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_CR_DOCUMENT = r"[\r\n](---|\.\.\.)(?=[ \t\r\n]|\Z)"
 """The same in a file with carriage returns."""
 _BETWEEN = re.compile(r"(?:\s++|(?<![^\r\n])[#%][^\r\n]*+)*+")
 """Comments and directives, which belong to the document after them."""
@@ -57,7 +57,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
 
-_MARKS = re.compile(r"(?:\s++|\ufeff|(?:---|#[^\r\n]*+)[ \t]*+(?=[\r\n]))*+")
+_MARKS = r"(?:\s++|\ufeff|(?:---|#[^\r\n]*+)[ \t]*+(?=[\r\n]))*+"
 """What may precede a byte order mark that starts a document."""
 
 
@@ -117,14 +117,14 @@ def split(text: str) -> Iterator[tuple[int, int]]:
         return
     for start, end in _split(text):
         # Tools that split a file at its markers accept a byte order mark at the start of each document.
-        match = _MARKS.match(text, start, end)
+        match = re.compile(_MARKS).match(text, start, end)
         mark = text.rfind("\ufeff", start, match.end() if match else start)
         yield (start if mark < 0 else mark + 1), end
 
 
 def _split(text: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for match in (_CR_DOCUMENT if "\r" in text else _DOCUMENT).finditer(text):
+    for match in (re.compile(_CR_DOCUMENT) if "\r" in text else _DOCUMENT).finditer(text):
         before = _BETWEEN.match(text, start)
         if before is None or before.end() < match.start(1):
             cut = match.start(1) if match[1] == "---" else match.end()
@@ -254,7 +254,14 @@ def check_document(text: str, base: int = 0, budget: Budget | None = None) -> No
 
 def _has_libyaml_breaks(text: str) -> bool:
     """Return whether libyaml would end lines where YAML 1.2 does not: it follows YAML 1.1 here."""
-    return not text.isascii() and _LIBYAML_BREAKS.search(text) is not None
+    return not text.isascii() and ("\x85" in text or "\u2028" in text or "\u2029" in text)
+
+
+def has_odd_breaks(text: str) -> bool:
+    """Return whether a text has characters other than line feeds that end lines in YAML, or byte order marks."""
+    if "\r" in text and re.search(r"\r(?!\n)", text):
+        return True
+    return _has_libyaml_breaks(text) or "\ufeff" in text
 
 
 def _may_have_aliases(text: str) -> bool:

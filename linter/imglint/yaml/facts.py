@@ -56,7 +56,7 @@ def _file_facts(source: Source, roots: list[Node], broken: list[Document]) -> It
 def _broken_document(source: Source, document: Document) -> Iterator[Fact]:
     assert document.broken is not None
     if has_template_actions(source.text[document.start : document.end]):
-        # Imported here because few runs need it.
+        # Imported here because few runs read templates.
         from imglint.yaml.template_reader import template_images
 
         yield from template_images(source, document.start, document.end)

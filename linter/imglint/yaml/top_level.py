@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.yaml.documents import Budget, InvalidYaml, parse_document, split
+from imglint.yaml.documents import Budget, InvalidYaml, has_odd_breaks, parse_document, split
 from imglint.yaml.templates import may_hide_words
 
 TYPE_CHECKING = False
@@ -23,7 +23,6 @@ _SIMPLE_LINE = re.compile(
     | -(?=[ \r]|\Z) | (?:---|\.\.\.)[ \t]*(?:\#.*)?\r?\Z""",
     re.VERBOSE,
 )
-_ODD_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029\ufeff]")
 
 
 def roots_with(text: str, word: str, either: tuple[str, ...] = ()) -> Iterator[tuple[Node | InvalidYaml, str]]:
@@ -51,7 +50,7 @@ def _may_have_keys(chunk: str, word: str, either: tuple[str, ...]) -> bool:
         return False
     if chunk.lstrip().startswith("{"):
         return _may_be_json_with(chunk, word, either)
-    if _ODD_BREAKS.search(chunk):
+    if has_odd_breaks(chunk):
         return True
     found: set[str] = set()
     for line in _LINE.finditer("\n" + chunk):
