@@ -240,6 +240,8 @@ def _parts_on_other_lines(use: ImageUse) -> Iterator[str]:
 
 
 def _built(use: ImageUse, policy: Policy) -> str:
+    if use.built_or_pulled and not use.built:
+        return "by the `build` of a service, unless Compose can pull it"
     if not use.built or use.reference is None:
         return ""
     name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest

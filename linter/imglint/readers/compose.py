@@ -83,6 +83,7 @@ def claims(source: Source) -> bool:
     if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
         return False
     # Imported here because most compose files have the name of one.
+    from imglint.yaml.top_level import roots_with
 
     return any(_is_compose(root) for root, _ in roots_with(text, "services"))
 
