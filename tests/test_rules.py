@@ -375,6 +375,26 @@ POLICY_MESSAGES = [
         "misplaced-image",
         "quay.io/acme/web is not approved here, only in dev or qa, or as a build or base image, or in a/ or b/ (.imglint.yaml:3)",
     ),
+    (
+        "environments: {dev: [dev/]}\nimages:\n"
+        "  - {match: quay.io/acme/*, environments: [dev]}\n"
+        "  - {match: quay.io/acme/*, roles: [build]}",
+        "quay.io/acme/web:dev",
+        "misplaced-image",
+        "quay.io/acme/web is not approved here, only in dev, or as a build image (.imglint.yaml:3)",
+    ),
+    (
+        "images: [{match: quay.io/acme/*, tags: ['v{semver}', 'r{n}', 'b{n}']}]",
+        "quay.io/acme/web:latest",
+        "latest-tag",
+        "`latest` is a moving tag; use a tag such as v{semver}, r{n} or b{n} (.imglint.yaml:1)",
+    ),
+    (
+        "images: [{match: quay.io/acme/*}, {match: ghcr.io/acme/*, approved: false}]",
+        "ghcr.io/acme/web:dev",
+        "unapproved-image",
+        "ghcr.io/acme/web is not an approved image; did you mean quay.io/acme/web? (.imglint.yaml:1)",
+    ),
 ]
 
 
@@ -382,6 +402,12 @@ POLICY_MESSAGES = [
 def test_messages_under_other_policies(policy: str, image: str, rule: str, message: str) -> None:
     found = check(policy, "web.yaml", POD.replace("docker.io/library/nginx:1.27.0", image) % "runAsUser: 1", rule)
     assert [finding.full_message for finding in found] == [message]
+
+
+def test_advice_of_a_row_for_latest_is_at_the_tag() -> None:
+    policy = "images: [{match: quay.io/acme/*, tags: ['v{semver}']}]\n"
+    [finding] = check(policy, "compose.yaml", "services: {web: {image: 'quay.io/acme/web:latest'}}\n", "latest-tag")
+    assert finding.text == "latest"
 
 
 REFUSED_IN = "{match: quay.io/acme/*, approved: false, environments: [%s]}"
@@ -443,33 +469,10 @@ def test_rows_apply_to_images_built_here(row: str, expected: list[str]) -> None:
     assert [finding.rule for finding in found] == expected
 
 
-STRICT = "rules: {implicit-registry: error, latest-tag: error, moving-tag: error, missing-digest: error}\n"
-
-
-@pytest.mark.parametrize(
-    ("service", "row", "expected"),
-    [
-        ("image: acme/web:main", "{match: acme/*}", ["implicit-registry", "missing-digest", "moving-tag"]),
-        ("image: acme/web:main, build: .", "{match: acme/*}", []),
-        ("image: acme/web:main, build: ., pull_policy: build", "{match: acme/*}", []),
-        ("image: acme/web, build: ., pull_policy: always", "{match: acme/*}", []),
-        ("image: acme/web, build: ., pull_policy: always", "{match: x/*}", ["unapproved-image"]),
-        ("image: acme/web, build: ., pull_policy: never", "{match: x/*}", []),
-        ("image: acme/web, build: .", "{match: acme/web, approved: false}", ["unapproved-image"]),
-        ("image: acme/web, build: ., pull_policy: build", "{match: acme/web, approved: false}", []),
-        ("image: acme/web, build: .", "{match: acme/*, files: [a/]}", ["misplaced-image"]),
-        ("image: acme/web, build: .", "{match: acme/web, approved: false, files: [a/]}", ["misplaced-image"]),
-        ("image: acme/web, build: ., pull_policy: build", "{match: acme/*, files: [a/]}", ["misplaced-image"]),
-        ("image: acme/web, build: ., pull_policy: build", "{match: acme/web, approved: false, files: [a/]}", []),
-        ("image: acme/web, build: .", "{match: acme/*, tags: ['{semver}']}", ["unconventional-tag"]),
-        ("image: acme/web, build: .", "{match: acme/*, digest: required}", ["missing-digest"]),
-        ("image: acme/web, build: ., pull_policy: build", "{match: acme/*, digest: required}", ["missing-digest"]),
-        ("image: acme/web, build: ., pull_policy: build", "{match: acme/*, digest: optional}", []),
-    ],
-)
-def test_rules_on_the_image_of_a_service_with_a_build(service: str, row: str, expected: list[str]) -> None:
-    found = check(f"images: [{row}]\n{STRICT}", "compose.yaml", f"services: {{web: {{{service}}}}}\n")
-    assert sorted(finding.rule for finding in found) == expected
+def test_kustomize_entry_without_a_registry_is_flagged_at_its_name() -> None:
+    text = "kind: Kustomization\nimages:\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
+    [finding] = check("", "kustomization.yaml", text, "implicit-registry")
+    assert finding.text == "acme/web"
 
 
 def test_kustomize_entry_without_a_registry_gets_new_name_as_advice() -> None:
