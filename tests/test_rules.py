@@ -469,6 +469,35 @@ def test_rows_apply_to_images_built_here(row: str, expected: list[str]) -> None:
     assert [finding.rule for finding in found] == expected
 
 
+STRICT = "rules: {implicit-registry: error, latest-tag: error, moving-tag: error, missing-digest: error}\n"
+
+
+@pytest.mark.parametrize(
+    ("service", "row", "expected"),
+    [
+        ("image: acme/web:main", "{match: acme/*}", ["implicit-registry", "missing-digest", "moving-tag"]),
+        ("image: acme/web:main, build: .", "{match: acme/*}", []),
+        ("image: acme/web:main, build: ., pull_policy: build", "{match: acme/*}", []),
+        ("image: acme/web, build: ., pull_policy: always", "{match: acme/*}", []),
+        ("image: acme/web, build: ., pull_policy: always", "{match: x/*}", ["unapproved-image"]),
+        ("image: acme/web, build: ., pull_policy: never", "{match: x/*}", []),
+        ("image: acme/web, build: .", "{match: acme/web, approved: false}", ["unapproved-image"]),
+        ("image: acme/web, build: ., pull_policy: build", "{match: acme/web, approved: false}", []),
+        ("image: acme/web, build: .", "{match: acme/*, files: [a/]}", ["misplaced-image"]),
+        ("image: acme/web, build: .", "{match: acme/web, approved: false, files: [a/]}", ["misplaced-image"]),
+        ("image: acme/web, build: ., pull_policy: build", "{match: acme/*, files: [a/]}", ["misplaced-image"]),
+        ("image: acme/web, build: ., pull_policy: build", "{match: acme/web, approved: false, files: [a/]}", []),
+        ("image: acme/web, build: .", "{match: acme/*, tags: ['{semver}']}", ["unconventional-tag"]),
+        ("image: acme/web, build: .", "{match: acme/*, digest: required}", ["missing-digest"]),
+        ("image: acme/web, build: ., pull_policy: build", "{match: acme/*, digest: required}", ["missing-digest"]),
+        ("image: acme/web, build: ., pull_policy: build", "{match: acme/*, digest: optional}", []),
+    ],
+)
+def test_rules_on_the_image_of_a_service_with_a_build(service: str, row: str, expected: list[str]) -> None:
+    found = check(f"images: [{row}]\n{STRICT}", "compose.yaml", f"services: {{web: {{{service}}}}}\n")
+    assert sorted(finding.rule for finding in found) == expected
+
+
 def test_kustomize_entry_without_a_registry_is_flagged_at_its_name() -> None:
     text = "kind: Kustomization\nimages:\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
     [finding] = check("", "kustomization.yaml", text, "implicit-registry")
