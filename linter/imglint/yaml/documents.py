@@ -108,6 +108,8 @@ def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterato
             # Its traceback would keep the parser alive.
             error.__traceback__ = error.__context__ = None
             yield Document(None, error, start, end)
+            if not budget.events:
+                return
 
 
 def split(text: str) -> Iterator[tuple[int, int]]:
@@ -368,7 +370,7 @@ def _compose(parser: Any, text: str, base: int, budget: Budget) -> Node | None:
             budget.events = left - 1
             return tree.root
     budget.events = 0
-    raise InvalidYaml(f"more than {EVENTS_MAX} nodes in this file; split it", base, is_limit=True)
+    raise InvalidYaml(f"more than {EVENTS_MAX} nodes in this file; the rest was not read", base, is_limit=True)
 
 
 class _TreeBuilder:
