@@ -135,6 +135,7 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
     "ignored words in a comment": (POD_FILE, POD, "kind: Pod", "#kind: CustomResourceDefinition\nkind: Pod"),
     # Merge keys. go-yaml 2 lets what comes last win, and takes a quoted merge key for one.
     "merge key after image": (POD_FILE, MERGED, f"    image: {EVIL}", "    image: good:1\n    <<: *x"),
+    "escaped merge key after image": (POD_FILE, MERGED, f"    image: {EVIL}", '    image: good:1\n    "\\x3c<": *x'),
     "two merge keys": (POD_FILE, MERGED, f"    image: {EVIL}", "    <<: *x\n    <<: {a: b}"),
     "quoted merge key": (POD_FILE, MERGED, f"    image: {EVIL}", '    "<<": *x'),
     "merged kind": (POD_FILE, POD, "apiVersion: v1\nkind: Pod\n", "a: &a {apiVersion: v1, kind: Pod}\n<<: *a\n"),
@@ -266,3 +267,11 @@ def test_what_a_parser_loads_is_listed(seed: int) -> None:
     random = Random(seed)  # noqa: S311
     for _ in range(20):
         hidden(random.randbytes(120))
+
+
+def test_documents_beyond_the_limit_of_nodes_are_reported_once(
+    imglint: Imglint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imglint.yaml.documents.EVENTS_MAX", 100)
+    write(tmp_path, "pod.yaml", f"---\n{POD}" * 20)
+    assert errors(imglint, "pod.yaml") == ["syntax-error"]

@@ -73,12 +73,15 @@ class InvalidYaml(Exception):
 
 
 class Budget:
-    """What is left for the documents of one file: events, and characters for the Python parser."""
+    """What is left for the documents of one file: events, and characters for the Python parser.
 
-    __slots__ = ("events", "pure")
+    `first_only` is whether a second document in a text is ignored; otherwise it is an error.
+    """
 
-    def __init__(self) -> None:
-        self.events, self.pure = EVENTS_MAX, PURE_SIZE_MAX
+    __slots__ = ("events", "first_only", "pure")
+
+    def __init__(self, first_only: bool = False) -> None:
+        self.events, self.pure, self.first_only = EVENTS_MAX, PURE_SIZE_MAX, first_only
 
 
 @record
@@ -108,6 +111,8 @@ def documents(text: str, wanted: Callable[[str], bool] | None = None) -> Iterato
             # Its traceback would keep the parser alive.
             error.__traceback__ = error.__context__ = None
             yield Document(None, error, start, end)
+            if not budget.events:
+                return
 
 
 def split(text: str) -> Iterator[tuple[int, int]]:
@@ -147,7 +152,7 @@ def parse_document(text: str, base: int = 0, budget: Budget | None = None) -> No
 
     Raises InvalidYaml, also if the document exceeds a limit.
     """
-    budget = budget or Budget()
+    budget = budget or Budget(first_only=True)
     # No line of plain YAML has more than three nodes, except for the items of a list.
     nodes = 3 * text.count("\n") + text.count(",") + 3
     if nodes <= budget.events:
@@ -166,7 +171,7 @@ def parse_events(text: str, base: int = 0, budget: Budget | None = None) -> Node
 
     Raises InvalidYaml.
     """
-    budget = budget or Budget()
+    budget = budget or Budget(first_only=True)
     if "%YAML" in text:
         # libyaml accepts no version but 1.1, although it reads documents mostly as version 1.2 does.
         text = _VERSION.sub(lambda match: " " * len(match[0]), text, count=1)
@@ -343,7 +348,7 @@ def _compose(parser: Any, text: str, base: int, budget: Budget) -> Node | None:
         StreamEndEvent,
     )
 
-    tree, get_event = _TreeBuilder(), parser.get_event
+    tree, get_event = _TreeBuilder(budget.first_only), parser.get_event
     add, close = tree.add, tree.close
     # Reading YAML spends its time in this loop; a generator of events would make it a tenth slower.
     for left in range(budget.events, 0, -1):
@@ -368,15 +373,16 @@ def _compose(parser: Any, text: str, base: int, budget: Budget) -> Node | None:
             budget.events = left - 1
             return tree.root
     budget.events = 0
-    raise InvalidYaml(f"more than {EVENTS_MAX} nodes in this file; split it", base, is_limit=True)
+    raise InvalidYaml(f"more than {EVENTS_MAX} nodes in this file; the rest was not read", base, is_limit=True)
 
 
 class _TreeBuilder:
     """Builds a tree from events: the open collections, innermost last, and for each the key that has no value yet."""
 
-    __slots__ = ("anchors", "keys", "opened", "root")
+    __slots__ = ("anchors", "first_only", "keys", "opened", "root")
 
-    def __init__(self) -> None:
+    def __init__(self, first_only: bool) -> None:
+        self.first_only = first_only
         self.root: Node | None = None
         self.anchors: dict[str, Node] = {}
         self.opened: list[Mapping | Sequence] = []
@@ -386,9 +392,9 @@ class _TreeBuilder:
         if anchor:
             self.anchors[anchor] = node
         if not self.opened:
-            if self.root is not None:
+            if self.root is not None and not self.first_only:
                 raise InvalidYaml("this document begins on the line of another", node.start, is_limit=True)
-            self.root = node
+            self.root = self.root or node
             return
         parent = self.opened[-1]
         if parent.__class__ is Sequence:

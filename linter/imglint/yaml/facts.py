@@ -9,7 +9,7 @@ from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import comments, documents, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
-from imglint.yaml.templates import has_template_actions, may_hide_words, with_unknown_expressions
+from imglint.yaml.templates import has_template_actions, with_unknown_expressions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _broken_document(source: Source, document: Document) -> Iterator[Fact]:
 
 def _unread_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
     """Yield a problem for each mapping that merges more than lookups read."""
-    if MERGE not in source.text and not may_hide_words(source.text):
+    if not _may_merge(source.text):
         return
     for root in roots:
         for node in walk(root):
@@ -80,12 +80,17 @@ def _unread_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
                     yield Problem(source, (merge.start, merge.start), message, "unread-file")
 
 
+def _may_merge(text: str) -> bool:
+    """Return whether a text may have merge keys, escaped or in base64 ones included."""
+    return MERGE in text or "PDw" in text or ("\\" in text and re.search(r"\\(?:x|u00|U000000)3[cC]|\\\r?\n", text) is not None)
+
+
 def ambiguous_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
     """Yield a problem for each mapping whose values depend on the parser: it has several merge keys, or one after a key that it overrides.
 
     YAML gives precedence to the mapping's own keys. The parser of kubectl, Kustomize and Helm gives it to what comes last.
     """
-    if MERGE not in source.text and not may_hide_words(source.text):
+    if not _may_merge(source.text):
         return
     for root in roots:
         for node in walk(root):
