@@ -470,7 +470,7 @@ def test_rows_apply_to_images_built_here(row: str, expected: list[str]) -> None:
 
 
 def test_kustomize_entry_without_a_registry_is_flagged_at_its_name() -> None:
-    text = "kind: Kustomization\nimages:\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
+    text = "kind: Kustomization\nimages:\n  - {name: x, newName: 'acme/web:v1.0.0'}\n"
     [finding] = check("", "kustomization.yaml", text, "implicit-registry")
     assert finding.text == "acme/web"
 
