@@ -499,7 +499,7 @@ def test_rules_on_the_image_of_a_service_with_a_build(service: str, row: str, ex
 
 
 def test_kustomize_entry_without_a_registry_is_flagged_at_its_name() -> None:
-    text = "kind: Kustomization\nimages:\n  - {name: x, newName: acme/web, newTag: v1.0.0}\n"
+    text = "kind: Kustomization\nimages:\n  - {name: x, newName: 'acme/web:v1.0.0'}\n"
     [finding] = check("", "kustomization.yaml", text, "implicit-registry")
     assert finding.text == "acme/web"
 
