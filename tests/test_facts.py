@@ -190,6 +190,7 @@ UNDECODABLE = {
     "in the middle": ("Dockerfile", b"FROM a\nUSER \xff1\n", "UTF-8", (2, 6, 2, 7)),
     "at the end": ("Dockerfile", b"FROM a\xff", "UTF-8", (1, 7, 1, 8)),
     "after characters of several bytes": ("Dockerfile", "FROM a # äöü".encode() + b"\xff\xff", "UTF-8", (1, 13, 1, 14)),
+    "after a byte order mark": ("Dockerfile", b"\xef\xbb\xbfFROM a\xff", "UTF-8", (1, 7, 1, 8)),
     "several": ("Dockerfile", b"FROM a\xff\nUSER \xff\n", "UTF-8", (1, 7, 1, 8)),
     "in another encoding": ("Dockerfile", "\ufeffFROM a\n".encode("utf-16-le") + b"\x00", "UTF-16", (2, 1, 2, 2)),
 }

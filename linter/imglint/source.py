@@ -203,10 +203,13 @@ def decode(data: bytes) -> str:
     for mark, name in _MARKS:
         if data.startswith(mark):
             encoding = name
+            if name == "utf-8-sig":
+                # The codec of this name counts the bytes of an error from after the mark.
+                encoding, data = "utf-8", data.removeprefix(mark)
             break
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         text = data.decode(encoding, "replace")
         offset = len(data[: error.start].decode(encoding, "replace"))
-        raise UnreadFile(f"not valid {encoding.upper().removesuffix('-SIG')}", text, offset) from None
+        raise UnreadFile(f"not valid {encoding.upper()}", text, offset) from None
