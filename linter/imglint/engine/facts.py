@@ -11,7 +11,7 @@ from imglint.output import warn_traceback
 from imglint.plugins.load import readers
 from imglint.printable import clipped
 from imglint.records import record, replace
-from imglint.repository import repository_root
+from imglint.repository import leaves, root_of
 from imglint.source import Source, UnreadFile, read_stdin, read_text
 
 TYPE_CHECKING = False
@@ -195,12 +195,7 @@ def _is_walked(named: NamedFile, settings: Settings) -> bool:
 def _found(named: NamedFile, settings: Settings) -> Found | Problem:
     """Return the file that another file names, or the problem that keeps it from being read."""
     path = named.full_path
-    folder = os.path.dirname(named.source.path)
-    root = os.path.realpath(repository_root(folder) or os.getcwd())
-    inside = os.path.join(root, "")
-    if not os.path.join(os.path.realpath(folder), "").startswith(inside):
-        inside = os.path.join(os.path.realpath(folder), "")
-    if not os.path.realpath(path).startswith(inside):
+    if leaves(path, root_of(named.source.path)):
         return problem_at(
             named.source, named.span, f"cannot read this file: {clipped(path)} is outside the repository", UNREAD_FILE, settings
         )
