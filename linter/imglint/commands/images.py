@@ -46,20 +46,17 @@ def _write_text(uses: list[ImageUse]) -> Iterator[str]:
 def _write_json(uses: list[ImageUse]) -> Iterator[str]:
     from json import JSONEncoder
 
+    from imglint.formats.json import location_object
+
     encode = JSONEncoder().encode
-    lines = [json_line(encode(_entry(use))) for use in uses]
+    lines = [json_line(encode(location_object(use.location) | _entry(use))) for use in uses]
     yield "[\n  " + ",\n  ".join(lines) + "\n]\n" if lines else "[]\n"
 
 
 def _entry(use: ImageUse) -> dict[str, object]:
-    """Return the JSON object of one image reference."""
-    location, reference, row = use.location, use.reference, use.row
+    """Return the JSON object of one image reference, without its location."""
+    reference, row = use.reference, use.row
     return {
-        "path": well_formed(location.path),
-        "line": location.line,
-        "column": location.column,
-        "end_line": location.end_line,
-        "end_column": location.end_column,
         "kind": use.source.kind,
         "place": use.place,
         "where": well_formed(use.where),

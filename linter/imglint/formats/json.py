@@ -39,14 +39,15 @@ def _finding(finding: Finding, urls: dict[str, str | None]) -> dict[str, object]
         "rule": finding.rule,
         "level": str(finding.level),
         "message": well_formed(finding.full_message),
-        **_location(finding.location),
+        **location_object(finding.location),
         "text": well_formed(finding.text),
-        "related": [_location(location) for location in finding.related],
+        "related": [location_object(location) for location in finding.related],
         "url": urls.get(finding.rule),
     }
 
 
-def _location(location: Location) -> dict[str, object]:
+def location_object(location: Location) -> dict[str, object]:
+    """Return the JSON object of a location. Lines and columns count from 1, columns count code points, and the end is exclusive."""
     return {
         "path": well_formed(location.path),
         "line": location.line,
