@@ -68,16 +68,21 @@ def _broken_document(source: Source, document: Document) -> Iterator[Fact]:
 
 def _unread_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
     """Yield a problem for each mapping that merges more than lookups read."""
+    for mapping, merge in _merging(source, roots):
+        too_long = isinstance(merge, Sequence) and len(merge.items) > SOURCES_MAX
+        if too_long or len(merge_chain(mapping, MERGED_MAX + 1)) > MERGED_MAX:
+            message = f"more than {MERGED_MAX} mappings are merged here; the rest were not read"
+            yield Problem(source, (merge.start, merge.start), message, "unread-file")
+
+
+def _merging(source: Source, roots: list[Node]) -> Iterator[tuple[Mapping, Node]]:
+    """Yield each mapping that has a merge key, with the value of the key."""
     if not _may_merge(source.text):
         return
     for root in roots:
         for node in walk(root):
             if isinstance(node, Mapping) and MERGE in node.by_key:
-                merge = node.by_key[MERGE]
-                too_long = isinstance(merge, Sequence) and len(merge.items) > SOURCES_MAX
-                if too_long or len(merge_chain(node, MERGED_MAX + 1)) > MERGED_MAX:
-                    message = f"more than {MERGED_MAX} mappings are merged here; the rest were not read"
-                    yield Problem(source, (merge.start, merge.start), message, "unread-file")
+                yield node, node.by_key[MERGE]
 
 
 def _may_merge(text: str) -> bool:
@@ -90,15 +95,10 @@ def ambiguous_merges(source: Source, roots: list[Node]) -> Iterator[Problem]:
 
     YAML gives precedence to the mapping's own keys. The parser of kubectl, Kustomize and Helm gives it to what comes last.
     """
-    if not _may_merge(source.text):
-        return
-    for root in roots:
-        for node in walk(root):
-            if isinstance(node, Mapping) and MERGE in node.by_key:
-                merge = node.by_key[MERGE]
-                if _overrides(node):
-                    message = "parsers disagree about the values merged here; use one merge key, before all other keys"
-                    yield Problem(source, (merge.start, merge.start), message, "unread-file")
+    for mapping, merge in _merging(source, roots):
+        if _overrides(mapping):
+            message = "parsers disagree about the values merged here; use one merge key, before all other keys"
+            yield Problem(source, (merge.start, merge.start), message, "unread-file")
 
 
 def _overrides(mapping: Mapping) -> bool:
