@@ -189,7 +189,7 @@ class _ValuesReader:
             # With a namespace besides, charts complete only names; `repository` is complete.
             registry = self._shared("imageRegistry")
         if registry is None and (key != "name" or "/" not in name):
-            registry = self._shared("global", "registry") or self._shared("global", "hub")
+            registry = self._shared("global", "registry")
         return registry
 
     @property
