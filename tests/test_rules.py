@@ -534,6 +534,21 @@ def test_kustomize_entry_without_a_tag_needs_no_digest() -> None:
     assert [finding.text for finding in check("", "values.yaml", values, "missing-digest")] == ["quay.io/acme/web"]
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ('image:\n  registry: ""\n  repository: acme/web\n', 2, 14, "set `registry: docker.io`"),
+        ("image:\n  registry:\n  repository: acme/web\n", 2, 12, "set `registry: docker.io`"),
+        ("image:\n  repository: acme/web\n", 2, 15, "this resolves to docker.io/acme/web"),
+        ("imageNamespace: acme\nimage:\n  name: web\n", 3, 9, "this resolves to docker.io/acme/web"),
+    ],
+)
+def test_implicit_registry_of_a_helm_map_is_set_where_it_is_empty(text: str, line: int, column: int, message: str) -> None:
+    [finding] = check("", "values.yaml", text, "implicit-registry")
+    assert (finding.location.line, finding.location.column) == (line, column)
+    assert finding.message == f"no registry given; {message}"
+
+
 NONZERO = "to a nonzero number"
 
 
