@@ -78,7 +78,7 @@ def _paths(root: str, path: str) -> Sequence[str]:
 def _sorted(names: Sequence[bytes]) -> Sequence[str]:
     """Return names as paths, each once, without those that Git would not check out."""
     text = os.fsdecode(b"/\0/".join([b"", *names, b""]))
-    paths = sorted(set(text[3:-3].split("/\0/")))
+    paths = sorted(dict.fromkeys(text[3:-3].split("/\0/")))
     if any(part in text for part in ("/../", "/./", "//", f"/{GIT}/")):
         return [path for path in paths if not {"", os.curdir, os.pardir, GIT} & set(path.split("/"))]
     return paths if names else ()
