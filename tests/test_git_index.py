@@ -284,6 +284,9 @@ REFUSED = {
     "an extension larger than the file": index([entry(b"a")], 2, b"ABCD\0\0\0\x40"),
     "a name with a wrong length": index([entry(b"abc", 2, 2)]),
     "a long name that never ends": index([entry(b"a" * 5000)])[:4000],
+    "a long name after which nothing is left": (
+        b"DIRC\0\0\0\2\xff\xff\xff\xff" + entry(b"a", 2, 0xFFF) + bytes(20)
+    ),
     "a name with a null byte": index([entry(b"a\0c")]),
     "no name": index([entry(b"")]),
     "no name in version 4": index([entry(b"", 4)], 4),

@@ -156,10 +156,13 @@ def _whole_names(data: bytes, count: int, flags_at: int) -> tuple[list[bytes], i
 
 
 def _long_name(data: bytes, at: int) -> tuple[int, int]:
-    """Return the start and end of the name of an entry with the flags at an offset."""
+    """Return the start and end of the name of an entry with the flags at an offset. Raises UnreadFile if it has no end."""
     start = at + 4 if data[at] & _EXTENDED else at + 2
     length = (data[at] & 15) << 8 | data[at + 1]
-    return start, start + length if length < _LONG else data.find(b"\0", start + length)
+    end = start + length if length < _LONG else data.find(b"\0", start + length)
+    if end < 0:
+        raise UnreadFile(_UNKNOWN)
+    return start, end
 
 
 def _compressed_names(data: bytes, count: int, flags_at: int) -> tuple[list[bytes], int]:
