@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from textwrap import wrap
 
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
-from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover
+from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover, is_tracked
 from imglint.engine.facts import STDIN, read_file
 from imglint.engine.judge import decisions, judge_file
 from imglint.errors import UsageError
@@ -18,6 +18,7 @@ from imglint.plugins.load import readers
 from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import printable, printable_line
 from imglint.records import replace
+from imglint.repository import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,8 +180,9 @@ def _kinds(path: str) -> Iterator[str]:
 
 def _why_not_walked(path: str, policy: Policy) -> str:
     """Return why a walk over the folders above skips the file; empty if it does not."""
-    folder = next((part for part in os.path.abspath(path).split(os.sep)[:-1] if part in PASSED_OVER), None)
-    if folder:
+    below_root = os.path.abspath(path)[len(root_of(path)) :]
+    folder = next((part for part in below_root.split(os.sep)[:-1] if part in PASSED_OVER), None)
+    if folder and not is_tracked(path):
         return f"folders named {folder} are skipped"
     if policy.kind_of(path) is None and not any(_name_matches(path, reader.files) for reader in readers()):
         return "no reader looks for files of this name"
