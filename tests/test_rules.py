@@ -632,7 +632,7 @@ def test_other_bases_need_a_user(base: str) -> None:
         ("FROM a/b:1\nUSER root\n", []),
         (
             "FROM a/b@sha256:" + "0" * 64 + "\n",
-            [("a/b@sha256:" + "0" * 64, NOT_KNOWN.format("docker.io/a/b@sha256:" + "0" * 64))],
+            [("a/b@sha256:" + "0" * 64, NOT_KNOWN.format("docker.io/a/b"))],
         ),
     ],
 )

@@ -77,7 +77,8 @@ def check_user(user: RunUser, _options: object) -> Iterator[Finding]:
     if base is None and user.image is None:
         yield user.finding(f"no USER set, so the container runs as root; {ADVICE}")
     elif base is not None and not _is_nonroot(base):
-        yield user.finding(f"no USER set, and base image {base} may run as root; {ADVICE}")
+        name = f"{base.name}:{base.tag}" if base.tag else base.name
+        yield user.finding(f"no USER set, and base image {name} may run as root; {ADVICE}")
 
 
 def _is_nonroot(base: ImageReference) -> bool:
