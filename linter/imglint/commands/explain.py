@@ -281,11 +281,13 @@ def _rows(use: ImageUse, policy: Policy) -> list[str]:
 def _own_row(row: Row, use: ImageUse) -> str:
     pattern = row.pattern_of(use)
     parts = [f"{row.at}: {pattern.text if pattern else ''} is the first match"]
-    if not row.approved:
-        parts.append(f"not approved{f': {row.reason}' if row.reason else ''}")
+    if not row.approved or row.deprecated:
+        parts.append(f"{'deprecated' if row.deprecated else 'not approved'}{f': {row.reason}' if row.reason else ''}")
         parts.extend([f"use {row.use_instead} instead"] if row.use_instead else [])
     for name, tags in (("tags", row.tags), ("forbidden tags", row.forbidden_tags)):
         parts.extend([f"{name} {', '.join([tag.text for tag in tags])}"] if tags else [])
+    parts.extend([f"versions {row.versions.text}"] if row.versions else [])
+    parts.extend([f"uid {', '.join([str(uid) for uid in row.uids])}"] if row.uids else [])
     return "; ".join(parts)
 
 
@@ -317,7 +319,7 @@ def _about_user(user: RunUser, settings: Settings) -> Iterator[str]:
 
 def _user(user: RunUser) -> str:
     if not user.known:
-        return "unknown; it depends on a variable without a value"
+        return "not checked; Windows has no root" if user.base else "unknown; it depends on a variable without a value"
     named = user.user if user.user is not None else "none" if user.explicit else "not set, so the image decides"
     return named if user.nonroot is None else f"{named}; runAsNonRoot is {str(user.nonroot).lower()}"
 
