@@ -242,10 +242,17 @@ class RunUser:
         return self.source.location(*self.span)
 
     def finding(self, message: str) -> Finding:
-        """Return a finding at the place that sets the user. If that is an image, its use is a related location."""
+        """Return a finding at the place that sets the user. If that is an image, its use is a related location.
+
+        A baseline knows it by `where` and the user, so that it survives a new version of the image.
+        """
         is_unset = self.user is None and self.nonroot is None
         use = self.image.span if self.image and is_unset else self.span
-        return _finding(self.source, message, self.span, use)
+        setting = (
+            f"user {self.user}" if self.user is not None else "" if is_unset else f"runAsNonRoot {str(self.nonroot).lower()}"
+        )
+        known_by = f"{self.where}, {setting}" if setting else self.where
+        return replace(_finding(self.source, message, self.span, use), known_by=(known_by,))
 
 
 @record
@@ -308,7 +315,8 @@ class Finding:
     """A problem that a rule reports at one location. The engine fills in the rule id, level and fingerprint.
 
     `line_text` is the source line of the finding, or the part around it if the line is very long; `line_column` is the column of its first character.
-    `policy` is the line of the policy that caused the finding, as `path:line`, or empty.
+    `policy` is the line of the policy that caused the finding, as `path:line`, or empty. `known_by` has what a baseline recognizes the finding by, in
+    place of its text and line: any one of several. It is empty for a finding that is recognized by its text and line.
     """
 
     message: str
@@ -321,6 +329,7 @@ class Finding:
     fingerprint: str = ""
     line_column: int = 1
     policy: str = ""
+    known_by: tuple[str, ...] = ()
 
     @property
     def full_message(self) -> str:

@@ -179,7 +179,7 @@ def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
     """Check one file. Whatever goes wrong with it is a finding."""
     file = read_file(found, settings)
     verdicts, is_complete = judge_file(file, settings)
-    findings = [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
+    findings = [verdict.finding for verdict in verdicts if verdict.is_reported]
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     used = frozenset([verdict.silenced_by.key for verdict in verdicts if isinstance(verdict.silenced_by, PolicyException)])
@@ -212,7 +212,7 @@ def _judge_exceptions(paths: Sequence[str], settings: Settings, used: Collection
             verdicts += _judge_exception(
                 UNUSED_EXCEPTION, exception, "unused exception; remove it, or correct its patterns", settings
             )
-    return [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
+    return [verdict.finding for verdict in verdicts if verdict.is_reported]
 
 
 def _judge_exception(rule: str, exception: PolicyException, message: str, settings: Settings) -> list[Verdict]:
