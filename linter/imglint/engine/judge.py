@@ -184,8 +184,8 @@ def _covered(verdicts: list[Verdict], rules: Mapping[str, Rule]) -> list[Verdict
     if not by:
         return verdicts
     return [
-        replace(verdict, covered_by=by.get((id(verdict.subjects[0]), verdict.finding.rule), ""))
-        if verdict.silenced_by is None
+        replace(verdict, covered_by=rule)
+        if verdict.silenced_by is None and (rule := by.get((id(verdict.subjects[0]), verdict.finding.rule)))
         else verdict
         for verdict in verdicts
     ]
