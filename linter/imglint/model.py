@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from enum import IntEnum
 
-from imglint.records import record, replace
+from imglint.records import record
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 
@@ -210,7 +210,7 @@ class ImageUse:
         if part is not None and part not in PARTS:
             raise ValueError(f"unknown part `{part}` of a reference; known are {', '.join(PARTS)}")
         span = self.parts.get(part or "whole") or self.parts.get("whole") or self.span
-        return replace(_finding(self.source, message, span, self.span), policy=policy)
+        return _finding(self.source, message, span, self.span, policy=policy)
 
 
 @record
@@ -252,7 +252,7 @@ class RunUser:
             f"user {self.user}" if self.user is not None else "" if is_unset else f"runAsNonRoot {str(self.nonroot).lower()}"
         )
         known_by = f"{self.where}, {setting}" if setting else self.where
-        return replace(_finding(self.source, message, self.span, use), known_by=(known_by,))
+        return _finding(self.source, message, self.span, use, known_by=(known_by,))
 
 
 @record
@@ -406,13 +406,11 @@ def image_use(
     return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
 
 
-def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:
-    """Return a finding at a span of a source."""
+def _finding(source: Source, message: str, span: Span, use: Span, *, policy: str = "", known_by: tuple[str, ...] = ()) -> Finding:
+    outside = span[0] < use[0] or span[1] > use[1]
+    related = (source.location(*use),) if outside else ()
     line_text, line_column = source.line_around(span[0])
     text = source.text[slice(*span)]
-    return Finding(message, source.location(*span), text, line_text, related, rule, line_column=line_column)
-
-
-def _finding(source: Source, message: str, span: Span, use: Span) -> Finding:
-    outside = span[0] < use[0] or span[1] > use[1]
-    return finding_at(source, message, span, (source.location(*use),) if outside else ())
+    return Finding(
+        message, source.location(*span), text, line_text, related, line_column=line_column, policy=policy, known_by=known_by
+    )
