@@ -20,7 +20,7 @@ CLEAN = "No findings in 1 file (1 image).\n"
 def tree(tmp_path: Path, imglint: Imglint) -> Path:
     """Return a folder with a Dockerfile whose only finding is in the baseline b.json."""
     (tmp_path / "Dockerfile").write_text(BAD)
-    assert imglint("--write-baseline", "b.json") == (0, CLEAN, "")
+    assert imglint("--write-baseline", "b.json") == (0, CLEAN, "wrote 1 finding to b.json\n")
     return tmp_path
 
 

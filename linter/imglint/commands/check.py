@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 import sys
 
+from imglint.commands import COMMANDS
 from imglint.commands.options import CLEAN, FAILED, FINDINGS, CommandOptions, known_name, run_command, settings_for
 from imglint.engine.facts import Settings
+from imglint.engine.results import Findings
 from imglint.engine.run import run
-from imglint.errors import PluginError
-from imglint.model import Severity
+from imglint.errors import PluginError, UsageError
+from imglint.model import Severity, View
 from imglint.output import SpooledReport, warn, write_stdout, write_whole
 from imglint.plugins.load import formats, output_format
+from imglint.printable import counted
 from imglint.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imglint.engine.run import Progress
-    from imglint.model import Report
+    from imglint.model import Finding, Report
     from imglint.plugins.load import Format
+
+COMMAND_SIMILAR = 0.8
+"""The similarity, from 0 to 1, from which a word is taken for a misspelled command."""
+NO_POLICY = "No policy found; run `imglint init` to write one from the images in use."
 
 
 def check(options: CommandOptions) -> int:
@@ -27,11 +36,13 @@ def check(options: CommandOptions) -> int:
 
 
 def _check(options: CommandOptions) -> int:
+    _check_word(options.paths)
     settings = settings_for(options)
     if options.verbose:
         warn(f"policy: {settings.policy.path or 'none; using the defaults'}")
-    targets = [(options.format, options.output), *options.reports]
-    writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
+    writers = [(_format(name), target) for name, target in [(options.format, options.output), *options.reports]]
+    if options.statistics:
+        writers[0] = _statistics(writers[0][0]), options.output
     files = [target for _, target in writers if target]
     if files or options.write_baseline:
         from imglint.commands.targets import check_targets
@@ -39,11 +50,44 @@ def _check(options: CommandOptions) -> int:
         check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(options, settings)
-    rendered = [(_rendered(writer, report, target, options), target) for writer, target in writers]
+    fail_on = options.fail_on or settings.policy.fail_on
+    shows = _shows(options, fail_on)
+    advice = "" if settings.policy.path else NO_POLICY
+    rendered = []
+    for writer, target in writers:
+        style = _style(writer, target, options, View(shows, _width() if target is None else 0, advice))
+        rendered.append((_rendered(writer, _with_levels(report, writer, options), style, options.debug), target))
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
-    return _status(report, options.fail_on or settings.policy.fail_on)
+    return _status(report, fail_on)
+
+
+def _check_word(paths: tuple[str, ...]) -> None:
+    """Raise UsageError if the first path does not exist, but is almost the name of a command."""
+    if not paths or not paths[0].isalpha() or os.path.lexists(paths[0]):
+        return
+    from imglint.spelling import closest
+
+    close = closest(paths[0], COMMANDS, COMMAND_SIMILAR)
+    if close:
+        raise UsageError(f"{paths[0]}: no such file or folder; did you mean the command `{close}`?")
+
+
+def _format(name: str) -> Format:
+    return output_format(known_name("format", name, formats()))
+
+
+def _statistics(writer: Format) -> Format:
+    """Return the format that writes the numbers of findings in place of those that a format for people writes.
+
+    Raises UsageError if it is another format.
+    """
+    if not writer.view:
+        raise UsageError(f"--statistics prints text; use it with the format text or concise, not {writer.name}")
+    from imglint.formats import _statistics as statistics
+
+    return replace(writer, write=statistics.write)
 
 
 def _report(options: CommandOptions, settings: Settings) -> Report:
@@ -55,7 +99,9 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
     known = read_baseline(options.baseline) if options.baseline else {}
     report = run(options.paths or ("",), settings, _progress(options))
     if options.write_baseline:
-        write_baseline(options.write_baseline, report)
+        written = write_baseline(options.write_baseline, report)
+        if not options.quiet:
+            warn(f"wrote {counted(written, 'finding')} to {options.write_baseline}")
         report, _ = without_known(report, read_baseline(options.write_baseline), options.write_baseline, ())
     elif options.baseline:
         report, gone = without_known(report, known, options.baseline, options.paths or ("",))
@@ -75,17 +121,47 @@ def _progress(options: CommandOptions) -> Progress | None:
     return progress
 
 
-def _rendered(writer: Format, report: Report, target: str | None, options: CommandOptions) -> SpooledReport:
+def _shows(options: CommandOptions, fail_on: str) -> Callable[[Finding], bool]:
+    """Return whether a format for people shows a finding: at or above warning and what fails the run, and that of selected rules."""
+    if options.min_level or options.statistics:
+        lowest, always = _level(options.min_level or "note"), frozenset[str]()
+    else:
+        lowest, always = min(Severity.WARNING, _level(fail_on)), frozenset(options.select)
+    return lambda finding: finding.level >= lowest or finding.rule in always
+
+
+def _level(name: str) -> Severity:
+    """Return a level by its name; ERROR for `never`."""
+    return Severity.ERROR if name == "never" else Severity[name.upper()]
+
+
+def _with_levels(report: Report, writer: Format, options: CommandOptions) -> Report:
+    """Return the report for a format. One without a view gets only the findings that it is to write."""
+    if writer.view or not options.min_level:
+        return report
+    lowest, findings = _level(options.min_level), Findings()
+    findings.extend(finding for finding in report.findings if finding.level >= lowest)
+    return replace(report, findings=findings)
+
+
+def _style(writer: Format, target: str | None, options: CommandOptions, view: View) -> dict[str, object]:
+    """Return the keyword arguments that a format takes."""
+    style: dict[str, object] = {"view": view} if writer.view else {}
+    if writer.terminal:
+        style |= {"color": target is None and _uses_color(options.color), "summary": not options.quiet}
+    return style
+
+
+def _rendered(writer: Format, report: Report, style: dict[str, object], debug: bool) -> SpooledReport:
     """Return a report in a format.
 
     Raises PluginError if the format fails.
     """
     output = SpooledReport()
-    style = {"color": target is None and _uses_color(options.color), "summary": not options.quiet} if writer.terminal else {}
     try:
         writer.write(report, output, **style)
     except Exception as error:
-        if options.debug:
+        if debug:
             raise
         raise PluginError(
             f"the format {writer.name} failed: {type(error).__name__}: {error}; run with --debug for the traceback"
@@ -105,7 +181,24 @@ def _write(output: SpooledReport, target: str | None) -> None:
 def _uses_color(option: bool | None) -> bool:
     if option is not None:
         return option
-    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
+        return not os.environ.get("NO_COLOR")
+    return _is_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def _width() -> int:
+    """Return the number of columns of the terminal that stdout is, 0 if it is none."""
+    if not _is_terminal():
+        return 0
+    given = os.environ.get("COLUMNS", "")
+    try:
+        return int(given) if given.isdecimal() else os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _status(report: Report, fail_on: str) -> int:

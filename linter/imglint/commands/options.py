@@ -11,6 +11,7 @@ from imglint.output import warn
 from imglint.plugins.load import kinds, rules
 from imglint.policy.lookup import default_policy, find
 from imglint.records import record
+from imglint.spelling import MEAN_PRODUCTION, closest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class CommandOptions:
     verbose: bool = False
     debug: bool = False
     color: bool | None = None
+    min_level: str | None = None
+    statistics: bool = False
 
 
 def run_command(options: CommandOptions, command: Callable[[CommandOptions], int]) -> int:
@@ -75,8 +78,8 @@ def settings_for(options: CommandOptions) -> Settings:
     policy = _policy(options, rules_by_id)
     for name in (*options.select, *options.ignore):
         known_name("rule", name, rules_by_id)
-    if options.environment is not None and policy.path is not None:
-        known_name("environment", options.environment, policy.environments)
+    if options.environment is not None:
+        _check_environment(options.environment, policy)
     return Settings(
         policy,
         rules_by_id,
@@ -93,6 +96,12 @@ def settings_for(options: CommandOptions) -> Settings:
     )
 
 
+def _check_environment(name: str, policy: Policy) -> None:
+    """Raise UsageError for an environment that the policy does not know. Without a policy, that is any other name for production."""
+    if policy.path is not None or not name or name.lower() in MEAN_PRODUCTION:
+        known_name("environment", name, policy.environments)
+
+
 def known_name(what: str, name: str, known: Collection[str]) -> str:
     """Return a name that is among the known ones.
 
@@ -100,8 +109,6 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
     """
     if name in known:
         return name
-    from imglint.spelling import closest
-
     close = closest(name, known)
     listed = "run `imglint rules` for a list" if what == "rule" else f"known {what}s: {', '.join(sorted(known))}"
     advice = f"did you mean `{close}`?" if close else listed
