@@ -40,9 +40,7 @@ def _check(options: CommandOptions) -> int:
     settings = settings_for(options)
     if options.verbose:
         warn(f"policy: {settings.policy.path or 'none; using the defaults'}")
-    writers = [(_format(name), target) for name, target in [(options.format, options.output), *options.reports]]
-    if options.statistics:
-        writers[0] = _statistics(writers[0][0]), options.output
+    writers = _writers(options)
     files = [target for _, target in writers if target]
     if files or options.write_baseline:
         from imglint.commands.targets import check_targets
@@ -51,12 +49,8 @@ def _check(options: CommandOptions) -> int:
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(options, settings)
     fail_on = options.fail_on or settings.policy.fail_on
-    shows = _shows(options, fail_on)
-    advice = "" if settings.policy.path else NO_POLICY
-    rendered = []
-    for writer, target in writers:
-        style = _style(writer, target, options, View(shows, _width() if target is None else 0, advice))
-        rendered.append((_rendered(writer, _with_levels(report, writer, options), style, options.debug), target))
+    view = View(_shows(options, fail_on), _width(), "" if settings.policy.path else NO_POLICY)
+    rendered = [(_rendered(writer, report, target, view, options), target) for writer, target in writers]
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
@@ -74,8 +68,16 @@ def _check_word(paths: tuple[str, ...]) -> None:
         raise UsageError(f"{paths[0]}: no such file or folder; did you mean the command `{close}`?")
 
 
-def _format(name: str) -> Format:
-    return output_format(known_name("format", name, formats()))
+def _writers(options: CommandOptions) -> list[tuple[Format, str | None]]:
+    """Return the formats of the reports, each with its file, None for stdout.
+
+    Raises UsageError or PluginError.
+    """
+    targets = [(options.format, options.output), *options.reports]
+    writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
+    if options.statistics:
+        writers[0] = _statistics(writers[0][0]), options.output
+    return writers
 
 
 def _statistics(writer: Format) -> Format:
@@ -135,33 +137,29 @@ def _level(name: str) -> Severity:
     return Severity.ERROR if name == "never" else Severity[name.upper()]
 
 
-def _with_levels(report: Report, writer: Format, options: CommandOptions) -> Report:
-    """Return the report for a format. One without a view gets only the findings that it is to write."""
-    if writer.view or not options.min_level:
-        return report
-    lowest, findings = _level(options.min_level), Findings()
+def _from_level(report: Report, lowest: Severity) -> Report:
+    """Return the report without the findings below a level."""
+    findings = Findings()
     findings.extend(finding for finding in report.findings if finding.level >= lowest)
     return replace(report, findings=findings)
 
 
-def _style(writer: Format, target: str | None, options: CommandOptions, view: View) -> dict[str, object]:
-    """Return the keyword arguments that a format takes."""
-    style: dict[str, object] = {"view": view} if writer.view else {}
-    if writer.terminal:
-        style |= {"color": target is None and _uses_color(options.color), "summary": not options.quiet}
-    return style
-
-
-def _rendered(writer: Format, report: Report, style: dict[str, object], debug: bool) -> SpooledReport:
-    """Return a report in a format.
+def _rendered(writer: Format, report: Report, target: str | None, view: View, options: CommandOptions) -> SpooledReport:
+    """Return a report in a format. One that does not take the view gets only the findings that it is to write.
 
     Raises PluginError if the format fails.
     """
-    output = SpooledReport()
+    output, style = SpooledReport(), dict[str, object]()
+    if writer.view:
+        style["view"] = view if target is None else replace(view, width=0)
+    elif options.min_level:
+        report = _from_level(report, _level(options.min_level))
+    if writer.terminal:
+        style |= {"color": target is None and _uses_color(options.color), "summary": not options.quiet}
     try:
         writer.write(report, output, **style)
     except Exception as error:
-        if debug:
+        if options.debug:
             raise
         raise PluginError(
             f"the format {writer.name} failed: {type(error).__name__}: {error}; run with --debug for the traceback"

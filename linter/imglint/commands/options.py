@@ -11,7 +11,6 @@ from imglint.output import warn
 from imglint.plugins.load import kinds, rules
 from imglint.policy.lookup import default_policy, find
 from imglint.records import record
-from imglint.spelling import MEAN_PRODUCTION, closest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +97,8 @@ def settings_for(options: CommandOptions) -> Settings:
 
 def _check_environment(name: str, policy: Policy) -> None:
     """Raise UsageError for an environment that the policy does not know. Without a policy, that is any other name for production."""
+    from imglint.spelling import MEAN_PRODUCTION
+
     if policy.path is not None or not name or name.lower() in MEAN_PRODUCTION:
         known_name("environment", name, policy.environments)
 
@@ -109,6 +110,8 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
     """
     if name in known:
         return name
+    from imglint.spelling import closest
+
     close = closest(name, known)
     listed = "run `imglint rules` for a list" if what == "rule" else f"known {what}s: {', '.join(sorted(known))}"
     advice = f"did you mean `{close}`?" if close else listed
