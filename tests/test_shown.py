@@ -90,6 +90,17 @@ def test_the_policy_can_fail_on_notes(tree: Path, imglint: Imglint) -> None:
     assert NO_POLICY not in outcome.out
 
 
+def test_the_policy_of_a_delegated_folder_can_fail_on_its_notes(tree: Path, imglint: Imglint) -> None:
+    (tree / "sub").mkdir()
+    (tree / "sub" / "Dockerfile").write_text("FROM alpine:3.20.1\nUSER 1\n")
+    (tree / ".imglint.yaml").write_text("delegates: [sub/]\n")
+    (tree / "sub" / ".imglint.yaml").write_text("fail-on: note\n")
+    out = imglint("--format", "concise").out
+    assert [line.split(" ")[2] for line in out.splitlines()[:-2]] == [f"{ERROR}:", f"{WARNING}:", f"{NOTE}:"]
+    assert out.splitlines()[-3].startswith("sub/Dockerfile:1:6: ")
+    assert out.splitlines()[-2] == NOTE_HIDDEN
+
+
 def test_a_run_without_shown_findings_does_not_look_clean(tree: Path, imglint: Imglint) -> None:
     (tree / "Dockerfile").write_text("FROM alpine:3.20.1\nFROM redis:7.2\nUSER 1\n")
     hidden = "2 notes not shown: 2 implicit-registry (show with `--min-level note`)"

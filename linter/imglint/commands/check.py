@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imglint.engine.run import Progress
     from imglint.model import Finding, Report
     from imglint.plugins.load import Format
+    from imglint.policy.find import Policies
 
 COMMAND_SIMILAR = 0.8
 """The similarity, from 0 to 1, from which a word is taken for a misspelled command."""
@@ -39,7 +40,8 @@ def _check(options: CommandOptions) -> int:
     _check_word(options.paths)
     settings = settings_for(options)
     if options.verbose:
-        warn(f"policy: {settings.policy.path or 'none; using the defaults'}")
+        for policy in settings.policies.used():
+            warn(f"policy: {policy.path or 'none; using the defaults'}")
     writers = _writers(options)
     files = [target for _, target in writers if target]
     if files or options.write_baseline:
@@ -48,13 +50,14 @@ def _check(options: CommandOptions) -> int:
         check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(options, settings)
-    fail_on = options.fail_on or settings.policy.fail_on
-    view = View(_shows(options, fail_on), _width(), "" if settings.policy.path else NO_POLICY)
+    fails = _fails(options.fail_on, settings.policies)
+    advice = "" if any(policy.path for policy in settings.policies.used()) else NO_POLICY
+    view = View(_shows(options, fails), _width(), advice)
     rendered = [(_rendered(writer, report, target, view, options), target) for writer, target in writers]
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
-    return _status(report, fail_on)
+    return _status(report, fails)
 
 
 def _check_word(paths: tuple[str, ...]) -> None:
@@ -123,18 +126,26 @@ def _progress(options: CommandOptions) -> Progress | None:
     return progress
 
 
-def _shows(options: CommandOptions, fail_on: str) -> Callable[[Finding], bool]:
-    """Return whether a format for people shows a finding: at or above warning and what fails the run, and that of selected rules."""
+def _fails(fail_on: str | None, policies: Policies) -> Callable[[Finding], bool]:
+    """Return whether a finding makes the exit status 1. `fail_on` overrides that of the policy of each finding's file."""
+
+    def fails(finding: Finding) -> bool:
+        threshold = fail_on or policies.of(finding.location.path).fail_on
+        return threshold != "never" and finding.level >= _level(threshold)
+
+    return fails
+
+
+def _shows(options: CommandOptions, fails: Callable[[Finding], bool]) -> Callable[[Finding], bool]:
+    """Return whether a format for people shows a finding: from the level of the options, or else all but notes that nobody asked for."""
     if options.min_level or options.statistics:
-        lowest, always = _level(options.min_level or "note"), frozenset[str]()
-    else:
-        lowest, always = min(Severity.WARNING, _level(fail_on)), frozenset(options.select)
-    return lambda finding: finding.level >= lowest or finding.rule in always
+        lowest = _level(options.min_level or "note")
+        return lambda finding: finding.level >= lowest
+    return lambda finding: finding.level >= Severity.WARNING or finding.rule in options.select or fails(finding)
 
 
 def _level(name: str) -> Severity:
-    """Return a level by its name; ERROR for `never`."""
-    return Severity.ERROR if name == "never" else Severity[name.upper()]
+    return Severity[name.upper()]
 
 
 def _from_level(report: Report, lowest: Severity) -> Report:
@@ -199,10 +210,7 @@ def _is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def _status(report: Report, fail_on: str) -> int:
+def _status(report: Report, fails: Callable[[Finding], bool]) -> int:
     if report.failed:
         return FAILED
-    if fail_on == "never":
-        return CLEAN
-    threshold = Severity[fail_on.upper()]
-    return FINDINGS if any(finding.level >= threshold for finding in report.findings) else CLEAN
+    return FINDINGS if any(fails(finding) for finding in report.findings) else CLEAN
