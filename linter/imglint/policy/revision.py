@@ -1,29 +1,16 @@
-"""Policy files at a Git revision, for `--config-from`. The only module that starts a program: `git`, which reads objects and runs nothing itself."""
+"""Policy files at a Git revision, for `--config-from`. Git reads objects of the repository and runs nothing."""
 
 from __future__ import annotations
 
 import os
 import posixpath
-import subprocess
 
 from imglint.errors import UsageError
+from imglint.git import GitError, GitMissing, commit_of, output
 from imglint.policy.lookup import FILE_NAME
 from imglint.repository import repository_root
 from imglint.source import FILE_SIZE_MAX, UnreadFile, decode
 
-_OPTIONS = (
-    "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-    "-c", "safe.bareRepository=explicit",
-)  # fmt: skip
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    # Replacement objects and missing objects of partial clones would come from elsewhere, the latter by running a program of the configuration.
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-}
 _LINK, _REGULAR = "120000", ("100644", "100755")
 
 
@@ -39,15 +26,13 @@ class Revision:
         root = repository_root("")
         if root is None:
             raise self._error("there is no Git repository here or above; use --config")
-        if ref.startswith("-"):
-            raise self._error("invalid revision")
         self.root = root
-        found = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
-        if found.returncode:
-            reason = _reason(found)
-            unknown = "no such revision in this clone; fetch it first"
-            raise self._error(unknown if "single revision" in reason else f"git: {reason}")
-        self._commit = found.stdout.decode().strip()
+        try:
+            self._commit = commit_of(root, ref)
+        except GitMissing as error:
+            raise self._error(f"{error}, or use --config") from None
+        except GitError as error:
+            raise self._error(str(error)) from None
 
     def find(self) -> str:
         """Return the name of the nearest policy file in the current folder or above it, up to the root of the repository.
@@ -81,10 +66,7 @@ class Revision:
             raise UnreadFile("its object is missing in this clone; fetch it first")
         if int(size) > FILE_SIZE_MAX:
             raise UnreadFile(f"larger than {FILE_SIZE_MAX} bytes")
-        found = self._git("cat-file", "blob", identifier)
-        if found.returncode:
-            raise UnreadFile(f"git: {_reason(found)}")
-        return decode(found.stdout)
+        return decode(self._output("cat-file", "blob", identifier))
 
     def identity(self, name: str) -> str:
         """Return the same text for all names of a file. Raises ValueError for a name that no file can have."""
@@ -109,35 +91,19 @@ class Revision:
 
     def _entries(self, *paths: str) -> dict[str, tuple[str, str, str]]:
         """Return mode, object and size of each path that exists. The size of what is no file is `-`. Raises UnreadFile if Git fails."""
-        found = self._git("ls-tree", "-z", "-l", "--full-tree", self._commit, "--", *paths)
-        if found.returncode:
-            raise UnreadFile(f"git: {_reason(found)}")
+        listed = self._output("ls-tree", "-z", "-l", "--full-tree", self._commit, "--", *paths)
         entries: dict[str, tuple[str, str, str]] = {}
-        for entry in os.fsdecode(found.stdout).split("\0")[:-1]:
+        for entry in os.fsdecode(listed).split("\0")[:-1]:
             fields, _, path = entry.partition("\t")
             mode, _kind, identifier, size = fields.split()
             entries[path] = (mode, identifier, size)
         return entries
 
-    def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run Git in the root of the repository. Raises UsageError if it cannot be started."""
-        # Variables such as GIT_DIR, which Git sets for hooks, would make it read another repository.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
-        environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self.root)
-        # A relative folder of PATH would let the repository provide the program.
-        programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
-        program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
-        if program is None:
-            raise self._error("Git is not installed; install it, or use --config")
-        command = [program, "-C", self.root, *_OPTIONS, *arguments]
-        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    def _output(self, *arguments: str) -> bytes:
+        try:
+            return output(self.root, *arguments)
+        except GitError as error:
+            raise UnreadFile(str(error)) from None
 
     def _error(self, reason: str) -> UsageError:
         return UsageError(f"--config-from {self.ref}: {reason}")
-
-
-def _reason(found: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the error of Git in one line."""
-    lines = os.fsdecode(found.stderr).splitlines()
-    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    return [*fatal, *lines, f"exit status {found.returncode}"][0]
