@@ -41,6 +41,7 @@ class CommandOptions:
     comments: bool = True
     baseline: str | None = None
     write_baseline: str | None = None
+    since: str | None = None
     stdin_filename: str | None = None
     jobs: int | None = None
     quiet: bool = False

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from imglint.reference import ImageReference
 
 FILE_NAME = ".imglint.yaml"
+PACKAGE = "package:"
+"""What the name of a policy file in an installed package begins with."""
 RECENT_MAX = 2000
 """Results kept in each cache."""
 
