@@ -9,7 +9,7 @@ from imglint.engine.facts import Settings
 from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.output import warn
 from imglint.plugins.load import kinds, rules
-from imglint.policy.lookup import default_policy, find
+from imglint.policy.lookup import PACKAGE, default_policy, find
 from imglint.records import record
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from imglint.plugins.load import Rule
     from imglint.policy.lookup import Policy
+    from imglint.policy.packages import Package
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 """The exit statuses."""
@@ -117,7 +118,18 @@ def _policy(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
         return default_policy()
     from imglint.policy.load import load
 
-    return load(path, rules_by_id, kinds(), found=not options.config)
+    place = _package_of(path) if path.startswith(PACKAGE) else None
+    return load(path, rules_by_id, kinds(), place, found=not options.config)
+
+
+def _package_of(config: str) -> Package:
+    """Return the package that a policy file is in. Raises UsageError if it is not installed."""
+    from imglint.policy.packages import Package
+
+    try:
+        return Package(config)
+    except UsageError as error:
+        raise UsageError(f"--config {config}: {error}") from None
 
 
 def _policy_at(ref: str, config: str | None, rules_by_id: dict[str, Rule]) -> Policy:
@@ -128,7 +140,7 @@ def _policy_at(ref: str, config: str | None, rules_by_id: dict[str, Rule]) -> Po
     from imglint.policy.revision import Revision
 
     revision = Revision(ref)
-    return load(revision.find(), rules_by_id, kinds(), revision)
+    return load(revision.find(), rules_by_id, kinds(), revision, found=True)
 
 
 def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:

@@ -208,7 +208,7 @@ def _judge_exceptions(paths: Sequence[str], settings: Settings, used: Collection
             why = f": {exception.reason}" if exception.reason else ""
             message = f"exception expired on {exception.until}{by}{why}"
             verdicts += _judge_exception(EXPIRED_EXCEPTION, exception, message, settings)
-        elif is_whole and exception.key not in used:
+        elif is_whole and not exception.shared and exception.key not in used:
             verdicts += _judge_exception(
                 UNUSED_EXCEPTION, exception, "unused exception; remove it, or correct its patterns", settings
             )
