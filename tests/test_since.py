@@ -338,6 +338,37 @@ def test_findings_in_the_policy_are_reported_where_it_changed(imglint: Imglint, 
         assert len(lines(imglint, "--since", "base", *more, cwd=tree)) == 12
 
 
+def test_an_unused_policy_is_reported_where_it_changed(imglint: Imglint, tree: Path, git: Git) -> None:
+    commit(git, tree, {".imglint.yaml": POLICY, "deploy/.imglint.yaml": POLICY, "deploy/Dockerfile": DOCKERFILE})
+    git(tree, "branch", "--force", "base")
+    for more in ([], ["--config-from", "HEAD"]):
+        assert lines(imglint, "--since", "base", *more, cwd=tree) == []
+    build(tree, {"deploy/.imglint.yaml": f"{POLICY}# More.\n"})
+    assert lines(imglint, "--since", "base", cwd=tree) == ["deploy/.imglint.yaml:1"]
+    assert lines(imglint, "--since", "base", "--config-from", "base", cwd=tree) == []
+    commit(git, tree)
+    assert lines(imglint, "--since", "base", "--config-from", "HEAD", cwd=tree) == ["HEAD:deploy/.imglint.yaml:1"]
+
+
+def test_a_change_of_a_delegate_reports_its_findings(imglint: Imglint, tree: Path, git: Git) -> None:
+    policy = f"delegates: [deploy/]\n{POLICY}"
+    commit(git, tree, {".imglint.yaml": policy, "deploy/.imglint.yaml": POLICY, "deploy/Dockerfile": DOCKERFILE})
+    edit("deploy/.imglint.yaml", "error", "warning")(tree)
+    assert lines(imglint, "--since", "HEAD", cwd=tree) == ["deploy/Dockerfile:1"]
+
+
+def test_no_name_of_a_file_hides_its_findings(imglint: Imglint, tree: Path, git: Git) -> None:
+    build(tree, {"package:x/Dockerfile": DOCKERFILE, "None:x/Dockerfile": DOCKERFILE, "base:x/Dockerfile": DOCKERFILE})
+    commit(git, tree, {".imglint.yaml": POLICY})
+    expected = ["None:x/Dockerfile:1", "base:x/Dockerfile:1", "package:x/Dockerfile:1"]
+    assert [line for line in lines(imglint, "--since", "base", cwd=tree) if ":x/" in line] == expected
+    git(tree, "branch", "--force", "base")
+    for name in ("package", "None", "base"):
+        edit(f"{name}:x/Dockerfile", "/base:", "/x:")(tree)
+    for more in ([], ["--config-from", "base"]):
+        assert lines(imglint, "--since", "base", *more, cwd=tree) == expected
+
+
 def test_a_baseline_has_all_findings(imglint: Imglint, tree: Path) -> None:
     edit("compose.yaml", "/a:", "/x:")(tree)
     assert lines(imglint, "--since", "base", "--write-baseline", "baseline.json", cwd=tree) == []

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import tempfile
 
-from imglint.engine.changed_lines import WHOLE, Base
+from imglint.engine.changed_lines import Base
 from imglint.engine.facts import STDIN
 from imglint.engine.results import Findings
 from imglint.errors import UsageError
 from imglint.git import GitError, commit_of, git, reason
-from imglint.model import INTERNAL_ERROR, UNSILENCEABLE
+from imglint.model import EXPIRED_EXCEPTION, INTERNAL_ERROR, UNSILENCEABLE, UNUSED_EXCEPTION, UNUSED_POLICY
 from imglint.policy.lookup import FILE_NAME, PACKAGE
 from imglint.records import replace
-from imglint.repository import GIT, repository_root, root_of
+from imglint.repository import GIT, is_below, root_of
 from imglint.source import CHUNK, FILE_SIZE_MAX
 
 TYPE_CHECKING = False
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from imglint.engine.changed_lines import Changes
     from imglint.engine.facts import Settings
     from imglint.model import Finding, Report
+    from imglint.policy.lookup import Policy
     from imglint.source import Location
+
+
+_ON_POLICIES = frozenset((EXPIRED_EXCEPTION, UNUSED_EXCEPTION, UNUSED_POLICY))
+"""Rules with findings in policy files."""
 
 
 class Since:
@@ -37,7 +42,9 @@ class Since:
         self._ref, self._options, self._settings = ref, options, settings
         self._texts: dict[str, bytes] = {}
         self._changes: dict[str, Changes] = {}
-        self._policies: dict[str, bool] = {}
+        self._policies: list[Policy] = []
+        self._revisions: dict[str, Base] = {}
+        self._gone: dict[str, bool] = {}
         paths = [settings.stdin_filename if path == STDIN else path for path in options.paths or ("",)]
         self._bases = {root: self._base(root) for root in sorted({root_of(path) for path in paths})}
         if options.paths == (STDIN,):
@@ -45,6 +52,7 @@ class Since:
 
     def changed(self, report: Report) -> Report:
         """Return the report without the findings on unchanged lines. Raises UsageError if Git fails."""
+        self._policies = self._settings.policies.used()
         try:
             self._changes = self._compared(report)
             findings = Findings()
@@ -72,37 +80,43 @@ class Since:
 
     def _base_of(self, path: str) -> Base | None:
         """Return the base of the innermost checked repository that contains an absolute path."""
-        around = [root for root in self._bases if path.startswith(os.path.join(root, ""))]
+        around = [root for root in self._bases if is_below(path, root)]
         return self._bases[max(around, key=len)] if around else None
 
     def _compared(self, report: Report) -> dict[str, Changes]:
-        """Return the changes of the files with findings, and of the files of the policy in the working tree."""
-        locations = [location for finding in report.findings for location in (finding.location, *finding.related)]
-        policies = set(self._settings.policy.sources)
-        found: dict[str, Changes] = {}
+        """Return the changes of the files with findings, and of the files of policies in the working tree."""
+        paths = {
+            location.path
+            for finding in report.findings
+            for location in (finding.location, *finding.related)
+            if finding.rule not in _ON_POLICIES or self._is_in_tree(location.path)
+        }
+        paths.update([source for policy in self._policies for source in policy.sources if self._is_in_tree(source)])
         by_base: dict[Base | None, list[str]] = {}
-        for path in {os.path.abspath(location.path) for location in locations if location.path not in policies}:
+        for path in sorted({os.path.abspath(path) for path in paths}):
             by_base.setdefault(self._base_of(path), []).append(path)
-        for source in self._policy_files():
-            if base := self._base_of(source):
-                by_base.setdefault(base, []).append(source)
-        for base, paths in by_base.items():
-            found |= base.changes(paths, self._texts) if base else dict.fromkeys(paths, WHOLE)
+        found: dict[str, Changes] = {}
+        for base, below in by_base.items():
+            if base is not None:
+                found |= base.changes(below, self._texts)
         return found
 
-    def _policy_files(self) -> list[str]:
-        """Return the files of the policy that the working tree has."""
-        if self._options.config_from is not None:
-            return []
-        return [os.path.abspath(source) for source in self._settings.policy.sources if not source.startswith(PACKAGE)]
+    def _is_in_tree(self, source: str) -> bool:
+        """Return whether a policy file is one of the working tree, not of a package or of the revision of --config-from."""
+        return self._options.config_from is None and not source.startswith(PACKAGE)
 
     def _is_reported(self, finding: Finding) -> bool:
-        path = os.path.abspath(finding.location.path)
-        if finding.rule == INTERNAL_ERROR or self._policy_changed(os.path.dirname(path)):
+        path = finding.location.path
+        if finding.rule == INTERNAL_ERROR:
             return True
-        if finding.location.path in self._settings.policy.sources:
-            return False
-        if finding.rule in UNSILENCEABLE and path in self._changes:
+        if finding.rule in _ON_POLICIES:
+            policies = [policy for policy in self._policies if path in policy.sources]
+            return self._has_source_changed(path) or any(self._has_policy_changed(policy) for policy in policies)
+        if self._has_policy_changed(self._settings.policies.of(path)) or self._is_policy_gone(
+            os.path.dirname(os.path.abspath(path))
+        ):
+            return True
+        if finding.rule in UNSILENCEABLE and os.path.abspath(path) in self._changes:
             return True
         return any(self._has_changed(location) for location in (finding.location, *finding.related))
 
@@ -111,34 +125,33 @@ class Since:
         last = location.end_line - (location.end_column == 1 and location.end_line > location.line)
         return changes is not None and changes.include(location.line, last)
 
-    def _policy_changed(self, folder: str) -> bool:
-        """Return whether the policy of the files in a folder changed, as far as it is in the repository."""
-        if folder not in self._policies:
-            self._policies[folder] = (
-                self._revision_changed()
-                if self._options.config_from is not None
-                else any(source in self._changes for source in self._policy_files()) or self._policy_is_gone(folder)
-            )
-        return self._policies[folder]
+    def _has_policy_changed(self, policy: Policy) -> bool:
+        return any(self._has_source_changed(source) for source in policy.sources)
 
-    def _revision_changed(self) -> bool:
-        """Return whether the policy that --config-from reads is not that of the merge base."""
-        root, ref = repository_root(""), self._options.config_from
-        if root is None or ref is None or root not in self._bases:
-            return False
-        there = Base(root, commit_of(root, ref))
-        sources = [source.removeprefix(f"{ref}:") for source in self._settings.policy.sources if source.startswith(f"{ref}:")]
-        return any(there.blob(source) != self._bases[root].blob(source) for source in sources)
+    def _has_source_changed(self, source: str) -> bool:
+        """Return whether a file of a policy is another one than in the merge base, as far as it is in a checked repository."""
+        ref = self._options.config_from
+        if ref is None:
+            return os.path.abspath(source) in self._changes
+        path = source.removeprefix(f"{ref}:")
+        return any(self._at_revision(root, ref).blob(path) != base.blob(path) for root, base in self._bases.items())
 
-    def _policy_is_gone(self, folder: str) -> bool:
-        """Return whether the base has a policy that the working tree no longer has, in a folder or above it."""
-        base = self._base_of(os.path.join(folder, FILE_NAME))
-        if base is None or self._options.config is not None:
+    def _at_revision(self, root: str, ref: str) -> Base:
+        if root not in self._revisions:
+            self._revisions[root] = Base(root, commit_of(root, ref))
+        return self._revisions[root]
+
+    def _is_policy_gone(self, folder: str) -> bool:
+        """Return whether the merge base has a policy that the working tree no longer has, in a folder or above it."""
+        if self._options.config is not None or self._options.config_from is not None:
             return False
-        path = os.path.join(folder, FILE_NAME)
-        if base.has(path) and not os.path.lexists(path):
-            return True
-        return folder != base.root and self._policy_is_gone(os.path.dirname(folder))
+        if folder not in self._gone:
+            path = os.path.join(folder, FILE_NAME)
+            base = self._base_of(path)
+            is_gone = base is not None and base.has(path) and not os.path.lexists(path)
+            is_top = base is None or folder == base.root
+            self._gone[folder] = is_gone or (not is_top and self._is_policy_gone(os.path.dirname(folder)))
+        return self._gone[folder]
 
     def _error(self, text: str) -> UsageError:
         return UsageError(f"--since {self._ref}: {text}")

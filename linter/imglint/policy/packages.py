@@ -41,6 +41,9 @@ class Package:
             raise UsageError(f"package `{self.package}` is in the checked folder and not installed; extend its file instead")
         self.root = self._folders[0]
 
+    def find(self, _folder: str, _names: tuple[str, ...]) -> None:
+        """Return None: no policy is looked up in a package."""
+
     def read(self, name: str) -> str:
         """Return the text of a file. Raises UnreadFile if it is not a file of the package, or cannot be read."""
         path = self._path(name)
