@@ -16,7 +16,7 @@ from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from imglint.plugins.load import Rule
     from imglint.policy.find import Policies
@@ -123,7 +123,7 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
         place = _package_of(options.config) if options.config.startswith(PACKAGE) else None
         policy = load(options.config, rules_by_id, kinds(), place)
         _check_environment(options.environment, policy)
-        return given(policy, named)
+        return _looked_up(given(policy, named), named)
 
     def place_of(root: str) -> Place:
         if options.config_from is None:
@@ -139,7 +139,11 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
         _check_environment(options.environment, policy)
         return policy
 
-    policies = found(place_of, load_found, named)
+    return _looked_up(found(place_of, load_found, named), named)
+
+
+def _looked_up(policies: Policies, named: Sequence[str]) -> Policies:
+    """Return policies after those of the named paths were looked up, so that an error comes before the run."""
     for path in named:
         policies.of(os.path.join(path, "") if os.path.isdir(path) else path)
     return policies
