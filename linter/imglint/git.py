@@ -1,6 +1,6 @@
 """Run Git on a repository, in a way that no file, configuration or variable of the repository runs a program or reads another repository.
 
-Imported only for the options that need Git. The only module that starts a program.
+Imported only where Git is needed. The only module that starts a program.
 """
 
 from __future__ import annotations
@@ -36,9 +36,16 @@ class GitMissing(GitError):
 
 
 def git(
-    folder: str, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None
+    folder: str,
+    *arguments: str,
+    stdin: bytes = b"",
+    variables: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run Git in a folder, and in the repository whose root that is, if any. Raises GitMissing if Git is not installed."""
+    """Run Git in a folder, which is the root of a repository or in none.
+
+    Raises GitMissing if Git is not installed, and GitError if it takes more than `timeout_s` seconds.
+    """
     # Variables such as GIT_DIR, which Git sets for hooks, would make it read another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
     environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(folder)
@@ -48,7 +55,11 @@ def git(
     if program is None:
         raise GitMissing("Git is not installed; install it")
     command = [program, "-C", folder, *_OPTIONS, *arguments]
-    return subprocess.run(command, env=environment | dict(variables or {}), input=stdin, capture_output=True, check=False)
+    environment |= dict(variables or {})
+    try:
+        return subprocess.run(command, env=environment, input=stdin, capture_output=True, check=False, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise GitError(f"git: not done after {timeout_s} seconds") from None
 
 
 def output(folder: str, *arguments: str, stdin: bytes = b"") -> bytes:

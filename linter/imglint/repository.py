@@ -52,12 +52,7 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _is_submodule(root: str, around: str) -> bool:
-    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
-    return is_below(_git_folder(root), os.path.join(_git_folder(around), "modules"))
-
-
-def _git_folder(root: str) -> str:
+def git_folder(root: str) -> str:
     """Return the folder with the data of a repository. In a worktree or submodule, `.git` is a file that names it."""
     path = os.path.join(root, GIT)
     if not os.path.isfile(path):
@@ -69,3 +64,8 @@ def _git_folder(root: str) -> str:
     except OSError:
         return path
     return os.path.realpath(os.path.join(root, text.partition("\0")[0].removeprefix(_GITDIR).strip()))
+
+
+def _is_submodule(root: str, around: str) -> bool:
+    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
+    return is_below(git_folder(root), os.path.join(git_folder(around), "modules"))
