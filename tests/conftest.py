@@ -129,10 +129,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def with_example(environment: Callable[..., Path], wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the `bin` folder of an environment with imglint and the example package of docs/extending.md."""
-    source = tmp_path_factory.mktemp("example") / "imglint-acme"
-    shutil.copytree(ROOT / "fixtures" / "plugins" / "imglint-acme", source)
-    return environment(wheel, source)
+    """Return the `bin` folder of an environment with imglint and the example packages: the plugins of docs/extending.md, and a policy."""
+    folder = tmp_path_factory.mktemp("example")
+    sources = (ROOT / "fixtures" / "plugins" / "imglint-acme", ROOT / "examples" / "policy-package" / "acme-policy")
+    copies = [Path(shutil.copytree(source, folder / source.name)) for source in sources]
+    return environment(wheel, *copies)
 
 
 @pytest.fixture(scope="session")

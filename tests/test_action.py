@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 ACTION = YAML(typ="safe").load(ROOT / "action.yml")
 WORKFLOW = ROOT / "examples" / "github" / "imglint.yml"
 PULL_REQUESTS = ROOT / "examples" / "github" / "pull-requests.yml"
+EXAMPLE = ROOT / "examples" / "policy-package" / "acme-policy"
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 LATEST = (
     "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: quay.io/acme/web:latest}\n"
@@ -49,7 +51,9 @@ def hostile(checkout: Path) -> Path:
 def runner(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the temporary folder of a runner after the first step of the action, which installs imglint, in a hostile checkout."""
     folder, checkout = tmp_path_factory.mktemp("runner"), hostile(tmp_path_factory.mktemp("checkout"))
-    outcome = _run("Install imglint", folder, checkout, {"python": sys.executable}, project)
+    package = Path(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("package") / "acme-policy"))
+    inputs = {"python": sys.executable, "packages": f"\n{package}\n"}
+    outcome = _run("Install imglint", folder, checkout, inputs, project)
     assert outcome.returncode == 0, outcome.stderr
     assert not (checkout / "hacked").exists()
     return folder
@@ -141,6 +145,13 @@ def test_a_report_that_a_stranger_committed_is_not_uploaded(action: Run) -> None
         ({"paths": "some folder\nweb.yaml\n"}, 1, "status=1\nsarif=imglint.sarif\n"),
         ({"paths": "gone"}, 2, "status=2\n"),
         ({"config": "gone.yaml"}, 2, "status=2\n"),
+        (
+            {"config": "package:acme_policy/registry.yaml", "args": "--select\nunapproved-image"},
+            1,
+            "status=1\nsarif=imglint.sarif\n",
+        ),
+        ({"config": "package:gone/registry.yaml"}, 2, "status=2\n"),
+        ({"args": "--since\nHEAD"}, 2, "status=2\n"),
     ],
 )
 def test_inputs_reach_the_command(action: Run, inputs: dict[str, str], status: int, outputs: str) -> None:

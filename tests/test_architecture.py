@@ -27,11 +27,11 @@ LAYERS = (
     ("model",),
     ("patterns", "errors", "git_index"),
     ("reference", "traced", "source"),
-    ("spelling", "records", "printable", "repository", "version", "_start"),
+    ("spelling", "records", "printable", "repository", "git", "version", "_start"),
 )
 """The modules and packages of imglint, from the top down. Those of one layer do not import each other."""
 RANK = {name: -layer for layer, names in enumerate(LAYERS) for name in names}
-MODULES_MAX = 17
+MODULES_MAX = 18
 """Modules directly in the package."""
 
 

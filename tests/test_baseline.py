@@ -161,7 +161,7 @@ def test_a_file_with_a_known_syntax_error_is_counted(tmp_path: Path, imglint: Im
     for name in ("a.yaml", "b.yaml", "c.yaml"):
         (tmp_path / name).write_text(broken)
     summary = "No findings in 3 files (0 images); 3 files not read completely.\n"
-    assert imglint("--write-baseline", "b.json", "--quiet") == (0, summary, "")
+    assert imglint("--write-baseline", "b.json") == (0, summary, "wrote 3 findings to b.json\n")
     assert imglint("--baseline", "b.json") == (0, summary, "")
     # A file with a finding that says so is not counted.
     (tmp_path / "a.yaml").write_text(f"{broken}---\n{broken.replace(']', '}')}")

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from ruamel.yaml import YAML
+from tests.test_policy_file import schema_accepts
 
 from imglint.commands.cli import cli
 from imglint.commands.rules import page
@@ -181,13 +182,17 @@ def test_make_demo_shows_the_findings_of_the_demo(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("at", of_kind("policy"))
-def test_policies_load(at: str, tmp_path: Path) -> None:
+def test_policies_load_and_the_schema_accepts_them(at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "examples" / "policy-package" / "acme-policy")
     path = tmp_path / ".imglint.yaml"
     path.write_text(BLOCKS[at].text, encoding="utf-8")
     for name in YAML(typ="safe").load(path).get("extends", ()):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text("rules: {latest-tag: error}\n")
+        if not name.startswith("package:"):
+            (tmp_path / name).parent.mkdir()
+            (tmp_path / name).write_text("rules: {latest-tag: error}\n")
     assert load(str(path), rules(), kinds()).path == str(path)
+    assert schema_accepts(path)
 
 
 @pytest.mark.parametrize("at", of_kind("pre-commit"))

@@ -135,8 +135,8 @@ def references(imglint: Imglint, text: str, name: str = "Dockerfile") -> list[st
 class Lint:
     """Runs imglint on small trees, for the cases of LIMITS."""
 
-    def __init__(self, imglint: Imglint) -> None:
-        self.imglint = imglint
+    def __init__(self, imglint: Imglint, git: Callable[..., None]) -> None:
+        self.imglint, self.git = imglint, git
 
     def rules(self, name: str, text: str) -> list[str]:
         """Return the rules of the findings in a file, which has to give the same as a part of its folder."""
@@ -224,6 +224,32 @@ class Lint:
         Path("folder/Dockerfile").write_text("FROM a:1\n")
         return UNREAD not in rules_of(self.imglint, "--jobs", "1")
 
+    def compares_renamed_files(self, count: int) -> bool:
+        """Whether a file that was renamed and edited has only its changed lines, if there are `count` deleted files."""
+        lines = "# A comment.\n" * 20
+        self.git(Path(), "init", "--quiet")
+        for number in range(count - 1):
+            Path(f"{number}.txt").write_text(f"{number}\n")
+        Path("Dockerfile").write_text(f"FROM a:latest\n{lines}")
+        self.git(Path(), "add", ".")
+        self.git(Path(), "commit", "--quiet", "--message", "Add files")
+        for path in Path().glob("*.txt"):
+            path.unlink()
+        Path("Dockerfile").unlink()
+        Path("x.Dockerfile").write_text(f"FROM a:latest\n{lines}# Another one.\n")
+        found = rules_of(self.imglint, "--since", "HEAD", "--select", "latest-tag")
+        Path("x.Dockerfile").unlink()
+        return not found
+
+    def compares_lines(self, size: int) -> bool:
+        """Whether an edited file of some bytes has only its changed lines."""
+        self.git(Path(), "init", "--quiet")
+        Path("Dockerfile").write_text("FROM a:latest\n")
+        self.git(Path(), "add", ".")
+        self.git(Path(), "commit", "--quiet", "--allow-empty", "--message", "Add a file")
+        Path("Dockerfile").write_text("FROM a:latest\n".ljust(size, "\n"))
+        return not rules_of(self.imglint, "--since", "HEAD", "--select", "latest-tag")
+
     def obeys_index(self, index: bytes) -> bool:
         """Whether .gitignore is obeyed in a repository with this index. It is none for Git."""
         Path(".git").mkdir(exist_ok=True)
@@ -297,6 +323,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("source.BESIDE_SIZE_MAX", ".env", None,
      lambda lint, n: lint.reads_beside(".env", "A=b:1\n#".ljust(n), "compose.yaml", compose_image("$A"))),
     ("source.LINE_MAX", "line", None, lambda _, n: len(Source("f", "x" * n).line_around(0)[0]) == n),
+    ("engine.changed_lines.COMPARED_MAX", "bytes", None, lambda lint, n: lint.compares_lines(n)),
+    ("engine.changed_lines.RENAMED_MAX", "files", 5, lambda lint, n: lint.compares_renamed_files(n)),
     ("engine.gitignore.PATTERNS_MAX", "patterns", None, lambda lint, n: lint.obeys_gitignore(n)),
     ("git_index.SIZE_MAX", "index", 1000, lambda lint, n: lint.obeys_index(
         b"DIRC" + (2 << 32).to_bytes(8, "big") + b"ABCD" + (n - 40).to_bytes(4, "big") + bytes(n - 20))),
@@ -413,19 +441,22 @@ def test_limit_excludes_one_more_than_its_value(
     is_within: Callable[[Lint, int], bool],
     imglint: Imglint,
     tree: Path,
+    git: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module, _, constant = f"imglint.{name}".rpartition(".")
     if lowered is not None:
         monkeypatch.setattr(import_module(module), constant, lowered)
     limit = getattr(import_module(module), constant)
-    lint = Lint(imglint)
+    lint = Lint(imglint, git)
     assert is_within(lint, limit)
     assert not is_within(lint, limit + 1)
 
 
-def test_sarif_log_is_cut_at_its_size_limit(imglint: Imglint, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lint = Lint(imglint)
+def test_sarif_log_is_cut_at_its_size_limit(
+    imglint: Imglint, tree: Path, git: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lint = Lint(imglint, git)
     text = "".join([f"FROM a{at}:latest\n" for at in range(20)])
     Path("Dockerfile").write_text(text)
     log = imglint("Dockerfile", "--format", "sarif", "--select", "latest-tag").out

@@ -228,7 +228,7 @@ def test_a_given_policy_extends_valid_policies_anywhere(outside: Path, imglint: 
 @pytest.mark.parametrize("option", [[], ["--config", ".imglint.yaml"]])
 def test_an_address_in_extends_is_an_error(address: str, option: list[str], imglint: Imglint, tmp_path: Path) -> None:
     (tmp_path / ".imglint.yaml").write_text(f"extends: [{address}]\n")
-    advice = "a policy cannot be loaded from an address; save it as a file and name the file"
+    advice = "a policy cannot be loaded from an address; save it as a file, or install it as a package, and name that"
     outcome = imglint(*option)
     assert (outcome.status, outcome.out, outcome.err.splitlines()[0]) == (2, "", f".imglint.yaml:1:11: extends: {advice}")
 

@@ -22,13 +22,17 @@ from imglint.errors import Diagnostic, PolicyError
 from imglint.patterns.tag import PLACEHOLDERS
 from imglint.plugins import load as plugins
 from imglint.policy.checked_nodes import VALUES_MAX, plain_type
-from imglint.policy.load import EXTENDS_MAX, FILES_MAX, load
+from imglint.policy.load import EXCEPTION_KEYS, EXTENDS_MAX, FILES_MAX, KEYS, ROW_KEYS, load
 from imglint.policy.lookup import Policy
 from imglint.yaml.documents import InvalidYaml, parse_document
 from imglint.yaml.nodes import Mapping, Node, Scalar
 
-FOLDER = Path(__file__).parent.parent / "fixtures" / "policy-files"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "fixtures" / "policy-files"
 GOOD, BAD, BEYOND = (sorted((FOLDER / name).glob("*.yaml")) for name in ("good", "bad", "bad-beyond-schema"))
+POLICIES = sorted(
+    [*ROOT.glob("examples/**/.imglint.yaml"), *ROOT.glob("examples/**/registry.yaml"), *ROOT.glob("fixtures/**/.imglint.yaml")]
+)
 SCHEMA = json.loads(files("imglint").joinpath("policy", "schema.json").read_text(encoding="utf-8"))
 BUILT_IN = [name for name, rule in plugins.rules().items()]
 
@@ -108,6 +112,39 @@ def test_the_schema_is_valid_and_has_every_rule_and_placeholder() -> None:
     assert set(SCHEMA["properties"]["rules"]["properties"]) == set(BUILT_IN)
     assert all(f"{{{placeholder}}}" in SCHEMA["$defs"]["tag"]["description"] for placeholder in PLACEHOLDERS)
     assert all(placeholder in SCHEMA["$defs"]["tag"]["pattern"] for placeholder in PLACEHOLDERS)
+
+
+def test_the_schema_has_an_address_and_every_key() -> None:
+    assert SCHEMA["$id"].startswith(f"{plugins.PROJECT.replace('github.com', 'raw.githubusercontent.com')}/main/")
+    assert (ROOT / SCHEMA["$id"].partition("/main/")[2]).read_text(encoding="utf-8") == json.dumps(SCHEMA, indent=2) + "\n"
+    assert set(KEYS) == set(SCHEMA["properties"])
+    assert set(ROW_KEYS) == set(SCHEMA["$defs"]["row"]["properties"])
+    assert set(EXCEPTION_KEYS) == set(SCHEMA["$defs"]["exception"]["properties"])
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_schema_accepts_every_policy_of_an_example(path: Path) -> None:
+    assert schema_accepts(path)
+
+
+@pytest.mark.parametrize(
+    ("extended", "good"),
+    [
+        ("policy/registry.yaml", True),
+        ("../registry.yaml", True),
+        ("package:acme_policy/registry.yaml", True),
+        ("package:acme_policy/parts/registry.yaml", True),
+        ("package:acme_policy", False),
+        ("package:acme-policy/registry.yaml", False),
+        ("package:acme_policy/registry.yml", False),
+        ("https://example.com/policy.yaml", False),
+        ("HTTP:policy.yaml", False),
+        ("git+ssh://x/y", False),
+        ("", False),
+    ],
+)
+def test_the_schema_knows_what_extends_takes(extended: str, good: bool) -> None:
+    assert Draft202012Validator(SCHEMA).is_valid({"extends": [extended]}) == good
 
 
 def test_lists_of_the_extending_file_come_first_and_its_rules_win() -> None:
@@ -202,7 +239,7 @@ def test_nothing_is_suggested_if_nothing_is_similar(tmp_path: Path) -> None:
     ]
 
 
-KEYS = [
+ANY_KEYS = [
     "extends",
     "environments",
     "images",
@@ -219,7 +256,9 @@ KEYS = [
 VALUES = st.recursive(
     st.sampled_from(["error", "off", "", "~", "16", "1.20", "true", "acme/*", "{major}", "{", "!a", "2026-02-09", "production"])
     | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(ANY_KEYS) | st.text(max_size=5), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

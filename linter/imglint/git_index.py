@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from itertools import compress
 
-from imglint.repository import GIT, git_command, git_folder, repository_root
+from imglint.repository import GIT, git_folder, repository_root
 from imglint.source import UnreadFile, read_bytes
 
 TYPE_CHECKING = False
@@ -246,17 +246,10 @@ def _bits(data: bytes, offset: int, count: int) -> tuple[bytearray, int]:
 
 def listed_by_git(root: str, path: str) -> list[bytes] | None:
     """Return the names that `git ls-files` prints. Return None if Git is not installed, fails, or takes too much time."""
-    command = git_command(root, "ls-files", "-z")
-    if command is None:
-        return None
-    import subprocess
+    from imglint.git import GitError, git
 
-    arguments, environment = command
-    environment["GIT_INDEX_FILE"] = os.path.abspath(path)
     try:
-        found = subprocess.run(
-            arguments, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_SECONDS
-        )
-    except subprocess.TimeoutExpired:
+        found = git(root, "ls-files", "-z", variables={"GIT_INDEX_FILE": os.path.abspath(path)}, timeout_s=_SECONDS)
+    except GitError:
         return None
     return None if found.returncode else found.stdout.split(b"\0")[:-1]

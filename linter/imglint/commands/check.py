@@ -49,7 +49,7 @@ def _check(options: CommandOptions) -> int:
 
         check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
-    report = _report(options, settings)
+    report = _report(options, settings) if options.since is None else _report_since(options.since, options, settings)
     fails = _fails(options.fail_on, settings.policies)
     advice = "" if any(policy.path for policy in settings.policies.used()) else NO_POLICY
     view = View(_shows(options, fails), _width(), advice)
@@ -115,6 +115,14 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
             found = "1 finding no longer occurs" if gone == 1 else f"{gone} findings no longer occur"
             warn(f"{options.baseline}: {found}; update the baseline with --write-baseline")
     return report
+
+
+def _report_since(ref: str, options: CommandOptions, settings: Settings) -> Report:
+    """Return the report of a run, without the findings on lines that did not change since the merge base with a revision."""
+    from imglint.commands.since import Since
+
+    since = Since(ref, options, settings)
+    return since.changed(_report(options, settings))
 
 
 def _progress(options: CommandOptions) -> Progress | None:

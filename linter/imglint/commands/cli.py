@@ -211,6 +211,13 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
 )
 @click.option("--baseline", metavar="FILE", type=click.Path(), help="Report only findings that are not in this baseline.")
 @click.option("--write-baseline", metavar="FILE", type=click.Path(), help="Write all findings to this baseline.")
+@click.option(
+    "--since",
+    metavar="REF",
+    multiple=True,
+    callback=_only_one,
+    help="Report only findings on lines that changed since the merge base with this Git revision.",
+)
 @click.option("--stdin-filename", metavar="PATH", help="File name of the text on stdin, if the path is '-'.")
 @click.option(
     "--jobs",

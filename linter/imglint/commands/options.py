@@ -10,16 +10,18 @@ from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.output import warn
 from imglint.plugins.load import kinds, rules
 from imglint.policy.find import found, given
+from imglint.policy.lookup import PACKAGE
 from imglint.policy.place import WorkingTree
 from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from imglint.plugins.load import Rule
     from imglint.policy.find import Policies
     from imglint.policy.lookup import Policy
+    from imglint.policy.packages import Package
     from imglint.policy.place import Place
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
@@ -44,6 +46,7 @@ class CommandOptions:
     comments: bool = True
     baseline: str | None = None
     write_baseline: str | None = None
+    since: str | None = None
     stdin_filename: str | None = None
     jobs: int | None = None
     quiet: bool = False
@@ -119,9 +122,10 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
             raise UsageError("--config and --config-from exclude each other; leave one out")
         from imglint.policy.load import load
 
-        policy = load(options.config, rules_by_id, kinds())
+        place = _package_of(options.config) if options.config.startswith(PACKAGE) else None
+        policy = load(options.config, rules_by_id, kinds(), place)
         _check_environment(options.environment, policy)
-        return given(policy, named)
+        return _looked_up(given(policy, named), named, options.environment)
 
     def place_of(root: str) -> Place:
         if options.config_from is None:
@@ -137,11 +141,24 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
         _check_environment(options.environment, policy)
         return policy
 
-    policies = found(place_of, load_found, named)
+    return _looked_up(found(place_of, load_found, named), named, options.environment)
+
+
+def _looked_up(policies: Policies, named: Sequence[str], environment: str | None) -> Policies:
+    """Return policies after those of the named paths were looked up, so that an error comes before the run."""
     for path in named:
-        policy = policies.of(os.path.join(path, "") if os.path.isdir(path) else path)
-        _check_environment(options.environment, policy)
+        _check_environment(environment, policies.of(os.path.join(path, "") if os.path.isdir(path) else path))
     return policies
+
+
+def _package_of(config: str) -> Package:
+    """Return the package that a policy file is in. Raises UsageError if it is not installed."""
+    from imglint.policy.packages import Package
+
+    try:
+        return Package(config)
+    except UsageError as error:
+        raise UsageError(f"--config {config}: {error}") from None
 
 
 def _check_environment(name: str | None, policy: Policy) -> None:

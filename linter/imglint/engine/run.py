@@ -25,6 +25,7 @@ from imglint.model import (
     SkippedFiles,
 )
 from imglint.output import warn
+from imglint.policy.find import one_for_all
 from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import clipped
 from imglint.records import replace
@@ -243,7 +244,7 @@ def _judge_policies(paths: Sequence[str], settings: Settings, used: Collection[P
         if not policy.excluded(os.path.join(unused.folder, FILE_NAME)):
             entry = clipped(f"{policy.relative(unused.folder)}/")
             message = f"unused policy; {policy.path} applies here; add `{entry}` to its `delegates`, or remove this file"
-            verdicts += _judge_entry(UNUSED_POLICY, unused.path, 1, 1, message, settings)
+            verdicts += _judge_entry(UNUSED_POLICY, (unused.path, 1, 1), message, policy, settings)
     return [verdict.finding for verdict in verdicts if verdict.is_reported]
 
 
@@ -262,16 +263,23 @@ def _judge_exceptions(
             by = f", approved by {exception.approved_by}" if exception.approved_by else ""
             why = f": {exception.reason}" if exception.reason else ""
             message = f"exception expired on {exception.until}{by}{why}"
-            yield from _judge_entry(EXPIRED_EXCEPTION, *exception.key, message, settings)
-        elif not is_partial and exception.key not in used and any(_contains_all(path, folders) for path in paths):
+            yield from _judge_entry(EXPIRED_EXCEPTION, exception.key, message, policy, settings)
+        elif (
+            not is_partial
+            and not exception.shared
+            and exception.key not in used
+            and any(_contains_all(path, folders) for path in paths)
+        ):
             message = "unused exception; remove it, or correct its patterns"
-            yield from _judge_entry(UNUSED_EXCEPTION, *exception.key, message, settings)
+            yield from _judge_entry(UNUSED_EXCEPTION, exception.key, message, policy, settings)
 
 
-def _judge_entry(rule: str, path: str, line: int, column: int, message: str, settings: Settings) -> list[Verdict]:
-    """Return the verdicts on an entry of a policy file, from its first character to the end of the line."""
+def _judge_entry(rule: str, at: PolicyLocation, message: str, policy: Policy, settings: Settings) -> list[Verdict]:
+    """Return the verdicts of a policy on an entry of one of its files, from its first character to the end of the line."""
+    path, line, column = at
+    settings = replace(settings, policies=one_for_all(policy))
     try:
-        source = Source(path, settings.policies.of(path).read(path))
+        source = Source(path, policy.read(path))
     except UnreadFile:
         source = Source(path, "")
     start = source.offset(line, column)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from imglint.errors import Diagnostic, PolicyError
+from imglint.errors import Diagnostic, PolicyError, UsageError
 from imglint.model import PRODUCTION, ROLES, SETTING_KEYS, ImageTable, Row, Severity
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.matcher import InvalidPattern
@@ -17,7 +17,7 @@ from imglint.patterns.tag import TagPattern
 from imglint.patterns.version import Versions
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
-from imglint.policy.lookup import FILE_NAME, Policy, PolicyException, RuleSetting, default_level
+from imglint.policy.lookup import FILE_NAME, PACKAGE, Policy, PolicyException, RuleSetting, default_level
 from imglint.policy.place import WorkingTree
 from imglint.printable import listed
 from imglint.records import record, replace
@@ -87,7 +87,7 @@ def load(
     files = _Files(place, found)
     policy = None
     try:
-        files.open(path)
+        files.open(path, place)
         policy = _Builder(path, place, files.layers, rules, kinds, found).policy() if files.layers else None
     except PolicyError:
         # There are too many errors. `files` has those so far.
@@ -99,8 +99,9 @@ def load(
 
 @record
 class Layer:
-    """One file of a policy: its nodes, and the values of its top-level keys."""
+    """One file of a policy: where it is, its nodes, and the values of its top-level keys."""
 
+    place: Place
     nodes: Nodes
     values: dict[str, Node]
 
@@ -108,7 +109,8 @@ class Layer:
 class _Files:
     """The files of a policy, each once and before the files it extends, and the errors in them.
 
-    Files outside of the root of the first are not read if that was `found`. Otherwise, errors in them are not shown: they would quote the file.
+    Files outside of the root of the first are not read if that was `found`, except those of packages. Errors in the files outside are not shown: they
+    would quote the file.
     """
 
     def __init__(self, place: Place, found: bool) -> None:
@@ -124,18 +126,19 @@ class _Files:
         outside = [self._outside[path] for path in dict.fromkeys([error.path for error in self.errors]) if path in self._outside]
         return outside or self.errors
 
-    def open(self, path: str, chain: tuple[str, ...] = (), named_at: Diagnostic | None = None) -> str:
+    def open(self, path: str, place: Place, chain: tuple[str, ...] = (), named_at: Diagnostic | None = None) -> str:
         """Read a file and the files it extends. Return why the file cannot be used, for the error at its name; empty if it can.
 
         `named_at` has the location of its name in another file.
         """
         try:
-            real = self._place.identity(path)
+            real = place.identity(path)
         except ValueError:
             return f"invalid path {path!a}"
-        is_outside = self._place.is_outside(path)
+        is_outside = place.is_outside(path)
         if is_outside and self._found:
             return self._refused(path, chain)
+        is_outside = is_outside or place.root != self._place.root
         if real in chain:
             return f"circular reference to {path}"
         if len(chain) >= EXTENDS_MAX:
@@ -146,7 +149,7 @@ class _Files:
             return f"policy has more than {FILES_MAX} files"
         self._seen.add(real)
         try:
-            source = Source(path, self._place.read(path))
+            source = Source(path, place.read(path))
         except UnreadFile as error:
             if not chain:
                 Nodes(Source(path, error.text), self.errors).error_at(error.offset, f"cannot read policy: {error.reason}")
@@ -155,10 +158,10 @@ class _Files:
             message = f"{path} is not a valid policy; run `imglint --config {real}` for its errors"
             self._outside.setdefault(path, replace(named_at or Diagnostic(path, 1, 1, ""), message=message))
         nodes = Nodes(source, self.errors)
-        layer = Layer(nodes, _top(nodes))
+        layer = Layer(place, nodes, _top(nodes))
         self.layers.append(layer)
         if "extends" in layer.values:
-            self._extend(layer, path, (*chain, real))
+            self._extend(layer, (*chain, real))
         return ""
 
     def _refused(self, path: str, chain: tuple[str, ...]) -> str:
@@ -169,20 +172,29 @@ class _Files:
         self.errors.append(Diagnostic(path, 1, 1, message))
         return message
 
-    def _extend(self, layer: Layer, path: str, chain: tuple[str, ...]) -> None:
+    def _extend(self, layer: Layer, chain: tuple[str, ...]) -> None:
         nodes = layer.nodes
         for item in nodes.items(layer.values["extends"], "extends"):
             name = nodes.text(item, "extends")
             if name is None:
                 continue
-            if _ADDRESS.match(name):
-                message = "a policy cannot be loaded from an address; save it as a file and name the file"
-            else:
-                location = nodes.source.location(item.start, item.start)
-                at = Diagnostic(nodes.source.path, location.line, location.column, "")
-                message = self.open(self._place.beside(path, name), chain, at)
+            location = nodes.source.location(item.start, item.start)
+            message = self._extended(name, layer, chain, Diagnostic(nodes.source.path, location.line, location.column, ""))
             if message:
                 nodes.error(item, "extends", message)
+
+    def _extended(self, name: str, layer: Layer, chain: tuple[str, ...], named_at: Diagnostic) -> str:
+        """Read a file that another one names. Return why it cannot be used; empty if it can."""
+        if name.startswith(PACKAGE):
+            from imglint.policy.packages import Package
+
+            try:
+                return self.open(name, Package(name, self._place.root), chain, named_at)
+            except UsageError as error:
+                return str(error)
+        if _ADDRESS.match(name):
+            return "a policy cannot be loaded from an address; save it as a file, or install it as a package, and name that"
+        return self.open(layer.place.beside(layer.nodes.source.path, name), layer.place, chain, named_at)
 
 
 def _top(nodes: Nodes) -> dict[str, Node]:
@@ -228,7 +240,7 @@ class _Builder:
         return Policy(
             self.path,
             self.place.folder(self.path),
-            read=self.place.read,
+            read=self._read,
             files=files,
             default_environment=self.default,
             table=self._image_table(),
@@ -243,6 +255,11 @@ class _Builder:
             sources=tuple([layer.nodes.source.path for layer in self.layers]),
             fail_on=self._first("fail-on", lambda nodes, node: nodes.choice(node, "fail-on", FAIL_ON)) or "warning",
         )
+
+    def _read(self, path: str) -> str:
+        """Return the text of one of the files, or of another one of the same place. Raises UnreadFile."""
+        place = next((layer.place for layer in self.layers if layer.nodes.source.path == path), self.place)
+        return place.read(path)
 
     def _with(self, key: str) -> Iterator[tuple[Nodes, Node]]:
         for layer in self.layers:
@@ -447,6 +464,7 @@ class _Builder:
             _files(nodes, values, "files"),
             _text(nodes, values, "reason"),
             _text(nodes, values, "approved-by"),
+            not self.found or any(layer.nodes is nodes and layer.place is not self.place for layer in self.layers),
         )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imglint.reference import ImageReference
 
 FILE_NAME = ".imglint.yaml"
+PACKAGE = "package:"
+"""What the name of a policy file in an installed package begins with."""
 RECENT_MAX = 2000
 """Results kept in each cache."""
 
@@ -67,7 +69,10 @@ class Decision:
 
 @record
 class PolicyException:
-    """One item of `exceptions`. `until` is the last day, yyyy-mm-dd in UTC, on which it silences its rules; empty if it has no end."""
+    """One item of `exceptions`. `until` is the last day, yyyy-mm-dd in UTC, on which it silences its rules; empty if it has no end.
+
+    `shared` is True if its file serves many repositories, of which some may not need it: a file given by `--config`, or one of a package.
+    """
 
     path: str
     line: int
@@ -78,6 +83,7 @@ class PolicyException:
     files: PathPatterns | None = None
     reason: str = ""
     approved_by: str = ""
+    shared: bool = False
 
     @property
     def at(self) -> str:

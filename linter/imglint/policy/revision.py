@@ -1,15 +1,15 @@
-"""Policy files at a Git revision, for `--config-from`. Git reads objects and runs nothing itself."""
+"""Policy files at a Git revision, for `--config-from`. Git reads objects of the repository and runs nothing."""
 
 from __future__ import annotations
 
 import os
 import posixpath
-import subprocess
 
 from imglint.errors import UsageError
+from imglint.git import GitError, GitMissing, commit_of, output
 from imglint.policy.find import MISSPELLED
 from imglint.policy.lookup import FILE_NAME
-from imglint.repository import git_command, repository_root
+from imglint.repository import repository_root
 from imglint.source import FILE_SIZE_MAX, UnreadFile, decode
 
 TYPE_CHECKING = False
@@ -33,24 +33,23 @@ class Revision:
         self.ref, self.root = ref, root
         if repository_root(root) != root:
             raise self._error("there is no Git repository here or above; use --config")
-        if ref.startswith("-"):
-            raise self._error("invalid revision")
-        found = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
-        if found.returncode:
-            reason = _reason(found)
-            unknown = "no such revision in this clone; fetch it first"
-            raise self._error(unknown if "single revision" in reason else f"git: {reason}")
-        self._commit = found.stdout.decode().strip()
+        try:
+            self._commit = commit_of(root, ref)
+        except GitMissing as error:
+            raise self._error(f"{error}, or use --config") from None
+        except GitError as error:
+            raise self._error(str(error)) from None
         self._files = self._files_named((FILE_NAME, *MISSPELLED))
         if not self._files:
             raise self._error(f"this revision has no {FILE_NAME}; use another revision, or --config")
 
     def _files_named(self, names: Collection[str]) -> frozenset[str]:
         """Return the paths of all files of these names, relative to the root."""
-        found = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", self._commit)
-        if found.returncode:
-            raise self._error(f"git: {_reason(found)}")
-        paths = os.fsdecode(found.stdout).split("\0")
+        try:
+            listed = output(self.root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", self._commit)
+        except GitError as error:
+            raise self._error(str(error)) from None
+        paths = os.fsdecode(listed).split("\0")
         return frozenset([path for path in paths if posixpath.basename(path) in names])
 
     def find(self, folder: str, names: tuple[str, ...]) -> str | None:
@@ -72,10 +71,7 @@ class Revision:
             raise UnreadFile("its object is missing in this clone; fetch it first")
         if int(size) > FILE_SIZE_MAX:
             raise UnreadFile(f"larger than {FILE_SIZE_MAX} bytes")
-        found = self._git("cat-file", "blob", identifier)
-        if found.returncode:
-            raise UnreadFile(f"git: {_reason(found)}")
-        return decode(found.stdout)
+        return decode(self._output("cat-file", "blob", identifier))
 
     def identity(self, name: str) -> str:
         """Return the same text for all names of a file. Raises ValueError for a name that no file can have."""
@@ -100,29 +96,19 @@ class Revision:
 
     def _entries(self, *paths: str) -> dict[str, tuple[str, str, str]]:
         """Return mode, object and size of each path that exists. The size of what is no file is `-`. Raises UnreadFile if Git fails."""
-        found = self._git("ls-tree", "-z", "-l", "--full-tree", self._commit, "--", *paths)
-        if found.returncode:
-            raise UnreadFile(f"git: {_reason(found)}")
+        listed = self._output("ls-tree", "-z", "-l", "--full-tree", self._commit, "--", *paths)
         entries: dict[str, tuple[str, str, str]] = {}
-        for entry in os.fsdecode(found.stdout).split("\0")[:-1]:
+        for entry in os.fsdecode(listed).split("\0")[:-1]:
             fields, _, path = entry.partition("\t")
             mode, _kind, identifier, size = fields.split()
             entries[path] = (mode, identifier, size)
         return entries
 
-    def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run Git in the root of the repository. Raises UsageError if it cannot be started."""
-        command = git_command(self.root, *arguments)
-        if command is None:
-            raise self._error("Git is not installed; install it, or use --config")
-        return subprocess.run(command[0], env=command[1], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    def _output(self, *arguments: str) -> bytes:
+        try:
+            return output(self.root, *arguments)
+        except GitError as error:
+            raise UnreadFile(str(error)) from None
 
     def _error(self, reason: str) -> UsageError:
         return UsageError(f"--config-from {self.ref}: {reason}")
-
-
-def _reason(found: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the error of Git in one line."""
-    lines = os.fsdecode(found.stderr).splitlines()
-    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    return [*fatal, *lines, f"exit status {found.returncode}"][0]

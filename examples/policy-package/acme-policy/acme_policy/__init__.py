@@ -1,0 +1,1 @@
+"""ACME's registry policy. imglint reads registry.yaml without importing this package."""
