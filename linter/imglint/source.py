@@ -87,6 +87,11 @@ class Source:
         """The file name without folders."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def named(self) -> str:
+        """The path that the user named: that of this file, or of a folder above it."""
+        return self._named
+
     def location(self, start: int, end: int) -> Location:
         """Return the location of a span. Only line feeds end a line, as in Git and editors."""
         line, column = self._line_and_column(start)

@@ -53,7 +53,7 @@ TAGS = ("reproducibility",)
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a name without a registry, at the name."""
     reference = use.reference
-    if reference is None or reference.registry_explicit or use.has_build:
+    if reference is None or reference.registry_explicit or use.has_build or use.name_is_rewritten:
         return
     # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName.
     refused = use.row is not None and not use.row.approved

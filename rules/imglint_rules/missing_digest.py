@@ -60,10 +60,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag the whole of a reference without a digest."""
     reference, row = use.reference, use.row
     is_required = row is not None and "missing-digest" in row.rules
-    if reference is None or reference.digest is not None or (use.has_build and not is_required):
+    if reference is None or reference.digest is not None:
         return
     if use.place == "kustomize-image" and not use.tag_known:
         # The entry changes the name only; the digest in the manifest stays.
+        return
+    if not is_required and (use.has_build or use.digest_is_rewritten):
         return
     reason = because(row) if row is not None and is_required else ""
     yield use.finding(f"image is not pinned by digest{reason}")

@@ -71,10 +71,10 @@ CHANNELS = (LATEST, "stable", "lts", "edge", "nightly", "current")
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a moving tag, at the tag."""
     reference = use.reference
-    if reference is None or reference.digest is not None or reference.tag in (None, LATEST) or use.has_build:
+    if reference is None or reference.digest is not None or reference.tag in (None, LATEST):
         return
     tag = str(reference.tag)
-    if is_moving(tag):
+    if is_moving(tag) and not use.has_build and not use.tag_is_rewritten:
         yield use.finding(f"`{tag}` is a moving tag; use a full version or pin a digest", "tag")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imglint.engine.discover import Skipped
-    from imglint.model import Fact, Span
+    from imglint.model import Fact, Span, Tree
     from imglint.plugins.load import Reader, Rule
     from imglint.policy.lookup import Policy
 
@@ -35,7 +35,8 @@ class Settings:
 
     `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` returns whether the command line excludes
     a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
-    yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files.
+    yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files. `tree` knows the images that the repositories of
+    the files build and rewrite, None if nothing asks for them.
     """
 
     policy: Policy
@@ -51,6 +52,7 @@ class Settings:
     jobs: int | None = None
     verbose: bool = False
     debug: bool = False
+    tree: Tree | None = None
 
 
 def files(
@@ -248,12 +250,12 @@ def _placed(fact: Fact, settings: Settings) -> Fact:
     """Return a fact with its environment and, for an image, its policy row."""
     policy, environment = settings.policy, settings.environment
     if isinstance(fact, ImageUse):
-        return policy.resolve(fact, environment)
+        return policy.resolve(fact, environment, settings.tree)
     if isinstance(fact, Comment):
         return fact
     environment = environment or policy.environment_of(fact.source.path)
     if isinstance(fact, RunUser) and fact.image:
-        return replace(fact, image=policy.resolve(fact.image, environment), environment=environment)
+        return replace(fact, image=policy.resolve(fact.image, environment, settings.tree), environment=environment)
     return replace(fact, environment=environment)
 
 

@@ -1,0 +1,222 @@
+"""The kustomizations of a repository: which of them reach a manifest, and what their `images` set in its references.
+
+Paths are matched as they are written, without the file system, so no kustomization reaches a file outside of the repository. An entry of `images`
+applies to references with its very name, tag and digest aside (`IsImageMatched` in kubernetes-sigs/kustomize, api/internal/image/image.go, which
+takes the name for a regular expression; a name that is more than literal text is not known here). Entries apply one after the other, those of
+components first, then those of the kustomization, then those of the kustomizations that reach it, each to the name that the earlier ones set.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from itertools import islice
+
+from imglint.engine.tree_files import KUSTOMIZATION, KUSTOMIZATION_NAMES, UP
+from imglint.model import Rewrite
+from imglint.records import record
+from imglint.yaml.documents import documents
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from imglint.engine.tree_files import Texts, TreeFiles
+    from imglint.reference import ImageReference
+
+PARTS = ("name", "tag", "digest")
+"""The parts of a reference that an entry of `images` can set, in the order of the fields of Rewrite."""
+REACH_MAX = 2_000
+"""Kustomizations and components that are passed on the way up from one manifest, counted again for each way."""
+COMPONENT = "Component"
+KINDS = ("", "Kustomization", COMPONENT)
+_RESOURCES = ("resources", "bases")
+_PATCHES = ("patches", "patchesjson6902", "patchesstrategicmerge")
+"""The lists of patches, in lower case. The result of a patch is rewritten like a resource."""
+_IMAGES = ("images", "imagetags")
+_KEYS = ("newname", "newtag", "digest")
+"""The keys that set PARTS."""
+
+
+@record
+class _Entry:
+    """An entry of `images`: its number in the file, the new name if it sets one, and the offset of each part of a reference that it sets."""
+
+    number: int
+    new_name: str
+    parts: tuple[tuple[str, int], ...]
+
+
+@record
+class _Kustomization:
+    """A kustomization: the paths of its resources and patches, the folders of its components in order, and its entries of `images` by name."""
+
+    path: str
+    resources: frozenset[str]
+    components: dict[str, None]
+    images: dict[str, list[_Entry]]
+    is_component: bool
+
+
+@record
+class _Step:
+    """A reference on its way up: the name that it has when the kustomization in a folder gets it, from one of its components or not."""
+
+    folder: str
+    from_component: bool
+    name: str
+
+
+class Kustomizations:
+    """The kustomizations of a repository. Each is read when a name that it mentions is looked up."""
+
+    def __init__(self, files: TreeFiles) -> None:
+        self._texts: Texts = files.texts(KUSTOMIZATION)
+        self._read: dict[str, _Kustomization | None] = {}
+        self._above: dict[str, tuple[tuple[str, bool], ...]] = {}
+        self._rewrites: dict[tuple[str, str, bool], Rewrite] = {}
+
+    def rewrite_of(self, path: str, reference: ImageReference, *, is_entry: bool) -> Rewrite:
+        """Return what kustomizations set in a reference of the file at a path, the first on the way up for each part.
+
+        `is_entry` is whether the reference is that of an entry of `images`.
+        """
+        name = reference.text[: reference.spans["repository"][1]]
+        key = path, name, is_entry
+        if key not in self._rewrites:
+            self._rewrites[key] = self._rewrite(self._first_steps(path, name, is_entry))
+        return self._rewrites[key]
+
+    def _first_steps(self, path: str, name: str, is_entry: bool) -> list[_Step]:
+        if not self._texts.mentioning(name):
+            return []
+        folder, filename = posixpath.split(path)
+        if filename not in KUSTOMIZATION_NAMES:
+            return self._steps_above(posixpath.normpath(path), name)
+        folder = folder or "."
+        # A patch in a kustomization is applied after its components.
+        return self._steps_above(folder, name) if is_entry else [_Step(folder, True, name)]
+
+    def _rewrite(self, steps: list[_Step]) -> Rewrite:
+        """Return what kustomizations set in a reference, from its first steps up."""
+        found: dict[str, tuple[str, int]] = {}
+        seen: set[_Step] = set()
+        left = REACH_MAX
+        for step in steps:
+            if step in seen or not self._texts.mentioning(step.name):
+                continue
+            seen.add(step)
+            name = step.name
+            for kustomization in self._in_order(step, left):
+                left -= 1
+                name = _renamed(kustomization, name, found)
+            if len(found) == len(PARTS) or left <= 0:
+                break
+            above = self._steps_above(step.folder, name)
+            left -= len(above)
+            steps += above
+        return Rewrite(*[self._texts.at(*found[part]) if part in found else "" for part in PARTS])
+
+    def _in_order(self, step: _Step, limit: int) -> list[_Kustomization]:
+        """Return the components of a kustomization, depth first, and then itself; itself alone for what one of its components has passed on."""
+        ordered: list[_Kustomization] = []
+        waiting, seen = [(step.folder, step.from_component)], set[str]()
+        while waiting and len(seen) <= limit:
+            folder, is_next = waiting.pop()
+            kustomization = self._in_folder(folder)
+            if kustomization is None:
+                continue
+            if is_next:
+                ordered.append(kustomization)
+            elif folder not in seen:
+                seen.add(folder)
+                waiting.append((folder, True))
+                waiting += [(component, False) for component in islice(reversed(kustomization.components), limit)]
+        return ordered
+
+    def _steps_above(self, path: str, name: str) -> list[_Step]:
+        return [_Step(folder, from_component, name) for folder, from_component in self._reaching(path)[:REACH_MAX]]
+
+    def _reaching(self, path: str) -> tuple[tuple[str, bool], ...]:
+        """Return the folders of the kustomizations that list a file or folder, and whether as a component."""
+        if path not in self._above:
+            above = []
+            for folder in self._folders_mentioning(path):
+                kustomization = self._in_folder(folder)
+                if kustomization is not None and path in kustomization.resources:
+                    above.append((folder, False))
+                elif kustomization is not None and path in kustomization.components and self._is_component(path):
+                    above.append((folder, True))
+            self._above[path] = tuple(above)
+        return self._above[path]
+
+    def _folders_mentioning(self, path: str) -> list[str]:
+        """Return the folders of the kustomizations that may list a file or folder: by its name, or from a folder below it as `..`."""
+        below = "" if path == "." else f"{path}/"
+        by_dots = [other for other in self._texts.mentioning(UP) if other.startswith(below)]
+        return list(dict.fromkeys([posixpath.dirname(other) or "." for other in (*self._texts.mentioning(path), *by_dots)]))
+
+    def _is_component(self, folder: str) -> bool:
+        kustomization = self._in_folder(folder)
+        return kustomization is not None and kustomization.is_component
+
+    def _in_folder(self, folder: str) -> _Kustomization | None:
+        """Return the kustomization in a folder, None if there is none that can be read."""
+        if folder not in self._read:
+            paths = [posixpath.normpath(posixpath.join(folder, name)) for name in KUSTOMIZATION_NAMES]
+            path = next((path for path in paths if path in self._texts), None)
+            self._read[folder] = None if path is None else _kustomization(self._texts, path)
+        return self._read[folder]
+
+
+def _renamed(kustomization: _Kustomization, name: str, found: dict[str, tuple[str, int]]) -> str:
+    """Apply the entries of a kustomization to a name: add what they set to `found`, and return the name that they leave."""
+    number = -1
+    while entry := next((entry for entry in kustomization.images.get(name, ()) if entry.number > number), None):
+        number = entry.number
+        for part, offset in entry.parts:
+            found.setdefault(part, (kustomization.path, offset))
+        name = entry.new_name or name
+    return name
+
+
+def _kustomization(texts: Texts, path: str) -> _Kustomization | None:
+    """Return the kustomization in a file."""
+    root = next((document.root for document in documents(texts[path]) if document.root is not None), None)
+    if not isinstance(root, Mapping) or root.text("kind") not in KINDS:
+        return None
+    values = _by_lower_key(root)
+    folder = posixpath.dirname(path)
+    patches = [_by_lower_key(item).get("path") if isinstance(item, Mapping) else item for item in _items(values, *_PATCHES)]
+    images: dict[str, list[_Entry]] = {}
+    for number, item in enumerate(_items(values, *_IMAGES)):
+        entry = _by_lower_key(item) if isinstance(item, Mapping) else {}
+        name, new_name = nonblank(entry.get("name")), nonblank(entry.get("newname"))
+        if name is not None:
+            parts = [(part, scalar.start) for part, key in zip(PARTS, _KEYS, strict=True) if (scalar := nonblank(entry.get(key)))]
+            images.setdefault(name.value, []).append(_Entry(number, new_name.value if new_name else "", tuple(parts)))
+    return _Kustomization(
+        path,
+        frozenset(_local_paths(folder, [*_items(values, *_RESOURCES), *patches])),
+        dict.fromkeys(_local_paths(folder, _items(values, "components"))),
+        images,
+        root.text("kind") == COMPONENT,
+    )
+
+
+def _by_lower_key(mapping: Mapping) -> dict[str, Node]:
+    """Return the values of a mapping by key, in lower case: Kustomize ignores the case of keys."""
+    return {key.lower(): value for key, value in mapping.items()}
+
+
+def _items(values: dict[str, Node], *keys: str) -> list[Node]:
+    """Return the items of the sequences under some keys."""
+    return [item for key in keys if isinstance(sequence := values.get(key), Sequence) for item in sequence.items]
+
+
+def _local_paths(folder: str, nodes: Iterable[Node | None]) -> Iterator[str]:
+    """Yield the paths that scalars name, relative to the root of the repository."""
+    for node in nodes:
+        path = posixpath.normpath(posixpath.join(folder, node.value)) if isinstance(node, Scalar) and node.value else ".."
+        if not path.startswith(("..", "/")):
+            yield path

@@ -1,0 +1,78 @@
+"""The images that the repository of a file builds, and the references that its kustomizations rewrite. Imports nothing that reads a file.
+
+The answers are looked up when a rule asks for them, which it does only for a use that it would report otherwise. Then the files that Git tracks are
+listed, and those that mention the name are read, each once in a process.
+"""
+
+from __future__ import annotations
+
+import os
+
+from imglint.model import Rewrite
+from imglint.repository import root_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imglint.engine.builds import Builds
+    from imglint.engine.kustomizations import Kustomizations
+    from imglint.engine.tree_files import TreeFiles
+    from imglint.model import ImageUse
+
+CONTAINERS = ("container", "init-container")
+"""The kinds of places that Kustomize rewrites: `containers` and `initContainers`
+(`LegacyFilter` in kubernetes-sigs/kustomize, api/filters/imagetag/legacy.go)."""
+ENTRY = "kustomize-image"
+"""The kind of place that is an entry of `images`, which the kustomizations above it rewrite again."""
+
+
+class Trees:
+    """The repositories of the files of a run.
+
+    `excluded` returns whether a path is left out of the run. What an excluded file writes is not checked, so it does not count here either.
+    """
+
+    def __init__(self, excluded: Callable[[str], bool]) -> None:
+        self._excluded = excluded
+        self._roots: dict[str, str] = {}
+        self._files: dict[tuple[str, bool], TreeFiles] = {}
+        self._builds: dict[TreeFiles, Builds] = {}
+        self._kustomizations: dict[TreeFiles, Kustomizations] = {}
+
+    def built_at(self, use: ImageUse) -> str:
+        """Return where another file of the repository builds an image, as `path:line`; empty if none does."""
+        files, _ = self._files_of(use)
+        if files not in self._builds:
+            from imglint.engine.builds import Builds
+
+            self._builds[files] = Builds(files)
+        return self._builds[files].built_at(use)
+
+    def rewrite_of(self, use: ImageUse) -> Rewrite:
+        """Return what the kustomizations that reach the file of a use set in its reference."""
+        if use.reference is None or (use.place != ENTRY and use.place not in CONTAINERS):
+            return Rewrite()
+        files, path = self._files_of(use)
+        if files not in self._kustomizations:
+            from imglint.engine.kustomizations import Kustomizations
+
+            self._kustomizations[files] = Kustomizations(files)
+        return self._kustomizations[files].rewrite_of(path, use.reference, is_entry=use.place == ENTRY)
+
+    def _files_of(self, use: ImageUse) -> tuple[TreeFiles, str]:
+        """Return the files of the repository of a use, and the path of its own file in it.
+
+        Where Git does not track the file, the repository is walked: the file may be new, and the files that it belongs to as well.
+        """
+        from imglint.engine.tree_files import TreeFiles, is_tracked
+
+        named = use.source.named
+        if named not in self._roots:
+            self._roots[named] = root_of(named)
+        root = self._roots[named]
+        path = os.path.relpath(use.source.path, root).replace(os.sep, "/")
+        key = root, is_tracked(root, path)
+        if key not in self._files:
+            self._files[key] = TreeFiles(*key, self._excluded)
+        return self._files[key], path
