@@ -1,8 +1,8 @@
 """The images that other files of a repository build: the artifacts of Skaffold, and the services of Compose.
 
 Skaffold puts the tag that it has just built into every manifest with the name of an artifact, whatever its registry. Compose does not, so an image of
-a compose file counts elsewhere only if nobody else can publish it, as far as its name shows: without a registry and a namespace, and without a row of
-the policy, which says where it comes from.
+a compose file counts elsewhere only with the same tag, and if nobody else can publish it, as far as its name shows: without a registry and a
+namespace, and without a row of the policy, which says where it comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imglint.engine.tree_files import Texts, TreeFiles
 
     Names = dict[str, int]
-    """The offset of each image that a file builds, by its normalized name."""
+    """The offset of each image that a file builds, by its normalized name, for compose files with the tag."""
 
 API_GROUP = "skaffold/"
 
@@ -41,15 +41,14 @@ class Builds:
         reference = use.reference
         if reference is None:
             return ""
-        name = reference.name
-        at = self._find(SKAFFOLD, _artifacts, name)
+        at = self._find(SKAFFOLD, _artifacts, reference.name, reference.name)
         if not at and use.row is None and "/" not in reference.text:
-            at = self._find(COMPOSE, _services, name)
+            at = self._find(COMPOSE, _services, reference.name, _with_tag(use))
         return at
 
-    def _find(self, kind: str, read: Callable[[Source], Names], name: str) -> str:
+    def _find(self, kind: str, read: Callable[[Source], Names], mentioned: str, name: str) -> str:
         texts: Texts = self._files.texts(kind)
-        for path in texts.mentioning(name):
+        for path in texts.mentioning(mentioned):
             if (kind, path) not in self._built:
                 root = os.path.relpath(texts.root)
                 self._built[kind, path] = read(Source(os.path.normpath(os.path.join(root, path)), texts[path], kind, named=root))
@@ -87,4 +86,8 @@ def _services(source: Source) -> Names:
     if "build" not in source.text or not reader.claims(source):
         return {}
     uses = [fact for fact in reader.read(source) if isinstance(fact, ImageUse) and (fact.built or fact.built_or_pulled)]
-    return {use.reference.name: use.span[0] for use in uses if use.reference}
+    return {_with_tag(use): use.span[0] for use in uses if use.reference}
+
+
+def _with_tag(use: ImageUse) -> str:
+    return f"{use.reference.name if use.reference else ''}:{use.pulled_tag}"

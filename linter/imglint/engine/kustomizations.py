@@ -74,28 +74,23 @@ class Kustomizations:
         self._texts: Texts = files.texts(KUSTOMIZATION)
         self._read: dict[str, _Kustomization | None] = {}
         self._above: dict[str, tuple[tuple[str, bool], ...]] = {}
-        self._rewrites: dict[tuple[str, str, bool], Rewrite] = {}
+        self._rewrites: dict[tuple[str, str], Rewrite] = {}
 
-    def rewrite_of(self, path: str, reference: ImageReference, *, is_entry: bool) -> Rewrite:
-        """Return what kustomizations set in a reference of the file at a path, the first on the way up for each part.
-
-        `is_entry` is whether the reference is that of an entry of `images`.
-        """
+    def rewrite_of(self, path: str, reference: ImageReference) -> Rewrite:
+        """Return what kustomizations set in a reference of the file at a path: for each part, the first on the way up that sets it."""
         name = reference.text[: reference.spans["repository"][1]]
-        key = path, name, is_entry
-        if key not in self._rewrites:
-            self._rewrites[key] = self._rewrite(self._first_steps(path, name, is_entry))
-        return self._rewrites[key]
+        if (path, name) not in self._rewrites:
+            self._rewrites[path, name] = self._rewrite(self._first_steps(path, name))
+        return self._rewrites[path, name]
 
-    def _first_steps(self, path: str, name: str, is_entry: bool) -> list[_Step]:
+    def _first_steps(self, path: str, name: str) -> list[_Step]:
         if not self._texts.mentioning(name):
             return []
         folder, filename = posixpath.split(path)
         if filename not in KUSTOMIZATION_NAMES:
             return self._steps_above(posixpath.normpath(path), name)
-        folder = folder or "."
         # A patch in a kustomization is applied after its components.
-        return self._steps_above(folder, name) if is_entry else [_Step(folder, True, name)]
+        return [_Step(folder or ".", True, name)]
 
     def _rewrite(self, steps: list[_Step]) -> Rewrite:
         """Return what kustomizations set in a reference, from its first steps up."""

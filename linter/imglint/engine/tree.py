@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 CONTAINERS = ("container", "init-container")
 """The kinds of places that Kustomize rewrites: `containers` and `initContainers`
 (`LegacyFilter` in kubernetes-sigs/kustomize, api/filters/imagetag/legacy.go)."""
-ENTRY = "kustomize-image"
-"""The kind of place that is an entry of `images`, which the kustomizations above it rewrite again."""
 
 
 class Trees:
@@ -37,6 +35,7 @@ class Trees:
         self._excluded = excluded
         self._roots: dict[str, str] = {}
         self._files: dict[tuple[str, bool], TreeFiles] = {}
+        self._last: tuple[str, TreeFiles, str] | None = None
         self._builds: dict[TreeFiles, Builds] = {}
         self._kustomizations: dict[TreeFiles, Kustomizations] = {}
 
@@ -50,21 +49,27 @@ class Trees:
         return self._builds[files].built_at(use)
 
     def rewrite_of(self, use: ImageUse) -> Rewrite:
-        """Return what the kustomizations that reach the file of a use set in its reference."""
-        if use.reference is None or (use.place != ENTRY and use.place not in CONTAINERS):
+        """Return what the kustomizations that reach the file of a use set in its reference.
+
+        An entry of `images` is judged as it is written, although another kustomization may rewrite it again: otherwise nothing would judge what is
+        written for those who use the first one alone.
+        """
+        if use.reference is None or use.place not in CONTAINERS:
             return Rewrite()
         files, path = self._files_of(use)
         if files not in self._kustomizations:
             from imglint.engine.kustomizations import Kustomizations
 
             self._kustomizations[files] = Kustomizations(files)
-        return self._kustomizations[files].rewrite_of(path, use.reference, is_entry=use.place == ENTRY)
+        return self._kustomizations[files].rewrite_of(path, use.reference)
 
     def _files_of(self, use: ImageUse) -> tuple[TreeFiles, str]:
         """Return the files of the repository of a use, and the path of its own file in it.
 
         Where Git does not track the file, the repository is walked: the file may be new, and the files that it belongs to as well.
         """
+        if self._last is not None and self._last[0] == use.source.path:
+            return self._last[1:]
         from imglint.engine.tree_files import TreeFiles, is_tracked
 
         named = use.source.named
@@ -75,4 +80,5 @@ class Trees:
         key = root, is_tracked(root, path)
         if key not in self._files:
             self._files[key] = TreeFiles(*key, self._excluded)
+        self._last = use.source.path, self._files[key], path
         return self._files[key], path
