@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from imglint.engine.facts import Settings, claim
 from imglint.engine.run import run
+from imglint.engine.tree import Trees
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, NamedFile
 from imglint.output import SpooledReport
@@ -148,6 +149,7 @@ def _check(
             jobs=1,
             # The traceback of a plugin that fails goes to stderr.
             debug=True,
+            tree=Trees(lambda _: False),
         )
         report = run([filename], settings)
     if not report.files:

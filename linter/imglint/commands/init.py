@@ -15,6 +15,7 @@ from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
 from imglint.commands.options import CLEAN, CommandOptions, run_command
 from imglint.engine.facts import Settings, read_files
+from imglint.engine.tree import Trees
 from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import check_target, encoded, warn, write_whole
@@ -96,7 +97,7 @@ class _Survey:
 
 
 def _survey(paths: tuple[str, ...]) -> _Survey:
-    settings = Settings(default_policy(), rules())
+    settings = Settings(default_policy(), rules(), tree=Trees(lambda _: False))
     found, uses, users = list[tuple[str, str, bool]](), list[ImageUse](), list[RunUser]()
     unresolved = 0
     for facts in read_files(paths or ("",), settings):
@@ -117,9 +118,11 @@ def _survey(paths: tuple[str, ...]) -> _Survey:
 
 
 def _built(uses: list[ImageUse]) -> tuple[str, ...]:
-    """Return the names of images that services build, without those that are the base of another image."""
+    """Return the names of images that services build, without those that are the base of another image, and those that kustomizations rewrite."""
     bases = {_name(use) for use in uses if use.role in (BASE, BUILD) and not use.built}
-    return tuple(sorted({_name(use) for use in uses if use.built} - bases))
+    pulled = {_name(use) for use in uses if not use.built and not use.name_is_rewritten}
+    rewritten = {_name(use) for use in uses if use.name_is_rewritten} - pulled
+    return tuple(sorted(({_name(use) for use in uses if use.built} - bases) | rewritten))
 
 
 def _is_built(use: ImageUse, built: tuple[str, ...]) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PARTS = ("name", "tag", "digest")
 """The parts of a reference that an entry of `images` can set, in the order of the fields of Rewrite."""
 REACH_MAX = 2_000
-"""Kustomizations and components that are passed on the way up from one manifest, counted again for each way."""
+"""Kustomizations that are passed on all ways up from one manifest, and components of them."""
 COMPONENT = "Component"
 KINDS = ("", "Kustomization", COMPONENT)
 _RESOURCES = ("resources", "bases")
@@ -96,34 +96,36 @@ class Kustomizations:
         """Return what kustomizations set in a reference, from its first steps up."""
         found: dict[str, tuple[str, int]] = {}
         seen: set[_Step] = set()
-        left = REACH_MAX
+        components_left = REACH_MAX
         for step in steps:
             if step in seen or not self._texts.mentioning(step.name):
                 continue
             seen.add(step)
             name = step.name
-            for kustomization in self._in_order(step, left):
-                left -= 1
+            kustomizations = self._in_order(step, components_left)
+            components_left -= len(kustomizations) - 1
+            for kustomization in kustomizations:
                 name = _renamed(kustomization, name, found)
-            if len(found) == len(PARTS) or left <= 0:
+            if len(found) == len(PARTS):
                 break
-            above = self._steps_above(step.folder, name)
-            left -= len(above)
-            steps += above
+            steps += self._steps_above(step.folder, name)[: REACH_MAX - len(steps)]
         return Rewrite(*[self._texts.at(*found[part]) if part in found else "" for part in PARTS])
 
     def _in_order(self, step: _Step, limit: int) -> list[_Kustomization]:
-        """Return the components of a kustomization, depth first, and then itself; itself alone for what one of its components has passed on."""
+        """Return the components of a kustomization, depth first, and then itself; itself alone for what one of its components has passed on.
+
+        At most `limit` components are returned.
+        """
         ordered: list[_Kustomization] = []
         waiting, seen = [(step.folder, step.from_component)], set[str]()
-        while waiting and len(seen) <= limit:
+        while waiting:
             folder, is_next = waiting.pop()
             kustomization = self._in_folder(folder)
             if kustomization is None:
                 continue
             if is_next:
                 ordered.append(kustomization)
-            elif folder not in seen:
+            elif folder not in seen and len(seen) <= limit:
                 seen.add(folder)
                 waiting.append((folder, True))
                 waiting += [(component, False) for component in islice(reversed(kustomization.components), limit)]

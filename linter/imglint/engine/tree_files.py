@@ -111,15 +111,18 @@ def _walked(root: str) -> list[str]:
     """Return the paths of the files that a walk over a folder finds, relative to it, in path order. The walk ends at WALK_MAX."""
     visited = 0
 
-    def visit(_path: str, _is_folder: bool = False) -> bool:
+    def is_beyond() -> bool:
         nonlocal visited
         visited += 1
         return visited > WALK_MAX
 
     def wanted(path: str) -> bool:
-        return not visit(path) and _kind(path) != ""
+        return not is_beyond() and _kind(path) != ""
 
-    found = discover([root], wanted, visit)
+    def excluded(_path: str, is_folder: bool) -> bool:
+        return is_folder and is_beyond()
+
+    found = discover([root], wanted, excluded)
     return [os.path.relpath(file.path, root).replace(os.sep, "/") for file in found if isinstance(file, Found)]
 
 
