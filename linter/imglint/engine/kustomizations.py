@@ -128,7 +128,7 @@ class Kustomizations:
             elif folder not in seen and len(seen) <= limit:
                 seen.add(folder)
                 waiting.append((folder, True))
-                waiting += [(component, False) for component in islice(reversed(kustomization.components), limit)]
+                waiting += [(component, False) for component in [*islice(kustomization.components, limit)][::-1]]
         return ordered
 
     def _steps_above(self, path: str, name: str) -> list[_Step]:
