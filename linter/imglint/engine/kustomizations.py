@@ -9,6 +9,7 @@ components first, then those of the kustomization, then those of the kustomizati
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from itertools import islice
 
 from imglint.engine.tree_files import KUSTOMIZATION, KUSTOMIZATION_NAMES, UP
@@ -73,7 +74,7 @@ class Kustomizations:
     def __init__(self, files: TreeFiles) -> None:
         self._texts: Texts = files.texts(KUSTOMIZATION)
         self._read: dict[str, _Kustomization | None] = {}
-        self._above: dict[str, tuple[tuple[str, bool], ...]] = {}
+        self._above: dict[str, list[tuple[str, bool]]] = {}
         self._rewrites: dict[tuple[str, str], Rewrite] = {}
 
     def rewrite_of(self, path: str, reference: ImageReference) -> Rewrite:
@@ -134,7 +135,7 @@ class Kustomizations:
     def _steps_above(self, path: str, name: str) -> list[_Step]:
         return [_Step(folder, from_component, name) for folder, from_component in self._reaching(path)[:REACH_MAX]]
 
-    def _reaching(self, path: str) -> tuple[tuple[str, bool], ...]:
+    def _reaching(self, path: str) -> list[tuple[str, bool]]:
         """Return the folders of the kustomizations that list a file or folder, and whether as a component."""
         if path not in self._above:
             above = []
@@ -144,14 +145,23 @@ class Kustomizations:
                     above.append((folder, False))
                 elif kustomization is not None and path in kustomization.components and self._is_component(path):
                     above.append((folder, True))
-            self._above[path] = tuple(above)
+            self._above[path] = sorted(above)
         return self._above[path]
 
-    def _folders_mentioning(self, path: str) -> list[str]:
-        """Return the folders of the kustomizations that may list a file or folder: by its name, or from a folder below it as `..`."""
-        below = "" if path == "." else f"{path}/"
-        by_dots = [other for other in self._texts.mentioning(UP) if other.startswith(below)]
-        return list(dict.fromkeys([posixpath.dirname(other) or "." for other in (*self._texts.mentioning(path), *by_dots)]))
+    def _folders_mentioning(self, path: str) -> set[str]:
+        """Return the folders of the kustomizations that may list a file or folder.
+
+        A path to it from below a folder above it names all folders between the two, or it is from below the folder itself and ends with `..`.
+        """
+        texts = self._texts
+        found = _in_all([texts.below(path), texts.mentioning(UP)])
+        lists: list[list[str]] = []
+        folder = path
+        while folder != "." and (not lists or lists[-1]):
+            lists.append(texts.mentioning(folder))
+            folder = posixpath.dirname(folder) or "."
+            found += _in_all([texts.below(folder), *lists])
+        return {posixpath.dirname(other) or "." for other in found}
 
     def _is_component(self, folder: str) -> bool:
         kustomization = self._in_folder(folder)
@@ -164,6 +174,17 @@ class Kustomizations:
             path = next((path for path in paths if path in self._texts), None)
             self._read[folder] = None if path is None else _kustomization(self._texts, path)
         return self._read[folder]
+
+
+def _in_all(lists: list[list[str]]) -> list[str]:
+    """Return the paths that are in each of some sorted lists."""
+    fewest, *others = sorted(lists, key=len)
+    return [path for path in fewest if all(_is_in(each, path) for each in others)]
+
+
+def _is_in(paths: list[str], path: str) -> bool:
+    at = bisect_left(paths, path)
+    return at < len(paths) and paths[at] == path
 
 
 def _renamed(kustomization: _Kustomization, name: str, found: dict[str, tuple[str, int]]) -> str:

@@ -13,7 +13,7 @@ from imglint.source import BESIDE_SIZE_MAX, UnreadFile, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 WALK_MAX = 50_000
 """Files and folders that are visited to list the files of a folder without an index."""
@@ -38,15 +38,18 @@ class Texts:
     A file that cannot be read, lies outside of the repository or is beyond a limit is left out.
     """
 
-    def __init__(self, root: str, paths: Iterable[str]) -> None:
+    def __init__(self, root: str, paths: Sequence[str]) -> None:
+        """Read files. `paths` are sorted."""
         self.root = root
         self._texts: dict[str, str] = {}
+        self._paths = [*paths[:FILES_MAX]]
         self._mentioning: dict[str, list[str]] = {}
+        folders = _Folders(root)
         left = TEXT_MAX
-        for path in paths:
-            text = _text(os.path.join(root, path), root)
+        for path in self._paths:
+            text = folders.text(path)
             left -= len(text)
-            if left < 0 or len(self._texts) == FILES_MAX:
+            if left < 0:
                 break
             self._texts[path] = text
             for word in {*_WORD.findall(text), *([UP] if _UP.search(text) else [])}:
@@ -58,15 +61,49 @@ class Texts:
     def __getitem__(self, path: str) -> str:
         return self._texts[path]
 
-    def mentioning(self, name: str) -> Sequence[str]:
-        """Return the paths of the files that mention the last word of a name or path. UP stands for a path that ends with it."""
+    def mentioning(self, name: str) -> list[str]:
+        """Return the sorted paths of the files that mention the last word of a name or path. UP stands for a path that ends with it."""
         words = [UP] if name == UP else _WORD.findall(name)
-        return self._mentioning.get(words[-1], ()) if words else ()
+        return self._mentioning.get(words[-1], []) if words else []
+
+    def below(self, folder: str) -> list[str]:
+        """Return the sorted paths of the files in and below a folder."""
+        if folder == os.curdir:
+            return self._paths
+        return self._paths[bisect_left(self._paths, f"{folder}/") : bisect_left(self._paths, f"{folder}0")]
 
     def at(self, path: str, offset: int) -> str:
         """Return the line of an offset in a file as `path:line`, with the path relative to the current folder."""
         line = self._texts[path].count("\n", 0, offset) + 1
         return f"{os.path.relpath(os.path.join(self.root, path))}:{line}"
+
+
+class _Folders:
+    """The folders of a repository, and whether each of them is one, not a link: then what is in it is inside of the repository."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._are_plain = {"": True}
+
+    def text(self, path: str) -> str:
+        """Return the text of a file; empty if it cannot be read, is long or lies outside of the root."""
+        full = os.path.join(self._root, path)
+        try:
+            is_inside = self._is_plain(path.rpartition("/")[0]) and not os.path.islink(full)
+            text = read_text(full) if is_inside or not leaves(full, self._root) else ""
+        except (UnreadFile, ValueError):
+            return ""
+        return text if len(text) <= BESIDE_SIZE_MAX else ""
+
+    def _is_plain(self, folder: str) -> bool:
+        below = []
+        while folder not in self._are_plain:
+            below.append(folder)
+            folder = folder.rpartition("/")[0]
+        for inner in reversed(below):
+            self._are_plain[inner] = self._are_plain[folder] and not os.path.islink(os.path.join(self._root, inner))
+            folder = inner
+        return self._are_plain[folder]
 
 
 class TreeFiles:
@@ -76,9 +113,14 @@ class TreeFiles:
         self.root = root
         self._paths: dict[str, list[str]] = {KUSTOMIZATION: [], SKAFFOLD: [], COMPOSE: []}
         self._texts: dict[str, Texts] = {}
+        shown = os.path.relpath(root)
         for path in (tracked_files(root) or ()) if tracked else _walked(root):
             kind = _kind(path)
-            if kind and PASSED_OVER.isdisjoint(path.split("/")) and not excluded(os.path.relpath(os.path.join(root, path))):
+            if (
+                kind
+                and PASSED_OVER.isdisjoint(path.split("/"))
+                and not excluded(path if shown == os.curdir else f"{shown}/{path}")
+            ):
                 self._paths[kind].append(path)
 
     def texts(self, kind: str) -> Texts:
@@ -108,7 +150,7 @@ def _kind(path: str) -> str:
 
 
 def _walked(root: str) -> list[str]:
-    """Return the paths of the files that a walk over a folder finds, relative to it, in path order. The walk ends at WALK_MAX."""
+    """Return the paths of the files that a walk over a folder finds, relative to it, sorted. The walk ends at WALK_MAX."""
     visited = 0
 
     def is_beyond() -> bool:
@@ -123,13 +165,4 @@ def _walked(root: str) -> list[str]:
         return is_folder and is_beyond()
 
     found = discover([root], wanted, excluded)
-    return [os.path.relpath(file.path, root).replace(os.sep, "/") for file in found if isinstance(file, Found)]
-
-
-def _text(path: str, root: str) -> str:
-    """Return the text of a file; empty if it cannot be read, is long or lies outside of the root."""
-    try:
-        text = "" if leaves(path, root) else read_text(path)
-    except (UnreadFile, ValueError):
-        return ""
-    return text if len(text) <= BESIDE_SIZE_MAX else ""
+    return sorted([os.path.relpath(file.path, root).replace(os.sep, "/") for file in found if isinstance(file, Found)])
