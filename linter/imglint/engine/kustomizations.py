@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PARTS = ("name", "tag", "digest")
 """The parts of a reference that an entry of `images` can set, in the order of the fields of Rewrite."""
-REACH_MAX = 2_000
+REACH_MAX = 1_000
 """Kustomizations that are passed on all ways up from one manifest, and components of them."""
 COMPONENT = "Component"
 KINDS = ("", "Kustomization", COMPONENT)
@@ -40,32 +40,27 @@ _KEYS = ("newname", "newtag", "digest")
 
 
 @record
-class _Entry:
-    """An entry of `images`: its number in the file, the new name if it sets one, and the offset of each part of a reference that it sets."""
+class _Rewriting:
+    """What the entries of a kustomization make of a name: the name that they leave, and the offset of the first entry for each part that they set."""
 
-    number: int
-    new_name: str
-    parts: tuple[tuple[str, int], ...]
+    name: str
+    parts: dict[str, int]
 
 
 @record
 class _Kustomization:
-    """A kustomization: the paths of its resources and patches, the folders of its components in order, and its entries of `images` by name."""
+    """A kustomization: the paths of its resources and patches, the folders of its components in order, and what it makes of names."""
 
     path: str
     resources: frozenset[str]
     components: dict[str, None]
-    images: dict[str, list[_Entry]]
+    images: dict[str, _Rewriting]
     is_component: bool
 
 
-@record
-class _Step:
-    """A reference on its way up: the name that it has when the kustomization in a folder gets it, from one of its components or not."""
-
-    folder: str
-    from_component: bool
-    name: str
+if TYPE_CHECKING:
+    Step = tuple[str, bool, str]
+    """The folder of a kustomization that gets a reference, whether from one of its components, and the name in the reference by then."""
 
 
 class Kustomizations:
@@ -84,41 +79,45 @@ class Kustomizations:
             self._rewrites[path, name] = self._rewrite(self._first_steps(path, name))
         return self._rewrites[path, name]
 
-    def _first_steps(self, path: str, name: str) -> list[_Step]:
+    def _first_steps(self, path: str, name: str) -> list[Step]:
         if not self._texts.mentioning(name):
             return []
         folder, filename = posixpath.split(path)
         if filename not in KUSTOMIZATION_NAMES:
             return self._steps_above(posixpath.normpath(path), name)
         # A patch in a kustomization is applied after its components.
-        return [_Step(folder or ".", True, name)]
+        return [(folder or ".", True, name)]
 
-    def _rewrite(self, steps: list[_Step]) -> Rewrite:
+    def _rewrite(self, steps: list[Step]) -> Rewrite:
         """Return what kustomizations set in a reference, from its first steps up."""
         found: dict[str, tuple[str, int]] = {}
-        seen: set[_Step] = set()
+        seen: set[Step] = set()
         components_left = REACH_MAX
         for step in steps:
-            if step in seen or not self._texts.mentioning(step.name):
+            folder, from_component, name = step
+            if step in seen or not self._texts.mentioning(name):
                 continue
             seen.add(step)
-            name = step.name
-            kustomizations = self._in_order(step, components_left)
+            kustomizations = self._in_order(folder, from_component, components_left)
             components_left -= len(kustomizations) - 1
             for kustomization in kustomizations:
-                name = _renamed(kustomization, name, found)
+                rewriting = kustomization.images.get(name)
+                if rewriting is not None:
+                    name = rewriting.name
+                    for part, offset in rewriting.parts.items():
+                        found.setdefault(part, (kustomization.path, offset))
             if len(found) == len(PARTS):
                 break
-            steps += self._steps_above(step.folder, name)[: REACH_MAX - len(steps)]
+            steps += self._steps_above(folder, name)[: REACH_MAX - len(steps)]
         return Rewrite(*[self._texts.at(*found[part]) if part in found else "" for part in PARTS])
 
-    def _in_order(self, step: _Step, limit: int) -> list[_Kustomization]:
+    def _in_order(self, start: str, from_component: bool, limit: int) -> list[_Kustomization]:
         """Return the components of a kustomization, depth first, and then itself; itself alone for what one of its components has passed on.
 
         At most `limit` components are returned.
         """
         ordered: list[_Kustomization] = []
-        waiting, seen = [(step.folder, step.from_component)], set[str]()
+        waiting, seen = [(start, from_component)], set[str]()
         while waiting:
             folder, is_next = waiting.pop()
             kustomization = self._in_folder(folder)
@@ -132,8 +131,8 @@ class Kustomizations:
                 waiting += [(component, False) for component in [*islice(kustomization.components, limit)][::-1]]
         return ordered
 
-    def _steps_above(self, path: str, name: str) -> list[_Step]:
-        return [_Step(folder, from_component, name) for folder, from_component in self._reaching(path)[:REACH_MAX]]
+    def _steps_above(self, path: str, name: str) -> list[Step]:
+        return [(folder, from_component, name) for folder, from_component in self._reaching(path)[:REACH_MAX]]
 
     def _reaching(self, path: str) -> list[tuple[str, bool]]:
         """Return the folders of the kustomizations that list a file or folder, and whether as a component."""
@@ -187,17 +186,6 @@ def _is_in(paths: list[str], path: str) -> bool:
     return at < len(paths) and paths[at] == path
 
 
-def _renamed(kustomization: _Kustomization, name: str, found: dict[str, tuple[str, int]]) -> str:
-    """Apply the entries of a kustomization to a name: add what they set to `found`, and return the name that they leave."""
-    number = -1
-    while entry := next((entry for entry in kustomization.images.get(name, ()) if entry.number > number), None):
-        number = entry.number
-        for part, offset in entry.parts:
-            found.setdefault(part, (kustomization.path, offset))
-        name = entry.new_name or name
-    return name
-
-
 def _kustomization(texts: Texts, path: str) -> _Kustomization | None:
     """Return the kustomization in a file."""
     root = next((document.root for document in documents(texts[path]) if document.root is not None), None)
@@ -206,20 +194,27 @@ def _kustomization(texts: Texts, path: str) -> _Kustomization | None:
     values = _by_lower_key(root)
     folder = posixpath.dirname(path)
     patches = [_by_lower_key(item).get("path") if isinstance(item, Mapping) else item for item in _items(values, *_PATCHES)]
-    images: dict[str, list[_Entry]] = {}
-    for number, item in enumerate(_items(values, *_IMAGES)):
-        entry = _by_lower_key(item) if isinstance(item, Mapping) else {}
-        name, new_name = nonblank(entry.get("name")), nonblank(entry.get("newname"))
-        if name is not None:
-            parts = [(part, scalar.start) for part, key in zip(PARTS, _KEYS, strict=True) if (scalar := nonblank(entry.get(key)))]
-            images.setdefault(name.value, []).append(_Entry(number, new_name.value if new_name else "", tuple(parts)))
     return _Kustomization(
         path,
         frozenset(_local_paths(folder, [*_items(values, *_RESOURCES), *patches])),
         dict.fromkeys(_local_paths(folder, _items(values, "components"))),
-        images,
+        _rewritings(_items(values, *_IMAGES)),
         root.text("kind") == COMPONENT,
     )
+
+
+def _rewritings(entries: list[Node]) -> dict[str, _Rewriting]:
+    """Return what entries of `images` make of each name that one of them has. Each applies to the name that those before it leave."""
+    rewritings: dict[str, _Rewriting] = {}
+    for item in reversed(entries):
+        entry = _by_lower_key(item) if isinstance(item, Mapping) else {}
+        name, new_name = nonblank(entry.get("name")), nonblank(entry.get("newname"))
+        if name is not None:
+            left = new_name.value if new_name else name.value
+            following = rewritings.get(left, _Rewriting(left, {}))
+            parts = {part: scalar.start for part, key in zip(PARTS, _KEYS, strict=True) if (scalar := nonblank(entry.get(key)))}
+            rewritings[name.value] = _Rewriting(following.name, {**following.parts, **parts})
+    return rewritings
 
 
 def _by_lower_key(mapping: Mapping) -> dict[str, Node]:
