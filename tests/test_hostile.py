@@ -202,6 +202,16 @@ class Lint:
         Path(name).write_text(text)
         return self.is_resolved(source, source_text)
 
+    def reads_parent(self, count: int) -> bool:
+        """Whether the registry of a subchart is that of the outermost chart, if it is nested in as many."""
+        folder = Path("chart")
+        for number in range(count + 1):
+            folder = folder / "charts" / "a" if number else folder
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "Chart.yaml").write_text("name: a\n")
+            (folder / "values.yaml").write_text("" if number else "global: {registry: quay.io}\n")
+        return references(self.imglint, "image: {name: a}\n", str(folder / "values.yaml")) == ["quay.io/a"]
+
     def reads_inline_value(self, value: str) -> bool:
         """Whether an inline Dockerfile of 11 characters and a value is read."""
         Path(".env").write_text(f"A={value}\n")
@@ -408,6 +418,7 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("readers._compose_variables.DEPTH_MAX", "defaults", None,
      lambda lint, n: lint.is_resolved("compose.yaml", compose_image("${A:-" * (n + 1) + "b" + "}" * (n + 1)))),
     ("readers.compose.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read("compose.yaml", extended_chain(n))),
+    ("readers._chart_values.PARENTS_MAX", "charts", None, lambda lint, n: lint.reads_parent(n)),
     ("readers._inline_dockerfile.TEXT_MAX", "text", 40,
      lambda lint, n: lint.is_read("compose.yaml", inline_dockerfile("FROM a:1".ljust(n)))),
     ("readers._inline_dockerfile.TEXT_MAX", "interpolated text", 40,

@@ -11,6 +11,7 @@ from imglint import Finding, RunUser, Severity, Source
 from imglint.engine.facts import Settings
 from imglint.engine.run import run
 from imglint.plugins import load as plugins
+from imglint.policy.find import one_for_all
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.testing import check_examples
@@ -26,7 +27,7 @@ def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
     Path(path).write_text(text, encoding="utf-8")
     Path(FILE_NAME).write_text(policy, encoding="utf-8")
     loaded = load(FILE_NAME, plugins.rules(), plugins.kinds()) if policy else default_policy()
-    report = run([path], Settings(loaded, plugins.rules(), selected=frozenset(selected)))
+    report = run([path], Settings(one_for_all(loaded), plugins.rules(), selected=frozenset(selected)))
     assert report.files == 1
     return list(report.findings)
 
@@ -432,7 +433,7 @@ def test_unused_exception_next_to_a_used_one_on_the_same_line() -> None:
     Path("Dockerfile").write_text("FROM docker.io/acme/a\nUSER 1\n", encoding="utf-8")
     policy = f"exceptions: [{entry % 'a'}, {entry % 'b'}]\n"
     Path(FILE_NAME).write_text(policy, encoding="utf-8")
-    settings = Settings(load(FILE_NAME, plugins.rules(), plugins.kinds()), plugins.rules(), today="2026-01-01")
+    settings = Settings(one_for_all(load(FILE_NAME, plugins.rules(), plugins.kinds())), plugins.rules(), today="2026-01-01")
     found = run(("",), settings).findings
     assert [(finding.rule, finding.location.column) for finding in found] == [("unused-exception", policy.rindex("{") + 1)]
 
@@ -531,6 +532,21 @@ def test_kustomize_entry_without_a_tag_needs_no_digest() -> None:
     values = "image: {repository: quay.io/acme/web, tag: ''}\n"
     assert [finding.text for finding in check("", "kustomization.yaml", text, "missing-digest")] == ["quay.io/acme/api"]
     assert [finding.text for finding in check("", "values.yaml", values, "missing-digest")] == ["quay.io/acme/web"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ('image:\n  registry: ""\n  repository: acme/web\n', 2, 14, "set `registry: docker.io`"),
+        ("image:\n  registry:\n  repository: acme/web\n", 2, 12, "set `registry: docker.io`"),
+        ("image:\n  repository: acme/web\n", 2, 15, "this resolves to docker.io/acme/web"),
+        ("imageNamespace: acme\nimage:\n  name: web\n", 3, 9, "this resolves to docker.io/acme/web"),
+    ],
+)
+def test_implicit_registry_of_a_helm_map_is_set_where_it_is_empty(text: str, line: int, column: int, message: str) -> None:
+    [finding] = check("", "values.yaml", text, "implicit-registry")
+    assert (finding.location.line, finding.location.column) == (line, column)
+    assert finding.message == f"no registry given; {message}"
 
 
 NONZERO = "to a nonzero number"

@@ -44,7 +44,12 @@ def root_of(path: str) -> str:
     root = repository_root(folder)
     if root is None:
         current = os.getcwd()
-        return current if _is_below(absolute, current) else folder
+        return current if is_below(absolute, current) else folder
+    return outermost_repository(root)
+
+
+def outermost_repository(root: str) -> str:
+    """Return the root of the repository that contains a repository as a submodule, directly or through others; itself if there is none."""
     while (around := repository_root(os.path.dirname(root))) not in (None, root) and _is_submodule(root, around or ""):
         root = around or ""
     return root
@@ -52,7 +57,17 @@ def root_of(path: str) -> str:
 
 def leaves(path: str, root: str) -> bool:
     """Return whether a path, with all symbolic links resolved, is outside of a folder."""
-    return not _is_below(os.path.realpath(path), os.path.realpath(root))
+    return not is_below(os.path.realpath(path), os.path.realpath(root))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Return whether an absolute path is a folder or below it, going by the names alone."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _is_submodule(root: str, around: str) -> bool:
+    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
+    return is_below(git_folder(root), os.path.join(git_folder(around), "modules"))
 
 
 def git_folder(root: str) -> str:
@@ -81,12 +96,3 @@ def git_command(root: str, *arguments: str) -> tuple[list[str], dict[str, str]] 
     programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
     program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
     return None if program is None else ([program, "-C", root, *_OPTIONS, *arguments], environment)
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(os.path.join(folder, ""))
-
-
-def _is_submodule(root: str, around: str) -> bool:
-    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
-    return _is_below(git_folder(root), os.path.join(git_folder(around), "modules"))

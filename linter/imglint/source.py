@@ -88,9 +88,9 @@ class Source:
         return self.path.rpartition("/")[2]
 
     @property
-    def named(self) -> str:
-        """The path that the user named: that of this file, or of a folder above it."""
-        return self._named
+    def root(self) -> str:
+        """The absolute path of the folder outside of which no file is read for this one."""
+        return root_of(self._named)
 
     def location(self, start: int, end: int) -> Location:
         """Return the location of a span. Only line feeds end a line, as in Git and editors."""
@@ -125,7 +125,7 @@ class Source:
         """
         path = os.path.join(os.path.dirname(self.path), name)
         try:
-            if not os.path.lexists(path) or leaves(path, root_of(self._named)):
+            if not os.path.lexists(path) or leaves(path, self.root):
                 return None
             text = read_text(path)
         except (UnreadFile, ValueError):

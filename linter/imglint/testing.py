@@ -23,6 +23,7 @@ from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, NamedFile
 from imglint.output import SpooledReport
 from imglint.plugins.load import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
+from imglint.policy.find import one_for_all
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.records import record
@@ -141,15 +142,16 @@ def _check(
 ) -> list[Finding]:
     known = rules() if rule is None else {**rules(), plugin_name(rule): rule_of(rule)}
     with _folder({**files, filename: text, **({FILE_NAME: policy} if policy else {})}):
+        policies = one_for_all(load(FILE_NAME, known, kinds()) if policy else default_policy())
         settings = Settings(
-            load(FILE_NAME, known, kinds()) if policy else default_policy(),
+            policies,
             known,
             selected=frozenset([selected] if selected else []),
             today=strftime("%Y-%m-%d", gmtime()),
             jobs=1,
             # The traceback of a plugin that fails goes to stderr.
             debug=True,
-            tree=Trees(lambda _: False),
+            tree=Trees(policies),
         )
         report = run([filename], settings)
     if not report.files:

@@ -7,7 +7,8 @@ is no earlier tag to roll back to, and the name does not show which release is r
 `latest` in the `tags` or the `match` of the image's row in the policy.
 
 A reference with a digest is not flagged, because the digest decides what is pulled. Neither is a Helm value or a
-Kustomize entry without a tag, nor an image that this repository builds. By default, the rule checks production only.
+Kustomize entry without a tag, nor an image that this repository builds, nor one that a kustomization gives another tag
+(`newTag`) or a digest. By default, the rule checks production only.
 
 ## Flagged
 

@@ -7,7 +7,7 @@ keep it current.
 
 The rule is off by default. A policy that sets a level without `environments` enables it in production; a row enables it for
 its images with `digest: required`. Other images that this repository builds are not checked: they have no digest until
-they are pushed.
+they are pushed. Neither are images that a kustomization gives a `digest`.
 
 ## Flagged
 

@@ -14,7 +14,7 @@ These tags move:
 A tag does not move if one of its pieces, separated by dashes or underscores, is a version of three numbers
 (`1.25.3-alpine`), a date (`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of at
 least three digits (`9.4-1194`), or a commit (`main-abc1234`). The tag `latest` is reported by latest-tag. Images that this repository
-builds are not checked.
+builds are not checked, nor are those that a kustomization gives another tag (`newTag`) or a digest.
 
 ## Flagged
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
 from imglint.dockerfile.stages import Build, is_reference
 from imglint.dockerfile.variables import UnresolvedVariable
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 BUILDKIT_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 """Parts of the names of Windows images and of the images based on them."""
+
+_FRAGMENT_NAME = re.compile(r"^(?:docker|container)file\.|\.(?:docker|container)file$", re.IGNORECASE)
+"""The names of files that may be parts of a Dockerfile. A file without more of a name is a whole one."""
 
 EARLIER_MAX = 524_288
 """Characters of a Dockerfile to read as earlier releases of BuildKit do, counted once for each. With more, the file is reported."""
@@ -48,7 +53,7 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
     found += facts
     if parsed.changes:
         found += _facts_of_earlier_releases(source, parsed.changes, found, prefix)
-    if reports_errors:
+    if reports_errors and not build.fragment:
         found += [Problem(source, span, message) for span, message in (*parsed.errors, *build.errors)]
     found += [
         Problem(source, span, message, "unread-file")
@@ -60,7 +65,11 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
 def _read(source: Source, parsed: ParsedDockerfile, prefix: str) -> tuple[Build, list[Fact]]:
     build = Build(parsed, source.variables)
     build.interpret(parsed.instructions)
-    return build, list(_StageFacts(source, prefix, build).read())
+    if build.has_from or not _FRAGMENT_NAME.search(source.name):
+        return build, list(_StageFacts(source, prefix, build).read())
+    fragment = Build(parsed, source.variables, fragment=True)
+    fragment.interpret(parsed.instructions)
+    return fragment, list(_StageFacts(source, prefix, fragment).copied_images())
 
 
 def _facts_of_earlier_releases(source: Source, changes: set[int], found: list[Fact], prefix: str) -> Iterator[ImageUse | Problem]:
@@ -141,7 +150,7 @@ class _StageFacts:
         )
 
     def where(self, stage: Stage) -> str:
-        return f"{self.prefix}stage {stage.label}"
+        return f"{self.prefix}stage {stage.label}" if stage.label else f"{self.prefix}fragment"
 
     def users(self, shipped: list[Stage]) -> Iterator[RunUser]:
         """Yield the user of each shipped stage. A place that sets the user of several stages is yielded once."""

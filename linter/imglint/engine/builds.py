@@ -19,6 +19,7 @@ from imglint.yaml.nodes import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import abc
     from collections.abc import Callable, Iterator
 
     from imglint.engine.tree_files import Texts, TreeFiles
@@ -32,8 +33,9 @@ API_GROUP = "skaffold/"
 class Builds:
     """The images that a repository builds. A file is read when a name that it mentions is looked up."""
 
-    def __init__(self, files: TreeFiles) -> None:
-        self._files = files
+    def __init__(self, files: TreeFiles, variables: abc.Mapping[str, str]) -> None:
+        """Take the files of the repository, and the policy's values for the variables of compose files."""
+        self._files, self._variables = files, variables
         self._built: dict[tuple[str, str], Names] = {}
 
     def built_at(self, use: ImageUse) -> str:
@@ -51,7 +53,8 @@ class Builds:
         for path in texts.mentioning(mentioned):
             if (kind, path) not in self._built:
                 root = os.path.relpath(texts.root)
-                self._built[kind, path] = read(Source(os.path.normpath(os.path.join(root, path)), texts[path], kind, named=root))
+                full_path = os.path.normpath(os.path.join(root, path))
+                self._built[kind, path] = read(Source(full_path, texts[path], kind, self._variables, named=root))
             if name in self._built[kind, path]:
                 return texts.at(path, self._built[kind, path][name])
         return ""

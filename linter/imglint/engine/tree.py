@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from imglint.model import Rewrite
-from imglint.repository import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from imglint.engine.kustomizations import Kustomizations
     from imglint.engine.tree_files import TreeFiles
     from imglint.model import ImageUse
+    from imglint.policy.find import Policies
 
 CONTAINERS = ("container", "init-container")
 """The kinds of places that Kustomize rewrites: `containers` and `initContainers`
@@ -28,13 +28,13 @@ CONTAINERS = ("container", "init-container")
 class Trees:
     """The repositories of the files of a run.
 
-    `excluded` returns whether a path is left out of the run. What an excluded file writes is not checked, so it does not count here either.
+    What an excluded file writes is not checked, so it does not count here either: a file that `excluded` names, or the policy of the file that
+    names the image. No policy is looked up for other files, because that would report those that do not apply.
     """
 
-    def __init__(self, excluded: Callable[[str], bool]) -> None:
-        self._excluded = excluded
-        self._roots: dict[str, str] = {}
-        self._files: dict[tuple[str, bool], TreeFiles] = {}
+    def __init__(self, policies: Policies, excluded: Callable[[str, bool], bool] | None = None) -> None:
+        self._policies, self._excluded = policies, excluded
+        self._files: dict[tuple[str, bool, int], TreeFiles] = {}
         self._last: tuple[str, TreeFiles, str] | None = None
         self._builds: dict[TreeFiles, Builds] = {}
         self._kustomizations: dict[TreeFiles, Kustomizations] = {}
@@ -45,7 +45,7 @@ class Trees:
         if files not in self._builds:
             from imglint.engine.builds import Builds
 
-            self._builds[files] = Builds(files)
+            self._builds[files] = Builds(files, self._policies.of(use.source.path).variables)
         return self._builds[files].built_at(use)
 
     def rewrite_of(self, use: ImageUse) -> Rewrite:
@@ -72,13 +72,15 @@ class Trees:
             return self._last[1:]
         from imglint.engine.tree_files import TreeFiles, is_tracked
 
-        named = use.source.named
-        if named not in self._roots:
-            self._roots[named] = root_of(named)
-        root = self._roots[named]
+        root, policy = use.source.root, self._policies.of(use.source.path)
         path = os.path.relpath(use.source.path, root).replace(os.sep, "/")
-        key = root, is_tracked(root, path)
+        key = root, is_tracked(root, path), id(policy)
         if key not in self._files:
-            self._files[key] = TreeFiles(*key, self._excluded)
+            excluded = self._excluded
+
+            def is_left_out(path: str) -> bool:
+                return policy.excluded(path) or (excluded is not None and excluded(path, False))
+
+            self._files[key] = TreeFiles(*key[:2], is_left_out)
         self._last = use.source.path, self._files[key], path
         return self._files[key], path

@@ -10,7 +10,8 @@ OWN_RULES = {
         """A syntax error in a file of a known kind.
 
 **Why it matters:** the broken part of the file is not checked, so a report without this error would look clean. A file of no known kind
-is skipped, even if it is broken.
+is skipped, even if it is broken. A file such as `Dockerfile.common` without FROM is a part of other Dockerfiles, and only its images are
+checked.
 
 **How to fix it:** correct the syntax at the reported position. If the file only looks like this kind, list it under `exclude` in the policy.""",
     ),
@@ -73,6 +74,15 @@ fails.""",
 **Why it matters:** the finding is gone, or the exception never matched it. It would hide the next finding that it matches.
 
 **How to fix it:** delete the exception, or correct its `match`, `rules` or `files`.""",
+    ),
+    "unused-policy": (
+        Severity.WARNING,
+        """A `.imglint.yaml` that does not apply to its own folder, because another policy applies there.
+
+**Why it matters:** the outermost policy of a repository applies to all its files, so that no folder can loosen it. A second policy
+further down has no effect, which its authors may not know.
+
+**How to fix it:** list the folder under `delegates` in the outermost policy, or remove the file.""",
     ),
 }
 """Level and documentation of each rule, by id."""
