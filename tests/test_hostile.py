@@ -224,6 +224,12 @@ class Lint:
         Path("folder/Dockerfile").write_text("FROM a:1\n")
         return UNREAD not in rules_of(self.imglint, "--jobs", "1")
 
+    def obeys_index(self, index: bytes) -> bool:
+        """Whether .gitignore is obeyed in a repository with this index. It is none for Git."""
+        Path(".git").mkdir(exist_ok=True)
+        Path(".git/index").write_bytes(index)
+        return self.obeys_pattern("a")
+
     def obeys_pattern(self, pattern: str) -> bool:
         Path(".gitignore").write_text(f"Dockerfile\n{pattern}\n")
         Path("Dockerfile").write_text("FROM a:1\n")
@@ -331,9 +337,19 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.reads_beside(".env", "A=b:1\n#".ljust(n), "compose.yaml", compose_image("$A"))),
     ("source.LINE_MAX", "line", None, lambda _, n: len(Source("f", "x" * n).line_around(0)[0]) == n),
     ("engine.gitignore.PATTERNS_MAX", "patterns", None, lambda lint, n: lint.obeys_gitignore(n)),
+    ("git_index.SIZE_MAX", "index", 1000, lambda lint, n: lint.obeys_index(
+        b"DIRC" + (2 << 32).to_bytes(8, "big") + b"ABCD" + (n - 40).to_bytes(4, "big") + bytes(n - 20))),
+    # Entries of version 4 that repeat the name before, of ten bytes, and one of the other bytes.
+    ("git_index.SIZE_MAX", "names", 10_000, lambda lint, n: lint.obeys_index(
+        b"DIRC" + ((4 << 32) + 10 + n % 2).to_bytes(8, "big") + (bytes(60) + b"\x03\xe8\0" + b"a" * 1000 + b"\0")
+        + (bytes(60) + b"\x03\xe8\0\0") * 9 + (bytes(60) + b"\0\1\x87\x68a\0") * (n % 2) + bytes(20))),
     ("patterns.matcher.PATTERN_MAX", "match", None, lambda lint, n: lint.accepts_policy(f"images: [{{match: '{pattern(n)}'}}]\n")),
     ("patterns.matcher.PATTERN_MAX", "tags", None,
      lambda lint, n: lint.accepts_policy(f"images: [{{match: a, tags: ['{pattern(n)}']}}]\n")),
+    ("patterns.matcher.PATTERN_MAX", "versions", None,
+     lambda lint, n: lint.accepts_policy(f"images: [{{match: a, versions: '<{'9' * (n - 1)}'}}]\n")),
+    ("patterns.version.COMPARISONS_MAX", "versions", None,
+     lambda lint, n: lint.accepts_policy(f"images: [{{match: a, versions: '{'<9 ' * n}'}}]\n")),
     ("patterns.matcher.PATTERN_MAX", "files", None, lambda lint, n: lint.accepts_policy(f"exclude: ['{pattern(n)}']\n")),
     ("patterns.matcher.PATTERN_MAX", "option", None, lambda lint, n: lint.accepts("--exclude", pattern(n))),
     ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda lint, n: lint.obeys_pattern(pattern(n))),

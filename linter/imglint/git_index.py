@@ -25,7 +25,7 @@ _STAT_SIZE = 40
 """Bytes of an entry before its object name."""
 _EXTENDED = 0x40
 """In the first byte of the flags: two more bytes of flags follow."""
-_LENGTH_MAX = 0xFFF
+_LONG = 0xFFF
 """The length of all names that are at least as long."""
 _UNKNOWN = "damaged or in an unknown format"
 _INVERTED = bytes((1, *[0] * 255))
@@ -51,27 +51,28 @@ def read_index(root: str) -> Sequence[str] | None:
     except (OSError, ValueError):
         return None
     key = (root, status.st_ino, status.st_size, status.st_ctime_ns)
-    if _last.get(path, ((), ()))[0] != key:
-        _last[path] = (key, _paths(root, path))
-    return _last[path][1]
+    if path not in recent or recent[path][0] != key:
+        recent[path] = (key, _paths(root, path))
+    found = recent[path][1]
+    if isinstance(found, UnreadFile):
+        raise found
+    return found
 
 
-_last: dict[str, tuple[tuple[object, ...], Sequence[str]]] = {}
-"""For each index that was read, what identifies its content, and the paths."""
+recent: dict[str, tuple[tuple[object, ...], Sequence[str] | UnreadFile]] = {}
+"""For each index that was read, what identifies its content, and its paths or the error."""
 
 
-def _paths(root: str, path: str) -> Sequence[str]:
+def _paths(root: str, path: str) -> Sequence[str] | UnreadFile:
     try:
         names = _names(path, git_folder(root))
         folders = [name for name in names if name.endswith(b"/")]
         if any(os.path.lexists(os.path.join(os.fsencode(root), name)) for name in folders):
             # Their entries are in the objects of the repository. Without the folders, there is no file that they could list.
             raise UnreadFile(_UNKNOWN)
-    except UnreadFile:
-        listed = _listed_by_git(root, path)
-        if listed is None:
-            raise
-        return _sorted(listed)
+    except UnreadFile as error:
+        listed = listed_by_git(root, path)
+        return error if listed is None else _sorted(listed)
     return _sorted([name for name in names if not name.endswith(b"/")] if folders else names)
 
 
@@ -155,10 +156,13 @@ def _whole_names(data: bytes, count: int, flags_at: int) -> tuple[list[bytes], i
 
 
 def _long_name(data: bytes, at: int) -> tuple[int, int]:
-    """Return the start and end of the name of an entry with the flags at an offset."""
+    """Return the start and end of the name of an entry with the flags at an offset. Raises UnreadFile if it has no end."""
     start = at + 4 if data[at] & _EXTENDED else at + 2
     length = (data[at] & 15) << 8 | data[at + 1]
-    return start, start + length if length < _LENGTH_MAX else data.find(b"\0", start + length)
+    end = start + length if length < _LONG else data.find(b"\0", start + length)
+    if end < 0:
+        raise UnreadFile(_UNKNOWN)
+    return start, end
 
 
 def _compressed_names(data: bytes, count: int, flags_at: int) -> tuple[list[bytes], int]:
@@ -179,7 +183,7 @@ def _compressed_names(data: bytes, count: int, flags_at: int) -> tuple[list[byte
         total += len(name)
         if total > SIZE_MAX:
             raise UnreadFile(f"names longer than {SIZE_MAX} bytes")
-        if (data[at] & 15) << 8 | data[at + 1] != min(len(name), _LENGTH_MAX):
+        if (data[at] & 15) << 8 | data[at + 1] != min(len(name), _LONG):
             raise UnreadFile(_UNKNOWN)
         add(name)
         at = end + 1 + flags_at
@@ -240,7 +244,7 @@ def _bits(data: bytes, offset: int, count: int) -> tuple[bytearray, int]:
     return bits, end + 4
 
 
-def _listed_by_git(root: str, path: str) -> list[bytes] | None:
+def listed_by_git(root: str, path: str) -> list[bytes] | None:
     """Return the names that `git ls-files` prints. Return None if Git is not installed, fails, or takes too much time."""
     command = git_command(root, "ls-files", "-z")
     if command is None:

@@ -65,11 +65,6 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _is_submodule(root: str, around: str) -> bool:
-    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
-    return is_below(git_folder(root), os.path.join(git_folder(around), "modules"))
-
-
 def git_folder(root: str) -> str:
     """Return the folder with the data of a repository. In a worktree or submodule, `.git` is a file that names it."""
     path = os.path.join(root, GIT)
@@ -96,3 +91,8 @@ def git_command(root: str, *arguments: str) -> tuple[list[str], dict[str, str]] 
     programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
     program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
     return None if program is None else ([program, "-C", root, *_OPTIONS, *arguments], environment)
+
+
+def _is_submodule(root: str, around: str) -> bool:
+    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
+    return is_below(git_folder(root), os.path.join(git_folder(around), "modules"))

@@ -42,7 +42,6 @@ spec:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
-from imglint_rules._words import because
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,5 +66,4 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         return
     if not is_required and (use.has_build or use.digest_is_rewritten):
         return
-    reason = because(row) if row is not None and is_required else ""
-    yield use.finding(f"image is not pinned by digest{reason}")
+    yield use.finding("image is not pinned by digest")

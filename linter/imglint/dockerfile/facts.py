@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BUILDKIT_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 """Parts of the names of Windows images and of the images based on them."""
+WINDOWS_FOLDERS = ("mcr.microsoft.com/windows/", "mcr.microsoft.com/dotnet/framework/")
+"""Folders of a registry with Windows images only."""
 
 _FRAGMENT_NAME = re.compile(r"^(?:docker|container)file\.|\.(?:docker|container)file$", re.IGNORECASE)
 """The names of files that may be parts of a Dockerfile. A file without more of a name is a whole one."""
@@ -167,18 +169,17 @@ class _StageFacts:
         if found is None:
             return self.base_user(stage, image)
         span, value = found
-        if isinstance(value, UnresolvedVariable):
-            return RunUser(self.source, span, "user", self.where(stage), None, known=False, image=image)
+        base = image.reference if image is not None and _is_windows(image.reference) else None
+        known = base is None and not isinstance(value, UnresolvedVariable)
         # An empty name resets the user of the base image to root.
-        return RunUser(self.source, span, "user", self.where(stage), value.text or "root", image=image)
+        user = None if isinstance(value, UnresolvedVariable) else value.text or "root"
+        return RunUser(self.source, span, "user", self.where(stage), user, known=known, base=base, image=image)
 
     def base_user(self, stage: Stage, image: ImageUse | None) -> RunUser:
         """Return the user of a stage without USER, which is that of its base image."""
         root = stage.root
         base = image.reference if image else None
-        known = root is not None and (base is not None or not root.uses_image) and not _is_windows(base)
-        if image is not None and not image.tag_known:
-            known, base = False, None
+        known = root is not None and not _is_windows(base)
         span = (root or stage).base_span
         whole = image.parts.get("whole", span) if image else span
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
@@ -196,4 +197,8 @@ def _known(value: UnresolvedVariable) -> Traced | None:
 
 def _is_windows(base: ImageReference | None) -> bool:
     """Whether the name of an image is that of a Windows image. Windows has no root, and the default user depends on the base image."""
-    return base is not None and any(name in f"{base.repository}:{base.tag or ''}" for name in WINDOWS_NAMES)
+    if base is None:
+        return False
+    return f"{base.name}/".startswith(WINDOWS_FOLDERS) or any(
+        name in f"{base.repository}:{base.tag or ''}" for name in WINDOWS_NAMES
+    )
