@@ -6,7 +6,7 @@ import os
 import re
 from bisect import bisect_left
 
-from imglint.engine.discover import PASSED_OVER, Found, discover
+from imglint.engine.discover import Found, discover
 from imglint.git_index import tracked_files
 from imglint.repository import leaves
 from imglint.source import BESIDE_SIZE_MAX, UnreadFile, read_text
@@ -116,11 +116,7 @@ class TreeFiles:
         shown = os.path.relpath(root)
         for path in (tracked_files(root) or ()) if tracked else _walked(root):
             kind = _kind(path)
-            if (
-                kind
-                and PASSED_OVER.isdisjoint(path.split("/"))
-                and not excluded(path if shown == os.curdir else f"{shown}/{path}")
-            ):
+            if kind and not excluded(path if shown == os.curdir else f"{shown}/{path}"):
                 self._paths[kind].append(path)
 
     def texts(self, kind: str) -> Texts:
