@@ -311,6 +311,45 @@ def extended_chain(count: int) -> str:
     return f"services:\n  s0: {{image: a:1}}\n{''.join(services)}  last: {{extends: s{count - 2}, build: {{context: .}}}}\n"
 
 
+LATEST_POD = f"{POD}  containers: [{{name: a, image: 'x:latest'}}]\n"
+REWRITES = "resources: [../pod.yaml]\nimages: [{name: x, newTag: v1}]\n"
+"""A kustomization in a subfolder that rewrites LATEST_POD."""
+
+
+def is_rewritten(lint: Lint, files: dict[str, str]) -> bool:
+    """Whether LATEST_POD is judged with what the kustomizations among some files set."""
+    for name, text in files.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    return "latest-tag" not in lint.rules("pod.yaml", LATEST_POD)
+
+
+def kustomizations(count: int) -> dict[str, str]:
+    """Return as many kustomizations, of which the last rewrites LATEST_POD."""
+    return {f"k{at:03}/kustomization.yaml": "resources: [a.yaml]\n" for at in range(count - 1)} | {
+        "z/kustomization.yaml": REWRITES
+    }
+
+
+def overlays(count: int) -> dict[str, str]:
+    """Return as many kustomizations, each an overlay of the one before, of which the last rewrites LATEST_POD."""
+    first = {"k0/kustomization.yaml": "resources: [../pod.yaml]\n"}
+    others = {f"k{at}/kustomization.yaml": f"resources: [../k{at - 1}]\n" for at in range(1, count)}
+    return {
+        **first,
+        **others,
+        f"k{count - 1}/kustomization.yaml": f"resources: [../k{count - 2}]\nimages: [{{name: x, newTag: v1}}]\n",
+    }
+
+
+def components(count: int) -> dict[str, str]:
+    """Return a kustomization with as many components, of which the last rewrites LATEST_POD."""
+    listed = ", ".join([f"../c{at}" for at in range(count)])
+    folders = {f"c{at}/kustomization.yaml": "kind: Component\n" for at in range(count)}
+    last = {f"c{count - 1}/kustomization.yaml": "kind: Component\nimages: [{name: x, newTag: v1}]\n"}
+    return {**folders, **last, "k/kustomization.yaml": f"resources: [../pod.yaml]\ncomponents: [{listed}]\n"}
+
+
 def compose_image(image: str) -> str:
     return f"services: {{a: {{image: '{image}'}}}}\n"
 
@@ -344,6 +383,15 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda lint, n: lint.obeys_pattern(pattern(n))),
     ("patterns.matcher.PATTERN_MAX", "negated", None, lambda lint, n: lint.obeys_pattern(f"!{pattern(n)}")),
     ("engine.facts.FACTS_MAX", "images", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
+    ("engine.tree_files.WALK_MAX", "files", 20, lambda lint, n: is_rewritten(
+        lint, {f"f{at:03}": "" for at in range(n - 3)} | {"z/kustomization.yaml": REWRITES})),
+    ("engine.tree_files.FILES_MAX", "kustomizations", 20, lambda lint, n: is_rewritten(lint, kustomizations(n))),
+    ("engine.tree_files.TEXT_MAX", "characters", 1000, lambda lint, n: is_rewritten(
+        lint, {"k/kustomization.yaml": "#".ljust(500, "\n"), "z/kustomization.yaml": REWRITES.ljust(n - 500, "\n")})),
+    ("engine.kustomizations.REACH_MAX", "overlays", 20, lambda lint, n: is_rewritten(lint, overlays(n))),
+    ("engine.kustomizations.REACH_MAX", "components", 20, lambda lint, n: is_rewritten(lint, components(n))),
+    ("source.BESIDE_SIZE_MAX", "kustomization", None, lambda lint, n: is_rewritten(
+        lint, {"z/kustomization.yaml": REWRITES.ljust(n, "\n")})),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.ignore_comments.NAMES_MAX", "rules", None, lambda lint, n: not lint.rules(
         "Dockerfile", f"# imglint: ignore[{'x, ' * (n - 1)}latest-tag]\nFROM a:latest\n")),

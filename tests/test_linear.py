@@ -210,6 +210,42 @@ def test_pattern_is_compiled_in_linear_time(make: Callable[[str], object]) -> No
     )
 
 
+def kustomization(count: int) -> dict[str, str]:
+    """Return a manifest with many images, and a kustomization that renames each to the next one."""
+    entries = lines(count, "- {name: a@, newName: a^}")
+    return {
+        "pod.yaml": f"{POD}  containers:\n" + lines(count, "  - {image: a@}"),
+        "kustomization.yaml": f"resources: [pod.yaml]\nimages:\n{entries}",
+    }
+
+
+def overlays(count: int) -> dict[str, str]:
+    """Return a manifest, and many kustomizations that all reach each other."""
+    listed = "".join([f"- ../k{at}\n" for at in range(50)])
+    names = "".join([f"# a{at}\n" for at in range(count)])
+    folders = {f"k{at}/kustomization.yaml": f"resources:\n- ../pod.yaml\n{listed}{names if not at else ''}" for at in range(50)}
+    return {"pod.yaml": f"{POD}  containers:\n" + lines(count, "  - {image: a@}"), **folders}
+
+
+@pytest.mark.parametrize("make", [kustomization, overlays])
+def test_names_are_looked_up_in_linear_time(
+    make: Callable[[int], dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(count: int) -> Callable[[], object]:
+        folder = tmp_path / str(count)
+        for name, text in make(count).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+
+        def run() -> object:
+            monkeypatch.chdir(folder)
+            return engine.run(["pod.yaml"], settings_for(CommandOptions(("pod.yaml",), jobs=1)))
+
+        return run
+
+    hold_linear(check(600), check(1_200))
+
+
 def hold_linear(once: Callable[[], object], twice: Callable[[], object]) -> None:
     """Fail if the second call takes more than RATIO times as long as the first in every measurement."""
     small = large = float("inf")

@@ -16,12 +16,25 @@ from imglint.source import Location, Source
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from typing import Protocol
 
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
     from imglint.patterns.version import Versions
     from imglint.traced import Traced
+
+    class Tree(Protocol):
+        """What the other files of the repository of a use make of its image. Looking it up may read some of them."""
+
+        def built_at(self, use: ImageUse, /) -> str:
+            """Return where the image is built, as `path:line`; empty if it is not, or only where it is used."""
+            ...
+
+        def rewrite_of(self, use: ImageUse, /) -> Rewrite:
+            """Return what kustomizations set in the reference."""
+            ...
+
 
 INVALID = "invalid-reference"
 UNRESOLVED = "unresolved-reference"
@@ -159,6 +172,18 @@ class ReferenceProblem:
 
 
 @record
+class Rewrite:
+    """What kustomizations set in a reference: for each part, the entry of `images` as `path:line`, or an empty string."""
+
+    name: str = ""
+    tag: str = ""
+    digest: str = ""
+
+
+_AS_WRITTEN = Rewrite()
+
+
+@record
 class ImageUse:
     """One place where an image is named.
 
@@ -167,7 +192,7 @@ class ImageUse:
     `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
     `tag_known` is False if something else sets the tag, as for a Helm value without one or for `app:${TAG}`. `built` is True for an image that this
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
-    The engine fills in `environment` and `policy_match`.
+    The engine fills in `environment`, `policy_match` and `tree`.
     """
 
     source: Source
@@ -183,6 +208,7 @@ class ImageUse:
     built_or_pulled: bool = False
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
+    tree: Tree | None = None
 
     @property
     def text(self) -> str:
@@ -204,8 +230,36 @@ class ImageUse:
 
     @property
     def has_build(self) -> bool:
-        """Whether this repository builds the image, so that it has no registry, release or digest before it is pushed."""
-        return self.built or self.built_or_pulled
+        """Whether this repository builds the image, so that it has no registry, release or digest before it is pushed.
+
+        This and the properties below may read other files of the repository. A rule asks for them last, when it is about to report the use.
+        """
+        return self.built or self.built_or_pulled or bool(self.built_at)
+
+    @property
+    def built_at(self) -> str:
+        """The place in another file of this repository that builds the image, as `path:line`, or an empty string."""
+        return self.tree.built_at(self) if self.tree is not None and self.reference is not None else ""
+
+    @property
+    def rewrite(self) -> Rewrite:
+        """What kustomizations that reach the file set in the reference."""
+        return self.tree.rewrite_of(self) if self.tree is not None and self.reference is not None else _AS_WRITTEN
+
+    @property
+    def name_is_rewritten(self) -> bool:
+        """Whether a kustomization sets the name that is pulled in the end, with its registry."""
+        return bool(self.rewrite.name)
+
+    @property
+    def tag_is_rewritten(self) -> bool:
+        """Whether a kustomization sets the tag or the digest that is pulled in the end."""
+        return bool(self.rewrite.tag) or self.digest_is_rewritten
+
+    @property
+    def digest_is_rewritten(self) -> bool:
+        """Whether a kustomization sets the digest that is pulled in the end."""
+        return bool(self.rewrite.digest)
 
     @property
     def row(self) -> Row | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from imglint.engine.facts import Settings, claim
 from imglint.engine.run import run
+from imglint.engine.tree import Trees
 from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, WHOLE, NamedFile
 from imglint.output import SpooledReport
@@ -141,14 +142,16 @@ def _check(
 ) -> list[Finding]:
     known = rules() if rule is None else {**rules(), plugin_name(rule): rule_of(rule)}
     with _folder({**files, filename: text, **({FILE_NAME: policy} if policy else {})}):
+        policies = one_for_all(load(FILE_NAME, known, kinds()) if policy else default_policy())
         settings = Settings(
-            one_for_all(load(FILE_NAME, known, kinds()) if policy else default_policy()),
+            policies,
             known,
             selected=frozenset([selected] if selected else []),
             today=strftime("%Y-%m-%d", gmtime()),
             jobs=1,
             # The traceback of a plugin that fails goes to stderr.
             debug=True,
+            tree=Trees(policies),
         )
         report = run([filename], settings)
     if not report.files:

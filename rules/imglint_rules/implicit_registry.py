@@ -7,7 +7,8 @@ misses it.
 **How to fix it:** write the registry. The message shows the full name. In Helm values with an empty `registry`, set that;
 a registry in `repository` would be doubled as soon as somebody sets both.
 
-Images that this repository builds (`built` in the policy, or a compose service with `build`) are not checked.
+Images that this repository builds (`built` in the policy, a compose service with `build`, or an artifact of Skaffold) are
+not checked, nor are images of manifests that a kustomization gives another name (`newName`).
 
 ## Flagged
 
@@ -61,7 +62,7 @@ TAGS = ("reproducibility",)
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a name without a registry, at the name."""
     reference = use.reference
-    if reference is None or reference.registry_explicit or use.has_build:
+    if reference is None or reference.registry_explicit or use.has_build or use.name_is_rewritten:
         return
     # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName.
     refused = use.row is not None and not use.row.approved

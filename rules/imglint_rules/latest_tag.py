@@ -7,7 +7,8 @@ is no earlier tag to roll back to, and the name does not show which release is r
 `latest` in the `tags` or the `match` of the image's row in the policy.
 
 A reference with a digest is not flagged, because the digest decides what is pulled. Neither is a Helm value or a
-Kustomize entry without a tag, nor an image that this repository builds. By default, the rule checks production only.
+Kustomize entry without a tag, nor an image that this repository builds, nor one that a kustomization gives another tag
+(`newTag`) or a digest. By default, the rule checks production only.
 
 ## Flagged
 
@@ -70,9 +71,9 @@ LATEST = "latest"
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag `latest` at the tag, or at the whole reference if it has none."""
     reference, row = use.reference, use.row
-    if reference is None or reference.digest is not None or use.pulled_tag != LATEST or use.has_build:
+    if reference is None or reference.digest is not None or use.pulled_tag != LATEST:
         return
-    if row is not None and row.names_latest:
+    if (row is not None and row.names_latest) or use.has_build or use.tag_is_rewritten:
         return
     problem = "`latest` is a moving tag" if reference.tag else "no tag given, so `latest` is pulled"
     allowed = [tag.text for tag in row.tags if not tag.fits(LATEST)] if row is not None else []

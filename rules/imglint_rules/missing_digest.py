@@ -7,7 +7,7 @@ keep it current.
 
 The rule is off by default. A policy that sets a level without `environments` enables it in production; a row enables it for
 its images with `digest: required`. Other images that this repository builds are not checked: they have no digest until
-they are pushed.
+they are pushed. Neither are images that a kustomization gives a `digest`.
 
 ## Flagged
 
@@ -59,9 +59,11 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag the whole of a reference without a digest."""
     reference, row = use.reference, use.row
     is_required = row is not None and "missing-digest" in row.rules
-    if reference is None or reference.digest is not None or (use.has_build and not is_required):
+    if reference is None or reference.digest is not None:
         return
     if use.place == "kustomize-image" and not use.tag_known:
         # The entry changes the name only; the digest in the manifest stays.
+        return
+    if not is_required and (use.has_build or use.digest_is_rewritten):
         return
     yield use.finding("image is not pinned by digest")

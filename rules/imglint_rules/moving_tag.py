@@ -14,7 +14,7 @@ These tags move:
 A tag does not move if one of its pieces, separated by dashes or underscores, is a version of three numbers
 (`1.25.3-alpine`), a date (`bookworm-20240612`, `2024-06-12`), a numbered prerelease (`2.0-rc1`), a build number of at
 least three digits (`9.4-1194`), or a commit (`main-abc1234`). The tag `latest` is reported by latest-tag. Images that this repository
-builds are not checked.
+builds are not checked, nor are those that a kustomization gives another tag (`newTag`) or a digest.
 
 ## Flagged
 
@@ -71,10 +71,10 @@ CHANNELS = (LATEST, "stable", "lts", "edge", "nightly", "current")
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag a moving tag, at the tag."""
     reference = use.reference
-    if reference is None or reference.digest is not None or reference.tag in (None, LATEST) or use.has_build:
+    if reference is None or reference.digest is not None or reference.tag in (None, LATEST):
         return
     tag = str(reference.tag)
-    if is_moving(tag):
+    if is_moving(tag) and not use.has_build and not use.tag_is_rewritten:
         yield use.finding(f"`{tag}` is a moving tag; use a full version or pin a digest", "tag")
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.judge import Verdict
-    from imglint.model import Row, Span
+    from imglint.model import Rewrite, Row, Span
     from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, Policy
 
@@ -223,6 +223,7 @@ def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
         yield from _field("reference", "; ".join([str(reference), *_remarks(use)]))
     yield from _field("parts", ", ".join(_parts_on_other_lines(use)))
     yield from _field("built", _built(use, settings.policies.of(use.source.path)))
+    yield from _field("rewritten", _rewritten(use.rewrite))
     yield from _fields("row", _rows(use, settings.policies.of(use.source.path)))
 
 
@@ -251,12 +252,18 @@ def _built(use: ImageUse, policy: Policy) -> str:
     if use.built_or_pulled and not use.built:
         return "by the `build` of a service, unless Compose can pull it"
     if not use.built or use.reference is None:
-        return ""
+        return f"by {use.built_at}" if use.built_at else ""
     name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
     pattern = next((pattern for pattern in policy.built if pattern.fits(name, tag, digest)), None)
     return (
         f"by this repository, per {f'`built` pattern {pattern.text} ({pattern.at})' if pattern else 'the `build` of a service'}"
     )
+
+
+def _rewritten(rewrite: Rewrite) -> str:
+    """Return which parts of a reference kustomizations set, and where."""
+    parts = {"name": rewrite.name, "tag": rewrite.tag, "digest": rewrite.digest}
+    return "; ".join([f"{part} by {at}" for part, at in parts.items() if at])
 
 
 def _rows(use: ImageUse, policy: Policy) -> list[str]:

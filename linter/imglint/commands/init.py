@@ -15,6 +15,7 @@ from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
 from imglint.engine.facts import Settings, read_files
+from imglint.engine.tree import Trees
 from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import check_target, encoded, warn, write_whole
@@ -99,7 +100,8 @@ class _Survey:
 
 
 def _survey(paths: tuple[str, ...]) -> _Survey:
-    settings = Settings(one_for_all(default_policy()), rules())
+    policies = one_for_all(default_policy())
+    settings = Settings(policies, rules(), tree=Trees(policies))
     found, uses, users = list[tuple[str, str, bool]](), list[ImageUse](), list[RunUser]()
     unresolved = 0
     for facts in read_files(paths or ("",), settings):
@@ -120,9 +122,11 @@ def _survey(paths: tuple[str, ...]) -> _Survey:
 
 
 def _built(uses: list[ImageUse]) -> tuple[str, ...]:
-    """Return the names of images that services build, without those that are the base of another image."""
+    """Return the names of images that services build, without those that are the base of another image, and those that kustomizations rewrite."""
     bases = {_name(use) for use in uses if use.role in (BASE, BUILD) and not use.built}
-    return tuple(sorted({_name(use) for use in uses if use.built} - bases))
+    pulled = {_name(use) for use in uses if not use.built and not use.name_is_rewritten}
+    rewritten = {_name(use) for use in uses if use.name_is_rewritten} - pulled
+    return tuple(sorted(({_name(use) for use in uses if use.built} - bases) | rewritten))
 
 
 def _is_built(use: ImageUse, built: tuple[str, ...]) -> bool:
@@ -226,7 +230,7 @@ def _tags(row: _Row) -> Iterator[str]:
 
 def _own(survey: _Survey) -> Iterator[str]:
     if survey.built:
-        yield from _comment("Images that compose files of this repository build. They need no row.")
+        yield from _comment("Images that this repository builds or renames itself. They need no row.")
         yield "built:"
         yield from [f"  - {name if _PLAIN_IMAGE.fullmatch(name) else _quoted(name)}" for name in survey.built]
 

@@ -6,6 +6,7 @@ import os
 from time import gmtime, strftime
 
 from imglint.engine.facts import Settings
+from imglint.engine.tree import Trees
 from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.output import warn
 from imglint.plugins.load import kinds, rules
@@ -83,19 +84,21 @@ def settings_for(options: CommandOptions) -> Settings:
     policies = _policies(options, rules_by_id)
     for name in (*options.select, *options.ignore):
         known_name("rule", name, rules_by_id)
+    excluded = _excluded(options.exclude)
     return Settings(
         policies,
         rules_by_id,
         options.environment,
         frozenset(options.select),
         frozenset(options.ignore),
-        _excluded(options.exclude),
+        excluded,
         options.comments,
         stdin_filename=options.stdin_filename or "-",
         today=strftime("%Y-%m-%d", gmtime()),
         jobs=options.jobs,
         verbose=options.verbose,
         debug=options.debug,
+        tree=Trees(policies, excluded),
     )
 
 

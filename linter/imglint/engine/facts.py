@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imglint.engine.discover import Skipped
-    from imglint.model import Fact, Span
+    from imglint.model import Fact, Span, Tree
     from imglint.plugins.load import Reader, Rule
     from imglint.policy.find import Policies
     from imglint.policy.lookup import Policy
@@ -36,7 +36,8 @@ class Settings:
 
     `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` returns whether the command line excludes
     a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
-    yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files.
+    yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files. `tree` knows the images that the repositories of
+    the files build and rewrite, None if nothing asks for them.
     """
 
     policies: Policies
@@ -52,6 +53,7 @@ class Settings:
     jobs: int | None = None
     verbose: bool = False
     debug: bool = False
+    tree: Tree | None = None
 
 
 def files(
@@ -257,7 +259,7 @@ def _placed(fact: Fact, settings: Settings, placed: dict[int, tuple[ImageUse, Im
     policy, environment = settings.policies.of(fact.source.path), settings.environment
     if isinstance(fact, ImageUse):
         if id(fact) not in placed:
-            placed[id(fact)] = fact, policy.resolve(fact, environment)
+            placed[id(fact)] = fact, policy.resolve(fact, environment, settings.tree)
         return placed[id(fact)][1]
     if isinstance(fact, Comment):
         return fact

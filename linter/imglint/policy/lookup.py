@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from imglint.model import ImageTable, PolicyLocation, PolicyMatch, Problem, Row
+    from imglint.model import ImageTable, PolicyLocation, Problem, Row, Tree
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPattern, PathPatterns
     from imglint.plugins.load import Rule
@@ -224,12 +224,11 @@ class Policy:
         """Return the kind that `kinds` sets for a file and the pattern that matches it; None and None if its name and content decide."""
         return self._first_match(self._kinds, path)
 
-    def resolve(self, use: ImageUse, environment: str | None = None) -> ImageUse:
-        """Return a use with its environment (by default that of its file), its match in the policy and whether it is built here."""
+    def resolve(self, use: ImageUse, environment: str | None = None, tree: Tree | None = None) -> ImageUse:
+        """Return a use with its environment (by default that of its file), its match in the policy, whether it is built here, and its tree."""
         environment = environment or self.environment_of(use.source.path)
-        return replace(
-            use, environment=environment, policy_match=self._match(use, environment), built=use.built or self._is_built(use)
-        )
+        match, built = self._match(use, environment), use.built or self._is_built(use)
+        return replace(use, environment=environment, policy_match=match, built=built, tree=tree)
 
     def judges(self, use: ImageUse) -> bool:
         """Return whether rules apply to a use. They apply to a frontend only if a row has that role."""
