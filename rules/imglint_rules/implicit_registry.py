@@ -55,9 +55,10 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is None or reference.registry_explicit or use.has_build:
         return
-    # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName.
+    # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName. A string has no newName.
     refused = use.row is not None and not use.row.approved
-    if use.place == "kustomize-image" and not refused:
+    is_string = use.text == reference.text and (reference.tag or reference.digest)
+    if use.place == "kustomize-image" and not refused and not is_string:
         yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
     else:
         yield use.finding(f"no registry given; this resolves to {reference.name}", "repository")

@@ -456,7 +456,7 @@ def traced(scalar: Scalar, text: str) -> Traced:
     if scalar.style not in BLOCK_STYLES:
         return opaque(scalar.value, start, start, end)
     block = _traced_lines(scalar, text) if scalar.style == "|" else _traced_words(scalar, text)
-    return block or opaque(scalar.value, start, block_text_start(scalar, text), end)
+    return block or opaque(scalar.value, start, block_text_start(scalar, text), start + len(text[start:end].rstrip()))
 
 
 def block_text_start(scalar: Scalar, text: str) -> int:
