@@ -18,12 +18,12 @@ from unittest.mock import patch
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine.facts import claim
 from imglint.errors import PolicyError
 from imglint.model import INVALID, Comment, ImageUse, NamedFile, Problem, RunUser
 from imglint.plugins import load as plugins
 from imglint.policy import load as policyfile
+from imglint.policy.lookup import default_policy
 from imglint.readers import compose, dockerfile, helm_template, helm_values, kubernetes
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Source, UnreadFile, decode
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 YAML_READERS = (compose, kubernetes, helm_values, helm_template)
-DEFAULT_POLICY = settings_for(CommandOptions()).policy
+DEFAULT_POLICY = default_policy()
 _UNLIKE = frozenset("$\\\"'\n\r{}`|>")
 """Characters of quoting, folding and variables: text with one of them may have another value."""
 _CUTTING = re.compile(r"\$\{[^}]*[/#%]")

@@ -96,22 +96,27 @@ def test_a_change_of_the_policy_has_an_effect_without_the_option(imglint: Imglin
     assert rules_of(imglint) == []
 
 
-def test_the_nearest_policy_of_the_revision_counts(imglint: Imglint, tree: Path, git: Git) -> None:
+def test_the_outermost_policy_of_the_revision_counts(imglint: Imglint, tree: Path, git: Git) -> None:
     commit(git, tree, {"deploy/.imglint.yaml": LOOSE, "deploy/deep/Dockerfile": UNAPPROVED})
     shutil.rmtree(tree / ".git" / "logs")
-    assert rules_of(imglint, "--config-from", "HEAD") == ["unapproved-image", "unapproved-image"]
+    for folder in (tree, tree / "deploy", tree / "deploy" / "deep"):
+        assert "unapproved-image" in rules_of(imglint, "--config-from", "HEAD", cwd=folder)
+    (tree / ".imglint.yaml").unlink()
+    commit(git, tree)
     assert rules_of(imglint, "--config-from", "HEAD", cwd=tree / "deploy" / "deep") == []
     assert rules_of(imglint, "--config-from", "base", cwd=tree / "deploy" / "deep") == ["unapproved-image"]
 
 
 def test_extended_files_come_from_the_revision_too(imglint: Imglint, tree: Path, git: Git) -> None:
     extending = "extends: [../shared/registry.yaml]\n"
-    commit(git, tree, {"deploy/.imglint.yaml": extending, "shared/registry.yaml": POLICY, "shared/more.yaml": LOOSE})
+    files = {".imglint.yaml": "delegates: [deploy]\n", "shared/registry.yaml": POLICY, "shared/more.yaml": LOOSE}
+    commit(git, tree, {"deploy/.imglint.yaml": extending, **files})
     build(tree, {"deploy/.imglint.yaml": LOOSE, "shared/registry.yaml": LOOSE})
     assert rules_of(imglint, "--config-from", "HEAD", cwd=tree / "deploy") == ["unapproved-image"]
 
 
 def test_patterns_are_relative_to_the_folder_of_the_policy(imglint: Imglint, tree: Path, git: Git) -> None:
+    (tree / ".imglint.yaml").unlink()
     commit(git, tree, {"deploy/.imglint.yaml": POLICY + "exclude: [old/]\n", "deploy/old/Dockerfile": UNAPPROVED})
     assert rules_of(imglint, "--config-from", "HEAD", cwd=tree / "deploy") == ["unapproved-image"]
 
@@ -176,13 +181,9 @@ def test_a_revision_without_a_policy_is_an_error(imglint: Imglint, tree: Path, g
     (tree / ".imglint.yaml").unlink()
     commit(git, tree)
     build(tree, {".imglint.yaml": LOOSE})
-    advice = "use another revision, or --config"
-    assert error(imglint, "--config-from", "HEAD") == (
-        f"imglint: --config-from HEAD: this revision has no .imglint.yaml in the root of the repository; {advice}"
-    )
-    assert error(imglint, "--config-from", "HEAD", cwd=tree / "deploy") == (
-        f"imglint: --config-from HEAD: this revision has no .imglint.yaml in deploy or above; {advice}"
-    )
+    expected = "imglint: --config-from HEAD: this revision has no .imglint.yaml; use another revision, or --config"
+    for folder in (tree, tree / "deploy"):
+        assert error(imglint, "--config-from", "HEAD", cwd=folder) == expected
 
 
 @pytest.mark.parametrize(
@@ -233,9 +234,9 @@ def test_a_policy_in_a_submodule_is_not_read(
     git(tree, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
     commit(git, tree, {".imglint.yaml": "extends: [sub/.imglint.yaml]\n"})
     assert error(imglint, "--config-from", "HEAD").endswith("cannot read HEAD:sub/.imglint.yaml: no such file in this revision")
-    # A submodule is a repository of its own.
-    assert rules_of(imglint, "--config-from", "HEAD", cwd=tree / "sub") == []
-    assert error(imglint, "--config-from", "base", cwd=tree / "sub").endswith("no such revision in this clone; fetch it first")
+    # A submodule belongs to the repository around it.
+    build(tree, {"sub/Dockerfile": UNAPPROVED})
+    assert rules_of(imglint, "--config-from", "base", cwd=tree / "sub") == ["unapproved-image"]
 
 
 def test_a_shallow_clone_has_only_what_was_fetched(

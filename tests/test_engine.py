@@ -373,13 +373,13 @@ def test_exceptions_in_a_policy_that_is_gone(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("paths", "expected"), [(["deployment"], True), (["deploy"], False), (["deploy", "deployment"], True), ([""], True)]
+    ("paths", "expected"), [(["deployment"], True), (["deploy"], False), (["deploy", "deployment"], True), (["."], True)]
 )
 def test_unused_exceptions_of_a_policy_in_a_folder(paths: list[str], expected: bool, tree: Path) -> None:
     for name in ("deploy", "deployment"):
         (tree / name).mkdir()
     (tree / "deployment" / ".imglint.yaml").write_text(EXCEPTION)
-    report = run(paths, settings_for(CommandOptions(config="deployment/.imglint.yaml")))
+    report = run(paths, settings_for(CommandOptions(tuple(paths))))
     assert [finding.rule for finding in report.findings] == ["unused-exception"] * expected
 
 

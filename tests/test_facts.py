@@ -232,7 +232,7 @@ CLAIMS = {
 
 @pytest.mark.parametrize(("path", "text", "policy", "kind"), CLAIMS.values(), ids=CLAIMS.keys())
 def test_file_is_claimed(path: str, text: str, policy: str, kind: str, tree: Path) -> None:
-    source, reader = claim(path, text, settings(tree, policy).policy)
+    source, reader = claim(path, text, settings(tree, policy).policies.of(path))
     assert (source.path, source.text, source.kind) == (path, text, kind)
     assert (reader.kind if reader else "") == kind
 
@@ -245,7 +245,7 @@ def test_readers_are_asked_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_source_has_the_variables_and_targets_of_the_policy(tree: Path) -> None:
-    policy = settings(tree, "variables: {TAG: '1'}\ntargets: [web, api]\n").policy
+    policy = settings(tree, "variables: {TAG: '1'}\ntargets: [web, api]\n").policies.of("")
     for path in ("Dockerfile", "notes.txt"):
         source, _ = claim(path, "", policy)
         assert (source.variables, source.targets) == ({"TAG": "1"}, ("web", "api"))
@@ -266,9 +266,10 @@ def test_facts_have_the_environment_and_row_of_their_file(tree: Path) -> None:
         [user] = [fact for fact in found if isinstance(fact, RunUser)]
         [problem] = [fact for fact in found if isinstance(fact, Problem)]
         assert user.image is not None
-        assert given.policy.table is not None
+        table = given.policies.of("a.dev").table
+        assert table is not None
         for image in (use, user.image):
-            assert (image.environment, image.row) == (environment, given.policy.table.rows[row])
+            assert (image.environment, image.row) == (environment, table.rows[row])
         assert (user.environment, problem.environment) == (environment, environment)
 
 

@@ -134,11 +134,14 @@ def test_nothing_is_written_if_a_path_does_not_exist(imglint: Imglint, tmp_path:
 
 
 def test_warning_about_a_policy_in_a_parent_folder(imglint: Imglint, tmp_path: Path) -> None:
-    (tmp_path / POLICY).write_text("this: [is not read\n")
+    (tmp_path / POLICY).write_text("images: []\n")
+    (tmp_path / ".git").mkdir()
     (tmp_path / "below").mkdir()
     outcome = imglint("init", cwd=tmp_path / "below")
     assert outcome.status == 0
-    assert outcome.err == f"imglint: ../{POLICY} no longer applies to this folder; to keep it, add it to `extends` in {POLICY}\n"
+    assert outcome.err == (
+        f"imglint: ../{POLICY} applies to this folder; {POLICY} has no effect before ../{POLICY} lists the folder under `delegates`\n"
+    )
 
 
 def test_syntax_errors_are_reported(imglint: Imglint, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_every_image_is_flagged_by_the_expected_rules(name: str, tmp_path: Path,
 @pytest.mark.parametrize("name", NAMES)
 def test_every_row_of_the_policy_applies_to_an_image(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = _laid_out(name, tmp_path, monkeypatch)
-    table = settings_for(CommandOptions()).policy.table
+    table = settings_for(CommandOptions()).policies.of("").table
     assert table is not None
     used = set()
     for environment in {image.environment for image in images}:

@@ -29,7 +29,7 @@ from imglint.model import ImageTable, Row
 from imglint.patterns.image import ImagePattern
 from imglint.plugins import load as plugins
 from imglint.policy.load import load
-from imglint.policy.lookup import FILE_NAME, Policy, default_policy, find
+from imglint.policy.lookup import FILE_NAME, Policy, default_policy
 
 
 @pytest.fixture
@@ -38,20 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_nearest_policy_up_to_the_root_of_the_repository_is_found(folder: Path) -> None:
-    below = folder / "repository" / "deploy" / "prod"
-    below.mkdir(parents=True)
-    (folder / FILE_NAME).touch()
-    assert find(str(below)) == FILE_NAME
-    (folder / "repository" / ".git").mkdir()
-    assert find(str(below)) is None
-    (folder / "repository" / FILE_NAME).touch()
-    assert find(str(below)) == f"repository/{FILE_NAME}"
-    assert find(str(folder / "repository")) == f"repository/{FILE_NAME}"
-
-
 def test_a_run_without_a_policy_imports_neither_yaml_nor_patterns() -> None:
-    code = "import sys; from imglint.policy.lookup import default_policy, find; default_policy(); print(*sys.modules)"
+    code = "import sys; from imglint.commands.options import CommandOptions, settings_for; settings_for(CommandOptions()); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "imglint.policy.lookup" in loaded
     assert not {

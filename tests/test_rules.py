@@ -11,6 +11,7 @@ from imglint import Finding, RunUser, Severity, Source
 from imglint.engine.facts import Settings
 from imglint.engine.run import run
 from imglint.plugins import load as plugins
+from imglint.policy.find import one_for_all
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.testing import check_examples
@@ -26,7 +27,7 @@ def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
     Path(path).write_text(text, encoding="utf-8")
     Path(FILE_NAME).write_text(policy, encoding="utf-8")
     loaded = load(FILE_NAME, plugins.rules(), plugins.kinds()) if policy else default_policy()
-    report = run([path], Settings(loaded, plugins.rules(), selected=frozenset(selected)))
+    report = run([path], Settings(one_for_all(loaded), plugins.rules(), selected=frozenset(selected)))
     assert report.files == 1
     return list(report.findings)
 
@@ -432,7 +433,7 @@ def test_unused_exception_next_to_a_used_one_on_the_same_line() -> None:
     Path("Dockerfile").write_text("FROM docker.io/acme/a\nUSER 1\n", encoding="utf-8")
     policy = f"exceptions: [{entry % 'a'}, {entry % 'b'}]\n"
     Path(FILE_NAME).write_text(policy, encoding="utf-8")
-    settings = Settings(load(FILE_NAME, plugins.rules(), plugins.kinds()), plugins.rules(), today="2026-01-01")
+    settings = Settings(one_for_all(load(FILE_NAME, plugins.rules(), plugins.kinds())), plugins.rules(), today="2026-01-01")
     found = run(("",), settings).findings
     assert [(finding.rule, finding.location.column) for finding in found] == [("unused-exception", policy.rindex("{") + 1)]
 

@@ -29,6 +29,10 @@ class PolicyError(Exception):
         super().__init__("\n".join([str(diagnostic) for diagnostic in diagnostics]))
         self.diagnostics = tuple(diagnostics)
 
+    def __reduce__(self) -> tuple[type[PolicyError], tuple[Collection[Diagnostic]]]:
+        """Return how a worker process passes the error on."""
+        return PolicyError, (self.diagnostics,)
+
 
 class UsageError(Exception):
     """Invalid arguments, or a file that cannot be used. The text states the problem and the fix."""

@@ -29,6 +29,7 @@ INTERNAL_ERROR = "internal-error"
 UNUSED_IGNORE = "unused-ignore"
 EXPIRED_EXCEPTION = "expired-exception"
 UNUSED_EXCEPTION = "unused-exception"
+UNUSED_POLICY = "unused-policy"
 UNSILENCEABLE = frozenset((SYNTAX_ERROR, UNREAD_FILE, INTERNAL_ERROR))
 """Rules that no comment silences: a file that was not read must not look clean."""
 PRODUCTION = "production"

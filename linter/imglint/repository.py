@@ -31,7 +31,12 @@ def root_of(path: str) -> str:
     root = repository_root(folder)
     if root is None:
         current = os.getcwd()
-        return current if _is_below(absolute, current) else folder
+        return current if is_below(absolute, current) else folder
+    return outermost_repository(root)
+
+
+def outermost_repository(root: str) -> str:
+    """Return the root of the repository that contains a repository as a submodule, directly or through others; itself if there is none."""
     while (around := repository_root(os.path.dirname(root))) not in (None, root) and _is_submodule(root, around or ""):
         root = around or ""
     return root
@@ -39,16 +44,17 @@ def root_of(path: str) -> str:
 
 def leaves(path: str, root: str) -> bool:
     """Return whether a path, with all symbolic links resolved, is outside of a folder."""
-    return not _is_below(os.path.realpath(path), os.path.realpath(root))
+    return not is_below(os.path.realpath(path), os.path.realpath(root))
 
 
-def _is_below(path: str, folder: str) -> bool:
+def is_below(path: str, folder: str) -> bool:
+    """Return whether an absolute path is a folder or below it, going by the names alone."""
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _is_submodule(root: str, around: str) -> bool:
     """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
-    return _is_below(_git_folder(root), os.path.join(_git_folder(around), "modules"))
+    return is_below(_git_folder(root), os.path.join(_git_folder(around), "modules"))
 
 
 def _git_folder(root: str) -> str:

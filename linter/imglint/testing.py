@@ -22,6 +22,7 @@ from imglint.errors import PluginError
 from imglint.model import INTERNAL_ERROR, NamedFile
 from imglint.output import SpooledReport
 from imglint.plugins.load import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
+from imglint.policy.find import one_for_all
 from imglint.policy.load import load
 from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.records import record
@@ -141,7 +142,7 @@ def _check(
     known = rules() if rule is None else {**rules(), plugin_name(rule): rule_of(rule)}
     with _folder({**files, filename: text, **({FILE_NAME: policy} if policy else {})}):
         settings = Settings(
-            load(FILE_NAME, known, kinds()) if policy else default_policy(),
+            one_for_all(load(FILE_NAME, known, kinds()) if policy else default_policy()),
             known,
             selected=frozenset([selected] if selected else []),
             today=strftime("%Y-%m-%d", gmtime()),

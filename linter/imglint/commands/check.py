@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imglint.engine.run import Progress
     from imglint.model import Report
     from imglint.plugins.load import Format
+    from imglint.policy.find import Policies
 
 
 def check(options: CommandOptions) -> int:
@@ -29,7 +30,8 @@ def check(options: CommandOptions) -> int:
 def _check(options: CommandOptions) -> int:
     settings = settings_for(options)
     if options.verbose:
-        warn(f"policy: {settings.policy.path or 'none; using the defaults'}")
+        for policy in settings.policies.used():
+            warn(f"policy: {policy.path or 'none; using the defaults'}")
     targets = [(options.format, options.output), *options.reports]
     writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
     files = [target for _, target in writers if target]
@@ -43,7 +45,7 @@ def _check(options: CommandOptions) -> int:
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
-    return _status(report, options.fail_on or settings.policy.fail_on)
+    return _status(report, options.fail_on, settings.policies)
 
 
 def _report(options: CommandOptions, settings: Settings) -> Report:
@@ -108,10 +110,12 @@ def _uses_color(option: bool | None) -> bool:
     return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _status(report: Report, fail_on: str) -> int:
+def _status(report: Report, fail_on: str | None, policies: Policies) -> int:
+    """Return the exit status. `fail_on` overrides that of the policy of each finding's file."""
     if report.failed:
         return FAILED
-    if fail_on == "never":
-        return CLEAN
-    threshold = Severity[fail_on.upper()]
-    return FINDINGS if any(finding.level >= threshold for finding in report.findings) else CLEAN
+    for finding in report.findings:
+        threshold = fail_on or policies.of(finding.location.path).fail_on
+        if threshold != "never" and finding.level >= Severity[threshold.upper()]:
+            return FINDINGS
+    return CLEAN

@@ -70,7 +70,7 @@ CONFIG = click.option(
     type=click.Path(),
     multiple=True,
     callback=_only_one,
-    help="Policy file [default: the nearest .imglint.yaml in this folder or above].",
+    help="Policy file [default: .imglint.yaml in the root of the repository].",
 )
 CONFIG_FROM = click.option(
     "--config-from",

@@ -15,7 +15,7 @@ from imglint.errors import UsageError
 from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
 from imglint.plugins.load import readers
-from imglint.policy.lookup import PolicyException
+from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import printable, printable_line
 from imglint.records import replace
 
@@ -85,7 +85,7 @@ def _without_position(target: str) -> tuple[str, int | None]:
 
 def _lines_of_output(path: str, line: int | None, settings: Settings) -> Iterator[str]:
     yield path
-    exclusion = settings.policy.exclusion(path)
+    exclusion = settings.policies.of(path).exclusion(path)
     if exclusion is not None:
         yield from _field("excluded", f"by `exclude` pattern {exclusion.text} ({exclusion.at}); nothing in this file is checked")
         return
@@ -135,7 +135,7 @@ def _spans(subject: Subject) -> list[Span]:
 
 
 def _about_file(file: FileFacts, settings: Settings) -> Iterator[str]:
-    path, policy = file.source.path, settings.policy
+    path, policy = file.source.path, settings.policies.of(file.source.path)
     if file.source.kind:
         _, pattern = policy.kind_reason(path)
         why = f"set by `kinds` pattern {pattern.text} ({pattern.at})" if pattern else "by name or content"
@@ -144,14 +144,20 @@ def _about_file(file: FileFacts, settings: Settings) -> Iterator[str]:
         yield from _kinds(path)
         return
     yield from _field("environment", _environment(path, settings))
-    yield from _field("policy", policy.path or "none; no .imglint.yaml found here or above")
+    yield from _field("policy", _policy(policy))
     reason = _why_not_walked(path, policy)
     if reason:
         yield from _field("walk", f"checked only if named, because {reason}")
 
 
+def _policy(policy: Policy) -> str:
+    if policy.path is None:
+        return f"none; no {FILE_NAME} found between the root of the repository and this folder"
+    return f"{policy.path}, by `delegates` ({policy.delegated_at})" if policy.delegated_at else policy.path
+
+
 def _environment(path: str, settings: Settings) -> str:
-    policy = settings.policy
+    policy = settings.policies.of(path)
     if settings.environment is not None:
         return f"{settings.environment}, set by --environment"
     name, pattern = policy.environment_reason(path)
@@ -214,8 +220,8 @@ def _about_use(use: ImageUse, settings: Settings) -> Iterator[str]:
         yield from _field("resolved", reference.text if reference.text != use.text else "")
         yield from _field("reference", "; ".join([str(reference), *_remarks(use)]))
     yield from _field("parts", ", ".join(_parts_on_other_lines(use)))
-    yield from _field("built", _built(use, settings.policy))
-    yield from _fields("row", _rows(use, settings.policy))
+    yield from _field("built", _built(use, settings.policies.of(use.source.path)))
+    yield from _fields("row", _rows(use, settings.policies.of(use.source.path)))
 
 
 def _remarks(use: ImageUse) -> Iterator[str]:
@@ -304,7 +310,7 @@ def _about_user(user: RunUser, settings: Settings) -> Iterator[str]:
     yield from _field("base", str(user.base) if user.base else "")
     if user.image is not None:
         yield from _field("image", str(user.image.reference or user.image.text))
-        yield from _fields("row", _rows(user.image, settings.policy)[:1])
+        yield from _fields("row", _rows(user.image, settings.policies.of(user.source.path))[:1])
 
 
 def _user(user: RunUser) -> str:
@@ -319,7 +325,8 @@ def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> It
     decided = decisions(subject, settings)
     if not decided:
         yield from _field("rules", "none; frontends are checked only if a row has the role `frontend`")
-    by = {rule.id: _origin(rule, decision, settings) for rule, decision in decided}
+    policy = settings.policies.of(subject.source.path)
+    by = {rule.id: _origin(rule, decision, policy) for rule, decision in decided}
     yield from _fields("findings", [_finding(verdict, by) for verdict in verdicts])
     found = {verdict.finding.rule for verdict in verdicts}
     passed = [(rule, decision) for rule, decision in decided if decision.level and rule.id not in found]
@@ -352,20 +359,20 @@ def _grouped(rules: list[tuple[str, str, str]]) -> list[str]:
     return [f"{level}{', '.join(names)} ({by})" for (level, by), names in groups.items()]
 
 
-def _origin(rule: Rule, decision: Decision, settings: Settings) -> str:
+def _origin(rule: Rule, decision: Decision, policy: Policy) -> str:
     """Return the origin of a rule's level, and the options that are not the default."""
-    origin = _level_origin(rule, decision, settings)
+    origin = _level_origin(rule, decision, policy)
     return ", ".join([origin, *_options(rule, decision.options)]) if decision.level and decision.options is not None else origin
 
 
-def _level_origin(rule: Rule, decision: Decision, settings: Settings) -> str:
+def _level_origin(rule: Rule, decision: Decision, policy: Policy) -> str:
     if decision.by == "row":
         return f"row {decision.at}"
     if decision.by == "elsewhere":
         if not decision.at:
             return f"by default only in {', '.join(rule.environments or ())}"
         # A setting with the level off is off everywhere.
-        levels = [setting.level for setting in settings.policy.rules[rule.id]]
+        levels = [setting.level for setting in policy.rules[rule.id]]
         return f"{decision.at} does not apply here" if any(levels) else decision.at
     return decision.at or "default"
 

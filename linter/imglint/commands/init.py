@@ -13,13 +13,14 @@ from textwrap import wrap
 
 from imglint.commands import COMMANDS
 from imglint.commands.init_heuristics import environment_patterns, tag_pattern
-from imglint.commands.options import CLEAN, CommandOptions, run_command
+from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
 from imglint.engine.facts import Settings, read_files
 from imglint.errors import UsageError
 from imglint.model import BASE, BUILD, FRONTEND, LATEST, PRODUCTION, ROLES, UNRESOLVED, ImageUse, Problem, RunUser
 from imglint.output import check_target, encoded, warn, write_whole
 from imglint.plugins.load import rules
-from imglint.policy.lookup import FILE_NAME, default_policy, find
+from imglint.policy.find import one_for_all
+from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.printable import counted, printable
 from imglint.records import record
 
@@ -51,11 +52,13 @@ def _init(options: CommandOptions) -> int:
         if not os.path.lexists(path):
             raise UsageError(f"{path}: no such file or folder")
     check_target(FILE_NAME)
-    above = find("")
+    above = settings_for(CommandOptions()).policies.of("").path
     survey = _survey(options.paths)
     write_whole(FILE_NAME, [encoded("\n".join([*_policy(survey), ""]))])
     if above:
-        warn(f"imglint: {above} no longer applies to this folder; to keep it, add it to `extends` in {FILE_NAME}")
+        warn(
+            f"imglint: {above} applies to this folder; {FILE_NAME} has no effect before {above} lists the folder under `delegates`"
+        )
     print(_summary(survey, options.paths))  # noqa: T201  the result of the command
     return CLEAN
 
@@ -96,7 +99,7 @@ class _Survey:
 
 
 def _survey(paths: tuple[str, ...]) -> _Survey:
-    settings = Settings(default_policy(), rules())
+    settings = Settings(one_for_all(default_policy()), rules())
     found, uses, users = list[tuple[str, str, bool]](), list[ImageUse](), list[RunUser]()
     unresolved = 0
     for facts in read_files(paths or ("",), settings):

@@ -9,7 +9,8 @@ from imglint.engine.facts import Settings
 from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.output import warn
 from imglint.plugins.load import kinds, rules
-from imglint.policy.lookup import default_policy, find
+from imglint.policy.find import found, given
+from imglint.policy.place import WorkingTree
 from imglint.records import record
 
 TYPE_CHECKING = False
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from imglint.plugins.load import Rule
+    from imglint.policy.find import Policies
     from imglint.policy.lookup import Policy
+    from imglint.policy.place import Place
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 """The exit statuses."""
@@ -72,13 +75,11 @@ def settings_for(options: CommandOptions) -> Settings:
     if options.stdin_filename is not None and options.paths != ("-",):
         raise UsageError("--stdin-filename requires '-' as the only path")
     rules_by_id = rules()
-    policy = _policy(options, rules_by_id)
+    policies = _policies(options, rules_by_id)
     for name in (*options.select, *options.ignore):
         known_name("rule", name, rules_by_id)
-    if options.environment is not None and policy.path is not None:
-        known_name("environment", options.environment, policy.environments)
     return Settings(
-        policy,
+        policies,
         rules_by_id,
         options.environment,
         frozenset(options.select),
@@ -108,26 +109,41 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
     raise UsageError(f"unknown {what} `{name}`; {advice}")
 
 
-def _policy(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policy:
-    if options.config_from is not None:
-        return _policy_at(options.config_from, options.config, rules_by_id)
-    path = options.config or find("")
-    if path is None:
-        return default_policy()
-    from imglint.policy.load import load
+def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies:
+    """Return the policies of the files in the paths: that of --config, or those that are found."""
+    named = (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
+    if options.config is not None:
+        if options.config_from is not None:
+            raise UsageError("--config and --config-from exclude each other; leave one out")
+        from imglint.policy.load import load
 
-    return load(path, rules_by_id, kinds(), found=not options.config)
+        policy = load(options.config, rules_by_id, kinds())
+        _check_environment(options.environment, policy)
+        return given(policy, named)
+
+    def place_of(root: str) -> Place:
+        if options.config_from is None:
+            return WorkingTree(root)
+        from imglint.policy.revision import Revision
+
+        return Revision(options.config_from, root)
+
+    def load_found(path: str, place: Place) -> Policy:
+        from imglint.policy.load import load
+
+        policy = load(path, rules_by_id, kinds(), place, found=True)
+        _check_environment(options.environment, policy)
+        return policy
+
+    policies = found(place_of, load_found, named)
+    for path in named:
+        policies.of(os.path.join(path, "") if os.path.isdir(path) else path)
+    return policies
 
 
-def _policy_at(ref: str, config: str | None, rules_by_id: dict[str, Rule]) -> Policy:
-    """Return the policy that would be found, at a Git revision."""
-    if config is not None:
-        raise UsageError("--config and --config-from exclude each other; leave one out")
-    from imglint.policy.load import load
-    from imglint.policy.revision import Revision
-
-    revision = Revision(ref)
-    return load(revision.find(), rules_by_id, kinds(), revision)
+def _check_environment(name: str | None, policy: Policy) -> None:
+    if name is not None:
+        known_name("environment", name, policy.environments)
 
 
 def _excluded(patterns: tuple[str, ...]) -> Callable[[str, bool], bool] | None:

@@ -49,8 +49,8 @@ def check_targets(reports: list[str], options: CommandOptions, settings: Setting
     targets = [os.path.realpath(target) for target in (*reports, *baselines)]
     if len(set(targets)) < len(targets):
         raise UsageError("two reports have the same output file; use a different file for each")
-    policies = settings.policy.sources or (settings.policy.path,)
-    for path in filter(None, (*options.paths, *policies)):
+    policies = [path for policy in settings.policies.used() for path in policy.sources]
+    for path in (*options.paths, *policies):
         if os.path.realpath(path) in targets:
             raise UsageError(f"{path}: cannot write a report to a file that is read; choose another file")
     for target in reports:
@@ -75,7 +75,7 @@ def _is_read(target: str, settings: Settings) -> bool:
         name = os.path.basename(path).lower()
         if name in READ_BESIDE or any(fnmatchcase(name, pattern) for reader in readers() for pattern in reader.files):
             return True
-        if settings.policy.kind_of(path) is not None:
+        if settings.policies.of(path).kind_of(path) is not None:
             return True
     return False
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imglint.engine.discover import Skipped
     from imglint.model import Fact, Span
     from imglint.plugins.load import Reader, Rule
+    from imglint.policy.find import Policies
     from imglint.policy.lookup import Policy
 
 FACTS_MAX = 20_000
@@ -31,14 +32,14 @@ STDIN = "-"
 
 @record
 class Settings:
-    """The settings of a run: the policy, the rules by id, and what the command line adds.
+    """The settings of a run: the policies of the files, the rules by id, and what the command line adds.
 
     `environment` overrides the environment of all files. `selected` and `ignored` are rule ids. `excluded` returns whether the command line excludes
     a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
     yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files.
     """
 
-    policy: Policy
+    policies: Policies
     rules: dict[str, Rule]
     environment: str | None = None
     selected: frozenset[str] = frozenset()
@@ -63,12 +64,12 @@ def files(
         if not matchers:
             matchers.append(_any_of({pattern for reader in readers() for pattern in reader.files}))
         name = path[path.rfind("/") + 1 :].lower()
-        return matchers[0](name) is not None or settings.policy.kind_of(path) is not None
+        return matchers[0](name) is not None or settings.policies.of(path).kind_of(path) is not None
 
     def excluded(path: str, is_folder: bool) -> bool:
         path = settings.stdin_filename if path == STDIN else path
         by_option = settings.excluded is not None and settings.excluded(path, is_folder)
-        return by_option or settings.policy.excluded(path, is_folder)
+        return by_option or settings.policies.of(path).excluded(path, is_folder)
 
     return discover(paths, wanted, excluded, skip)
 
@@ -119,7 +120,7 @@ def new_files(named: Iterable[Found], paths: Sequence[str], seen: set[str], sett
 def _is_claimed(found: Found, settings: Settings) -> bool:
     """Return whether a file is of a kind by its own name and content."""
     try:
-        _, reader = claim(found.path, read_text(found.path), settings.policy)
+        _, reader = claim(found.path, read_text(found.path), settings.policies.of(found.path))
     except UnreadFile:
         return True
     return reader is not None and reader.kind == found.kind
@@ -162,7 +163,7 @@ def _read_if_claimed(
     under: str | None = None,
 ) -> FileFacts:
     try:
-        source, reader = claim(path, text, settings.policy, kind, under)
+        source, reader = claim(path, text, settings.policies.of(path), kind, under)
     except PluginError:
         raise
     except Exception as error:
@@ -186,8 +187,9 @@ def _is_walked(named: NamedFile, settings: Settings) -> bool:
     """Return whether a walk considers a file by its name as of the kind that another file gives it, or the settings exclude it."""
     path = named.full_path
     name = path[path.rfind("/") + 1 :].lower()
+    policy = settings.policies.of(path)
     excluded = settings.excluded is not None and settings.excluded(path, False)
-    if excluded or settings.policy.excluded(path) or settings.policy.kind_of(path) is not None:
+    if excluded or policy.excluded(path) or policy.kind_of(path) is not None:
         return True
     return any(reader.kind == named.kind and reader.claims(Source(path, "")) for reader in readers(name))
 
@@ -241,12 +243,13 @@ def _unread(source: Source, span: Span, message: str, settings: Settings) -> Fil
 
 def problem_at(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
     """Return a problem of one of the engine's rules, with the environment of its file."""
-    return Problem(source, span, message, rule, settings.environment or settings.policy.environment_of(source.path))
+    environment = settings.environment or settings.policies.of(source.path).environment_of(source.path)
+    return Problem(source, span, message, rule, environment)
 
 
 def _placed(fact: Fact, settings: Settings) -> Fact:
     """Return a fact with its environment and, for an image, its policy row."""
-    policy, environment = settings.policy, settings.environment
+    policy, environment = settings.policies.of(fact.source.path), settings.environment
     if isinstance(fact, ImageUse):
         return policy.resolve(fact, environment)
     if isinstance(fact, Comment):

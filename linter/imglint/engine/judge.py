@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imglint.engine.ignore_comments import IgnoreComment
     from imglint.model import Fact, Finding
     from imglint.plugins.load import Rule
-    from imglint.policy.lookup import Decision, PolicyException
+    from imglint.policy.lookup import Decision, Policy, PolicyException
 
     Subject = ImageUse | RunUser | Problem
 
@@ -71,16 +71,20 @@ def judge(subject: Subject, settings: Settings) -> list[Verdict]:
 
 def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
     """Return the rules of this run that can flag a fact, each with its level and options there. The level may be off."""
-    return [(rule, _decision(rule, subject, settings)) for rule in _rules_for(subject, settings) if _is_in_run(rule, settings)]
+    policy = settings.policies.of(subject.source.path)
+    return [
+        (rule, _decision(rule, subject, policy, settings))
+        for rule in _rules_for(subject, policy, settings.rules)
+        if _is_in_run(rule, settings)
+    ]
 
 
-def _rules_for(subject: Subject, settings: Settings) -> list[Rule]:
-    rules = settings.rules
+def _rules_for(subject: Subject, policy: Policy, rules: dict[str, Rule]) -> list[Rule]:
     if own := _rule_of(subject):
         return [rules[own]]
     if isinstance(subject, RunUser):
         return [rule for rule in rules.values() if rule.check_user]
-    is_judged = isinstance(subject, ImageUse) and settings.policy.judges(subject)
+    is_judged = isinstance(subject, ImageUse) and policy.judges(subject)
     return [rule for rule in rules.values() if rule.check_image] if is_judged else []
 
 
@@ -97,8 +101,8 @@ def _is_in_run(rule: Rule, settings: Settings) -> bool:
     return rule.id not in settings.ignored and (not settings.selected or rule.id in settings.selected or rule.id in UNSILENCEABLE)
 
 
-def _decision(rule: Rule, subject: Subject, settings: Settings) -> Decision:
-    decision = settings.policy.decision(rule, subject)
+def _decision(rule: Rule, subject: Subject, policy: Policy, settings: Settings) -> Decision:
+    decision = policy.decision(rule, subject)
     if rule.id == INTERNAL_ERROR:
         # The file was not checked, and no level can change that.
         return replace(decision, level=Severity.ERROR)
@@ -119,7 +123,8 @@ def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings)
     exception = None
     if rule.id != INTERNAL_ERROR:
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
-        exception = settings.policy.exception_for(rule.id, image, subject.source.path, settings.today)
+        path = subject.source.path
+        exception = settings.policies.of(path).exception_for(rule.id, image, path, settings.today)
     return [
         Verdict(replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or decision.at), (subject,), exception)
         for finding in findings

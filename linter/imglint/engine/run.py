@@ -18,14 +18,17 @@ from imglint.model import (
     INTERNAL_ERROR,
     UNSILENCEABLE,
     UNUSED_EXCEPTION,
+    UNUSED_POLICY,
     Finding,
     ImageUse,
     Report,
     SkippedFiles,
 )
 from imglint.output import warn
-from imglint.policy.lookup import PolicyException
+from imglint.policy.lookup import FILE_NAME, PolicyException
+from imglint.printable import clipped
 from imglint.records import replace
+from imglint.repository import is_below
 from imglint.source import Source, UnreadFile
 
 TYPE_CHECKING = False
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from imglint.engine.facts import Settings
     from imglint.engine.judge import Verdict
     from imglint.model import PolicyLocation
+    from imglint.policy.lookup import Policy
 
     T = TypeVar("T")
 
@@ -63,6 +67,7 @@ def run(paths: Sequence[str], settings: Settings, progress: Progress | None = No
 
     Raises PluginError if a reader breaks its contract.
     """
+    paths = [*paths, *_folders_of_changed_policies(paths, settings)]
     skipped = _SkippedSoFar(settings)
     found: Iterable[Found | WalkError] = files(paths, settings, skipped.add)
     if len(paths) > 1:
@@ -78,9 +83,23 @@ def run(paths: Sequence[str], settings: Settings, progress: Progress | None = No
         named = others.named_files
         others.findings = Findings()
         results.join(others)
-    on_exceptions = _judge_exceptions(paths, settings, results.used_exceptions)
-    findings = _with(results.findings, more + on_exceptions)
+    on_policies = _judge_policies(paths, settings, results.used_exceptions)
+    findings = _with(results.findings, more + on_policies)
     return Report(findings, results.files, results.places, results.failed, skipped.counts(), results.incomplete)
+
+
+def _folders_of_changed_policies(paths: Sequence[str], settings: Settings) -> list[str]:
+    """Return the folders of the policies with a file among the paths: all files there may have other findings now."""
+    folders: dict[str, None] = {}
+    for path in paths:
+        if path == STDIN or os.path.isdir(path or os.curdir):
+            continue
+        policy = settings.policies.of(path)
+        alike = [source for source in policy.sources if os.path.basename(source) == os.path.basename(path)]
+        if any(os.path.realpath(source) == os.path.realpath(path) for source in alike):
+            folder = os.path.relpath(policy.folder)
+            folders["" if folder == os.curdir else folder] = None
+    return list(folders)
 
 
 class _SkippedSoFar:
@@ -147,7 +166,7 @@ def _log_line(file: Found | WalkError, report: FileReport, settings: Settings) -
     path = _shown_path(file, settings)
     if not report.kind:
         return f"{path}: skipped; not a known kind of file, or unreadable"
-    return f"{path}: {report.kind}, {settings.environment or settings.policy.environment_of(path)}"
+    return f"{path}: {report.kind}, {settings.environment or settings.policies.of(path).environment_of(path)}"
 
 
 def _shown_path(file: Found | WalkError, settings: Settings) -> str:
@@ -196,38 +215,58 @@ def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
     )
 
 
-def _judge_exceptions(paths: Sequence[str], settings: Settings, used: Collection[PolicyLocation]) -> list[Finding]:
-    """Return the findings on the policy's exceptions: those that have expired, and those that a run over the whole folder did not need."""
-    policy = settings.policy
-    is_partial = bool(settings.selected or settings.ignored or settings.excluded or settings.environment)
-    is_whole = not is_partial and any(_contains(path, policy.folder) for path in paths)
+def _judge_policies(paths: Sequence[str], settings: Settings, used: Collection[PolicyLocation]) -> list[Finding]:
+    """Return the findings on the policies of the checked files: on their exceptions, and on policy files that do not apply to their folders."""
     verdicts: list[Verdict] = []
-    for exception in policy.exceptions:
+    judged: set[PolicyLocation] = set()
+    for policy in settings.policies.used():
+        exceptions = [exception for exception in policy.exceptions if exception.key not in judged]
+        judged.update([exception.key for exception in exceptions])
+        verdicts += _judge_exceptions(exceptions, policy, paths, settings, used)
+    for unused in settings.policies.unused:
+        policy = unused.policy
+        if not policy.excluded(os.path.join(unused.folder, FILE_NAME)):
+            entry = clipped(f"{policy.relative(unused.folder)}/")
+            message = f"unused policy; {policy.path} applies here; add `{entry}` to its `delegates`, or remove this file"
+            verdicts += _judge_entry(UNUSED_POLICY, unused.path, 1, 1, message, settings)
+    return [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
+
+
+def _judge_exceptions(
+    exceptions: Iterable[PolicyException],
+    policy: Policy,
+    paths: Sequence[str],
+    settings: Settings,
+    used: Collection[PolicyLocation],
+) -> Iterator[Verdict]:
+    """Yield the verdicts on exceptions that have expired, and on those that a run over their whole policy did not need."""
+    is_partial = bool(settings.selected or settings.ignored or settings.excluded or settings.environment)
+    for exception in exceptions:
+        folders = (policy.folder, os.path.dirname(os.path.abspath(exception.path)))
         if exception.expired(settings.today):
             by = f", approved by {exception.approved_by}" if exception.approved_by else ""
             why = f": {exception.reason}" if exception.reason else ""
             message = f"exception expired on {exception.until}{by}{why}"
-            verdicts += _judge_exception(EXPIRED_EXCEPTION, exception, message, settings)
-        elif is_whole and exception.key not in used:
-            verdicts += _judge_exception(
-                UNUSED_EXCEPTION, exception, "unused exception; remove it, or correct its patterns", settings
-            )
-    return [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
+            yield from _judge_entry(EXPIRED_EXCEPTION, *exception.key, message, settings)
+        elif not is_partial and exception.key not in used and any(_contains_all(path, folders) for path in paths):
+            message = "unused exception; remove it, or correct its patterns"
+            yield from _judge_entry(UNUSED_EXCEPTION, *exception.key, message, settings)
 
 
-def _judge_exception(rule: str, exception: PolicyException, message: str, settings: Settings) -> list[Verdict]:
+def _judge_entry(rule: str, path: str, line: int, column: int, message: str, settings: Settings) -> list[Verdict]:
+    """Return the verdicts on an entry of a policy file, from its first character to the end of the line."""
     try:
-        source = Source(exception.path, settings.policy.read(exception.path))
+        source = Source(path, settings.policies.of(path).read(path))
     except UnreadFile:
-        source = Source(exception.path, "")
-    start = source.offset(exception.line, exception.column)
+        source = Source(path, "")
+    start = source.offset(line, column)
     end = start + len(source.text[start:].partition("\n")[0].rstrip())
     return judge(problem_at(source, (start, end), message, rule, settings), settings)
 
 
-def _contains(path: str, folder: str) -> bool:
-    """Whether a path is a folder, or one above it."""
-    return os.path.isdir(path or ".") and os.path.join(folder, "").startswith(os.path.join(os.path.abspath(path), ""))
+def _contains_all(path: str, folders: Iterable[str]) -> bool:
+    """Return whether a path is a folder that contains all of these."""
+    return os.path.isdir(path or ".") and all(is_below(folder, os.path.abspath(path)) for folder in folders)
 
 
 def _fingerprinted(findings: list[Finding], source: Source) -> list[Finding]:

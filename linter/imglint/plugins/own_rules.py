@@ -74,5 +74,14 @@ fails.""",
 
 **How to fix it:** delete the exception, or correct its `match`, `rules` or `files`.""",
     ),
+    "unused-policy": (
+        Severity.WARNING,
+        """A `.imglint.yaml` that does not apply to its own folder, because another policy applies there.
+
+**Why it matters:** the outermost policy of a repository applies to all its files, so that no folder can loosen it. A second policy
+further down has no effect, which its authors may not know.
+
+**How to fix it:** list the folder under `delegates` in the outermost policy, or remove the file.""",
+    ),
 }
 """Level and documentation of each rule, by id."""

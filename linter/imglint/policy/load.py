@@ -11,14 +11,16 @@ import re
 from imglint.errors import Diagnostic, PolicyError
 from imglint.model import PRODUCTION, ROLES, SETTING_KEYS, ImageTable, Row, Severity
 from imglint.patterns.image import ImagePattern
+from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
-from imglint.policy.lookup import Policy, PolicyException, RuleSetting, default_level
+from imglint.policy.lookup import FILE_NAME, Policy, PolicyException, RuleSetting, default_level
+from imglint.policy.place import WorkingTree
 from imglint.records import record, replace
-from imglint.repository import leaves, root_of
-from imglint.source import Source, UnreadFile, read_text
+from imglint.repository import root_of
+from imglint.source import Source, UnreadFile
 from imglint.spelling import MEAN_PRODUCTION, closest
 from imglint.yaml.documents import documents
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
@@ -27,38 +29,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from collections.abc import Mapping as AbstractMapping
-    from typing import Protocol, TypeVar
+    from typing import TypeVar
 
     from imglint.plugins.load import Rule
+    from imglint.policy.place import Place
     from imglint.yaml.nodes import Node
 
     T = TypeVar("T")
-
-    class Place(Protocol):
-        """Where the files of a policy are: the working tree, or a revision."""
-
-        root: str
-        """The absolute path of the folder that limits which files may be read."""
-
-        def read(self, path: str, /) -> str:
-            """Return the text of a file. Raises UnreadFile."""
-            ...
-
-        def identity(self, path: str, /) -> str:
-            """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
-            ...
-
-        def is_outside(self, path: str, /) -> bool:
-            """Return whether a file is outside of the root."""
-            ...
-
-        def beside(self, path: str, relative: str, /) -> str:
-            """Return the path of a file from its path relative to the folder of another file."""
-            ...
-
-        def folder(self, path: str, /) -> str:
-            """Return the absolute path that the folder of a file has in the working tree."""
-            ...
 
 
 EXTENDS_MAX = 16
@@ -69,7 +46,7 @@ FILES_MAX = 100
 """Files of one policy."""
 
 KEYS = (
-    "extends", "environments", "default-environment", "images", "built", "targets", "variables", "rules", "exceptions", "exclude",
+    "extends", "delegates", "environments", "default-environment", "images", "built", "targets", "variables", "rules", "exceptions", "exclude",
     "kinds", "fail-on",
 )  # fmt: skip
 ROW_KEYS = (
@@ -81,33 +58,9 @@ FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
 DIGEST_RULE = "missing-digest"
 _ADDRESS = re.compile(r"https?:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_WILDCARD = re.compile(r"[*?\[\\]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-class WorkingTree:
-    """The file system, as the place where the files of a policy are. `path` is the first of them."""
-
-    read = staticmethod(read_text)
-
-    def __init__(self, path: str) -> None:
-        self.root = root_of(path)
-
-    def identity(self, path: str) -> str:
-        """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
-        return os.path.realpath(path)
-
-    def is_outside(self, path: str) -> bool:
-        """Return whether a file is outside of the root."""
-        return leaves(path, self.root)
-
-    def beside(self, path: str, relative: str) -> str:
-        """Return the path of a file from its path relative to the folder of another file."""
-        return os.path.normpath(os.path.join(os.path.dirname(path), relative))
-
-    def folder(self, path: str) -> str:
-        """Return the absolute path of the folder of a file."""
-        return os.path.dirname(os.path.abspath(path))
 
 
 def load(
@@ -121,16 +74,16 @@ def load(
     """Return the policy of a file and the files it extends. `rules` are the known rules by id, `kinds` the kinds of file that readers know.
 
     `place` is where the files are, by default the working tree. A policy that was `found` there, not given by the user, may come from anyone: no file
-    outside of its root is read for it.
+    outside of its root is read for it. Only such a policy has delegates.
 
     Raises PolicyError, with all errors in the files.
     """
-    place = place or WorkingTree(path)
+    place = place or WorkingTree(root_of(path))
     files = _Files(place, found)
     policy = None
     try:
         files.open(path)
-        policy = _Builder(path, place, files.layers, rules, kinds).policy() if files.layers else None
+        policy = _Builder(path, place, files.layers, rules, kinds, found).policy() if files.layers else None
     except PolicyError:
         # There are too many errors. `files` has those so far.
         pass
@@ -255,9 +208,9 @@ class _Builder:
     """Merges layers: lists are concatenated; of everything else, the first layer wins."""
 
     def __init__(
-        self, path: str, place: Place, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str]
+        self, path: str, place: Place, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str], found: bool
     ) -> None:
-        self.path, self.place, self.layers, self.rules, self.kinds = path, place, layers, rules, kinds
+        self.path, self.place, self.layers, self.rules, self.kinds, self.found = path, place, layers, rules, kinds, found
         self.default = PRODUCTION
         self.environments: tuple[str, ...] = ()
 
@@ -279,6 +232,7 @@ class _Builder:
             exceptions=tuple(self._list("exceptions", self._exceptions)),
             exclude=PathPatterns(exclude) if exclude else None,
             kinds=self._kinds(),
+            delegates=self._delegates(),
             sources=tuple([layer.nodes.source.path for layer in self.layers]),
             fail_on=self._first("fail-on", lambda nodes, node: nodes.choice(node, "fail-on", FAIL_ON)) or "warning",
         )
@@ -339,6 +293,23 @@ class _Builder:
 
     def _kinds(self) -> dict[str, PathPatterns]:
         return self._merged("kinds", self.kinds or None)
+
+    def _delegates(self) -> PathPatterns | None:
+        """Return the patterns of the delegated folders. Extended files do not count: a delegate may extend the policy that lists it."""
+        delegates: list[PathPattern] = []
+        for nodes, node in self._with("delegates"):
+            for item in nodes.items(node, "delegates", empty=True):
+                pattern = nodes.pattern(item, "delegates", _folder_pattern)
+                if pattern is not None and self.found and nodes is self.layers[0].nodes:
+                    self._check_delegate(nodes, item, pattern.text)
+                    delegates.append(pattern)
+        return PathPatterns(delegates) if delegates else None
+
+    def _check_delegate(self, nodes: Nodes, node: Node, folder: str) -> None:
+        """Report a folder without a policy. A pattern with wildcards may match any number of folders."""
+        path = os.path.join(self.place.folder(self.path), folder.strip("/"))
+        if not _WILDCARD.search(folder) and self.place.find(path, (FILE_NAME,)) is None:
+            nodes.error(node, "delegates", f"no {FILE_NAME} in {folder}; add one, or remove this entry")
 
     def _variables(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -467,6 +438,19 @@ class _Builder:
             _text(nodes, values, "reason"),
             _text(nodes, values, "approved-by"),
         )
+
+
+def _folder_pattern(text: str, at: str) -> PathPattern:
+    """Return the pattern of a delegated folder. Unlike other patterns, it is always relative to the folder of the policy.
+
+    Raises InvalidPattern.
+    """
+    if {os.curdir, os.pardir} & set(text.split("/")):
+        raise InvalidPattern("a delegate is a folder below that of the policy, without `.` and `..`", 0, len(text))
+    PathPattern(text, at)
+    pattern = PathPattern(f"/{text.strip('/')}/", at)
+    pattern.text = text
+    return pattern
 
 
 def _targets(nodes: Nodes, node: Node) -> list[str]:

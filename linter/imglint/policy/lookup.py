@@ -9,7 +9,6 @@ import os
 
 from imglint.model import FRONTEND, PRODUCTION, UNRESOLVED, ImageUse, PolicyMatch, RunUser, Severity
 from imglint.records import record, replace
-from imglint.repository import repository_root
 from imglint.source import read_text
 
 TYPE_CHECKING = False
@@ -116,8 +115,9 @@ class Policy:
     """A policy, merged from its files by `load.load`, or the default policy.
 
     `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to; `sources` are the
-    paths of all its files, and `read` returns the text of one of them, or raises UnreadFile. Paths passed to methods are absolute or relative to the
-    current folder.
+    paths of all its files, and `read` returns the text of one of them, or raises UnreadFile. `delegated_at` is the location, as `path:line`, of the
+    entry of `delegates` that makes the policy apply to its folder, empty for the outermost policy. Paths passed to methods are absolute or relative
+    to the current folder.
     """
 
     def __init__(
@@ -136,6 +136,7 @@ class Policy:
         exceptions: tuple[PolicyException, ...] = (),
         exclude: PathPatterns | None = None,
         kinds: Mapping[str, PathPatterns] | None = None,
+        delegates: PathPatterns | None = None,
         fail_on: str = "warning",
         sources: tuple[str, ...] = (),
     ) -> None:
@@ -145,7 +146,8 @@ class Policy:
         self.table, self.built = table, built
         self.targets, self.variables = targets, variables or {}
         self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
-        self._files, self._kinds, self._exclude = files or {}, kinds or {}, exclude
+        self.delegated_at = ""
+        self._files, self._kinds, self._exclude, self._delegates = files or {}, kinds or {}, exclude, delegates
         self._frontends = table is not None and any(FRONTEND in row.roles for row in table.rows)
         self._index = _index(table.rows) if table else {}
         self._paths: dict[str, str | None] = _Recent()
@@ -153,6 +155,28 @@ class Policy:
         self._rows: dict[object, tuple[Row, ...]] = _Recent()
         self._decisions: dict[object, Decision] = _Recent()
         self._options: dict[str, object] = {}
+
+    def in_folder(self, folder: str) -> Policy:
+        """Return this policy with its patterns relative to another folder, given by its absolute path."""
+        return self._with(folder=folder, _paths=_Recent(), _environments=_Recent(), _decisions=_Recent())
+
+    def delegated(self, at: str) -> Policy:
+        """Return this policy as one that applies because of the entry of `delegates` at a location, given as `path:line`."""
+        return self._with(delegated_at=at)
+
+    def _with(self, **changes: object) -> Policy:
+        # The module `copy` takes longer to import than a policy to load.
+        policy = Policy.__new__(Policy)
+        policy.__dict__.update(self.__dict__ | changes)
+        return policy
+
+    def delegation(self, folder: str) -> str | None:
+        """Return the location, as `path:line`, of the entry of `delegates` for a folder; None if there is none."""
+        path = self.relative(folder) or ""
+        for pattern in self._delegates.patterns if self._delegates is not None else ():
+            if pattern.fits_exactly(path, os.path.basename(path), True):
+                return pattern.at
+        return None
 
     def relative(self, path: str) -> str | None:
         """Return a path relative to the policy's folder, None if it is outside."""
@@ -312,13 +336,3 @@ _NO_TABLE = PolicyMatch()
 def default_policy() -> Policy:
     """Return the policy of a run without a policy file: all files are production, all rules have their defaults."""
     return Policy()
-
-
-def find(start_folder: str) -> str | None:
-    """Return the path of the nearest policy file in a folder or above it, up to the root of the repository; None if there is none."""
-    folder, top = os.path.abspath(start_folder), repository_root(start_folder) or os.path.abspath(os.sep)
-    while not os.path.lexists(os.path.join(folder, FILE_NAME)):
-        if folder == top:
-            return None
-        folder = os.path.dirname(folder)
-    return os.path.relpath(os.path.join(folder, FILE_NAME))

@@ -7,9 +7,14 @@ import posixpath
 import subprocess
 
 from imglint.errors import UsageError
+from imglint.policy.find import MISSPELLED
 from imglint.policy.lookup import FILE_NAME
 from imglint.repository import repository_root
 from imglint.source import FILE_SIZE_MAX, UnreadFile, decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _OPTIONS = (
     "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
@@ -28,44 +33,43 @@ _LINK, _REGULAR = "120000", ("100644", "100755")
 
 
 class Revision:
-    """A Git revision of the repository around the current folder, as the place to read policy files from.
+    """A Git revision of a repository, as the place to read policy files from.
 
     The files have names of the form `REF:PATH`, as in Git, with a path from the root of the repository.
     """
 
-    def __init__(self, ref: str) -> None:
-        """Find the commit of a revision. Raises UsageError if there is no repository, no Git or no such commit."""
-        self.ref = ref
-        root = repository_root("")
-        if root is None:
+    def __init__(self, ref: str, root: str) -> None:
+        """Find the commit of a revision in the repository with this root.
+
+        Raises UsageError if there is no repository, no Git, no such commit, or no policy in it.
+        """
+        self.ref, self.root = ref, root
+        if repository_root(root) != root:
             raise self._error("there is no Git repository here or above; use --config")
         if ref.startswith("-"):
             raise self._error("invalid revision")
-        self.root = root
         found = self._git("rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
         if found.returncode:
             reason = _reason(found)
             unknown = "no such revision in this clone; fetch it first"
             raise self._error(unknown if "single revision" in reason else f"git: {reason}")
         self._commit = found.stdout.decode().strip()
+        self._files = self._files_named((FILE_NAME, *MISSPELLED))
+        if not self._files:
+            raise self._error(f"this revision has no {FILE_NAME}; use another revision, or --config")
 
-    def find(self) -> str:
-        """Return the name of the nearest policy file in the current folder or above it, up to the root of the repository.
+    def _files_named(self, names: Collection[str]) -> frozenset[str]:
+        """Return the paths of all files of these names, relative to the root."""
+        found = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", self._commit)
+        if found.returncode:
+            raise self._error(f"git: {_reason(found)}")
+        paths = os.fsdecode(found.stdout).split("\0")
+        return frozenset([path for path in paths if posixpath.basename(path) in names])
 
-        Raises UsageError if the revision has none.
-        """
-        folder = os.path.relpath(os.getcwd(), self.root)
-        folders = [] if folder == os.curdir else folder.split(os.sep)
-        paths = ["/".join([*folders[:depth], FILE_NAME]) for depth in range(len(folders), -1, -1)]
-        try:
-            found = self._entries(*paths)
-        except UnreadFile as error:
-            raise self._error(error.reason) from None
-        nearest = next((path for path in paths if path in found), None)
-        if nearest is None:
-            where = f"{folder} or above" if folders else "the root of the repository"
-            raise self._error(f"this revision has no {FILE_NAME} in {where}; use another revision, or --config")
-        return f"{self.ref}:{nearest}"
+    def find(self, folder: str, names: tuple[str, ...]) -> str | None:
+        """Return the name of the first file of these names that the revision has in a folder of the working tree, given by its absolute path."""
+        paths = [os.path.relpath(os.path.join(folder, name), self.root).replace(os.sep, "/") for name in names]
+        return next((f"{self.ref}:{path}" for path in paths if path in self._files), None)
 
     def read(self, name: str) -> str:
         """Return the text of a file. Raises UnreadFile if it is not a regular file of the revision, is too large or cannot be decoded."""

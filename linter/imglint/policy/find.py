@@ -1,0 +1,148 @@
+"""Find the policy of each file: the outermost policy file of its repository, or one in a folder that this policy delegates."""
+
+from __future__ import annotations
+
+import os
+
+from imglint.errors import Diagnostic, PolicyError
+from imglint.policy.lookup import FILE_NAME, Policy, default_policy
+from imglint.records import record
+from imglint.repository import GIT, is_below, outermost_repository
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imglint.policy.place import Place
+
+    Step = Callable[[str, str, Policy | None], Policy]
+    """Returns the policy of a folder, given also its root and the policy of the folder above, which is None at the root. Folders are absolute."""
+
+MISSPELLED = (".imglint.yml", "imglint.yaml")
+"""Names of files that are probably meant to be policies."""
+
+
+@record
+class UnusedPolicy:
+    """A policy file that does not apply to its own folder, which is absolute, and the policy that applies there."""
+
+    path: str
+    folder: str
+    policy: Policy
+
+
+class Policies:
+    """The policies of the files of a run. A policy is loaded when the first file below its folder is looked up.
+
+    The root of a file is the root of its repository. Outside of a repository, it is the current folder if the file is below that, else the folder
+    that contains the file among the `named` paths and the folders of named files. `unused` grows with the folders that are looked up.
+    """
+
+    def __init__(self, step: Step, named: Sequence[str] = (), unused: Sequence[UnusedPolicy] = ()) -> None:
+        self.unused = unused
+        self._step = step
+        self._folders = [os.getcwd(), *sorted([_folder_of(path) for path in named])]
+        self._by_prefix: dict[str, Policy] = {}
+        self._by_folder: dict[str, Policy] = {}
+        self._repositories: dict[str, str | None] = {}
+
+    def of(self, path: str) -> Policy:
+        """Return the policy of a file, or of a folder if its path ends in a slash.
+
+        Raises PolicyError if the policy is invalid.
+        """
+        prefix = path[: path.rfind("/") + 1]
+        policy = self._by_prefix.get(prefix)
+        if policy is None:
+            policy = self._by_prefix[prefix] = self._in(os.path.abspath(prefix))
+        return policy
+
+    def used(self) -> list[Policy]:
+        """Return each policy that `of` returned."""
+        return list({id(policy): policy for policy in self._by_prefix.values()}.values())
+
+    def _in(self, folder: str) -> Policy:
+        root, below = self._root_of(folder), list[str]()
+        while folder not in self._by_folder:
+            below.append(folder)
+            if folder == root:
+                break
+            folder = os.path.dirname(folder)
+        policy = self._by_folder.get(folder)
+        for folder in reversed(below):
+            policy = self._by_folder[folder] = self._step(folder, root, policy)
+        assert policy is not None
+        return policy
+
+    def _root_of(self, folder: str) -> str:
+        repository = self._repository_of(folder)
+        if repository is not None:
+            return repository
+        return next((root for root in self._folders if is_below(folder, root)), folder)
+
+    def _repository_of(self, folder: str) -> str | None:
+        below: list[str] = []
+        while folder not in self._repositories:
+            below.append(folder)
+            above = os.path.dirname(folder)
+            if os.path.lexists(os.path.join(folder, GIT)):
+                self._repositories[folder] = outermost_repository(folder)
+            elif above == folder:
+                self._repositories[folder] = None
+            else:
+                folder = above
+        root = self._repositories[folder]
+        self._repositories.update(dict.fromkeys(below, root))
+        return root
+
+
+def _folder_of(path: str) -> str:
+    absolute = os.path.abspath(path)
+    return absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+
+
+def one_for_all(policy: Policy) -> Policies:
+    """Return policies that are the same one for all files."""
+    return Policies(lambda _folder, _root, _above: policy)
+
+
+def given(policy: Policy, named: Sequence[str]) -> Policies:
+    """Return the policies of a run with `--config`: the same one for all files, with patterns relative to the root of each file."""
+    return Policies(lambda folder, _root, above: policy.in_folder(folder) if above is None else above, named)
+
+
+def found(place_of: Callable[[str], Place], load: Callable[[str, Place], Policy], named: Sequence[str]) -> Policies:
+    """Return the policies that are found in the folders of the files.
+
+    `place_of` returns the place of policy files for a root: the working tree, or a Git revision. `load` returns the policy of a file.
+    """
+    places: dict[str, Place] = {}
+    unused: list[UnusedPolicy] = []
+    default = default_policy()
+
+    def step(folder: str, root: str, above: Policy | None) -> Policy:
+        if root not in places:
+            places[root] = place_of(root)
+        place = places[root]
+        path = place.find(folder, (FILE_NAME,))
+        if above is not None and above.path is not None:
+            if path is None or above.excluded(os.path.relpath(folder), True):
+                return above
+            delegated_at = above.delegation(folder)
+            if delegated_at is None:
+                unused.append(UnusedPolicy(path, folder, above))
+                return above
+            return load(path, place).delegated(delegated_at)
+        if path is None:
+            _check_names(folder, place)
+            return default
+        return load(path, place)
+
+    return Policies(step, named, unused)
+
+
+def _check_names(folder: str, place: Place) -> None:
+    path = place.find(folder, MISSPELLED)
+    if path is not None:
+        message = f"this file is not read as a policy; rename it to `{FILE_NAME}`"
+        raise PolicyError([Diagnostic(path, 1, 1, message)])
