@@ -453,14 +453,14 @@ def traced(scalar: Scalar, text: str) -> Traced:
     start, end = scalar.start, scalar.end
     if text[start:end] == scalar.value:
         return literal(scalar.value, start)
+    parts = _traced_lines(scalar, text) if scalar.style == "|" else _traced_words(scalar, text)
+    return parts or opaque(scalar.value, start, text_start(scalar, text), start + len(text[start:end].rstrip()))
+
+
+def text_start(scalar: Scalar, text: str) -> int:
+    """Return the offset of the text of a scalar: after the header of a block scalar, unless only blanks follow within BEFORE_TEXT characters."""
     if scalar.style not in BLOCK_STYLES:
-        return opaque(scalar.value, start, start, end)
-    block = _traced_lines(scalar, text) if scalar.style == "|" else _traced_words(scalar, text)
-    return block or opaque(scalar.value, start, block_text_start(scalar, text), start + len(text[start:end].rstrip()))
-
-
-def block_text_start(scalar: Scalar, text: str) -> int:
-    """Return the offset of the text of a block scalar; that of its header if none follows within BEFORE_TEXT characters."""
+        return scalar.start
     end = min(scalar.end, scalar.start + BEFORE_TEXT)
     header = _LINE_END.search(text, scalar.start, end)
     content = _WORD.search(text, header.end(), end) if header else None
@@ -489,12 +489,12 @@ def _traced_lines(scalar: Scalar, text: str) -> Traced | None:
 
 
 def _traced_words(scalar: Scalar, text: str) -> Traced | None:
-    """Return the text of a folded block scalar, each word with its position; None if its words differ from those of the file.
+    """Return the text of a scalar, each word with its position; None if its words differ from those of the file.
 
     Folding changes only the white space between words.
     """
     value = scalar.value
-    at = written_to = block_text_start(scalar, text)
+    at = written_to = text_start(scalar, text)
     parts, read_to = [], 0
     for word, written in zip_longest(_WORD.finditer(value), _WORD.finditer(text, at, scalar.end)):
         if word is None or written is None or word[0] != written[0]:

@@ -7,7 +7,7 @@ import re
 from imglint.model import WORKLOAD, Comment, Problem, RunUser, Span, image_use
 from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
-from imglint.yaml.documents import BLOCK_STYLES, block_text_start, comments, documents, traced
+from imglint.yaml.documents import BLOCK_STYLES, comments, documents, text_start, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
 from imglint.yaml.templates import has_template_actions, with_unknown_expressions
 
@@ -125,12 +125,12 @@ def traced_text(source: Source, scalar: Scalar) -> tuple[Traced, Span]:
     """
     start, end, is_block = scalar.start, scalar.end, scalar.style in BLOCK_STYLES
     if end - start > TEXT_MAX:
-        first = block_text_start(scalar, source.text) if is_block else start
+        first = text_start(scalar, source.text)
         return opaque(scalar.value[:TEXT_MAX], start, first, end), (first, end)
     if not is_block:
         return traced(scalar, source.text), (start, end)
     content = scalar.value.strip()
-    first = block_text_start(scalar, source.text)
+    first = text_start(scalar, source.text)
     if source.text.startswith(content, first):
         return literal(content, first), (first, first + len(content))
     text = traced(scalar, source.text)
