@@ -25,7 +25,7 @@ LAYERS = (
     ("yaml", "dockerfile", "plugins"),
     ("output",),
     ("model",),
-    ("patterns", "errors"),
+    ("patterns", "errors", "git_index"),
     ("reference", "traced", "source"),
     ("spelling", "records", "printable", "repository", "version", "_start"),
 )

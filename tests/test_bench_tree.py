@@ -29,5 +29,5 @@ def test_imglint_finds_every_place_and_can_read_every_file(tmp_path: Path) -> No
     assert {finding["rule"] for finding in json.loads(checked.stdout)["findings"]} == {
         "latest-tag",
         "implicit-registry",
-        "root-user",
+        "unstated-user",
     }

@@ -157,9 +157,9 @@ CASES = {
         [(1, UNUSED), (3, "syntax-error")],
     ),
     "for root-user, at the operand": ("Dockerfile", "FROM quay.io/a/b:1\n# imglint: ignore[root-user]\nUSER root\n", []),
-    "for root-user, at a FROM with its default elsewhere": (
+    "for unstated-user, at a FROM with its default elsewhere": (
         "Dockerfile",
-        "ARG A=quay.io/a/b:1\n\n# imglint: ignore[root-user]\nFROM $A\n",
+        "ARG A=quay.io/a/b:1\n\n# imglint: ignore[unstated-user]\nFROM $A\n",
         [],
     ),
 }

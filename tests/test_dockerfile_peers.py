@@ -33,6 +33,8 @@ UNSUPPORTED = {
     "redeclared-arguments": "no ARG without a default after one with a default",
     "stages-chosen-by-a-variable": "no ${NAME:-default}, and an empty string for an argument without a value",
     "templated": "no template expressions",
+    "templated-stages": "no template expressions",
+    "templated-without-an-end": "no template expressions",
     "unresolved-arguments": "an empty string for an argument without a value",
     "unterminated-heredoc": "no heredocs",
     "variables-of-the-policy": "no policy",

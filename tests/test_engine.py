@@ -283,7 +283,7 @@ def test_findings_have_the_order_of_files_and_lines(imglint: Imglint, tree: Path
     expected = [
         (path, rule, line)
         for path in ("a.dockerfile", "b.dockerfile")
-        for rule, line in (("latest-tag", 1), ("implicit-registry", 2), ("latest-tag", 2), ("root-user", 2))
+        for rule, line in (("latest-tag", 1), ("implicit-registry", 2), ("latest-tag", 2), ("unstated-user", 2))
     ]
     assert [found[:3] for found in findings(imglint)] == expected
     assert [found[:3] for found in findings(imglint, "b.dockerfile", "a.dockerfile")] == expected

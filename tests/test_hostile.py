@@ -202,6 +202,16 @@ class Lint:
         Path(name).write_text(text)
         return self.is_resolved(source, source_text)
 
+    def reads_parent(self, count: int) -> bool:
+        """Whether the registry of a subchart is that of the outermost chart, if it is nested in as many."""
+        folder = Path("chart")
+        for number in range(count + 1):
+            folder = folder / "charts" / "a" if number else folder
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "Chart.yaml").write_text("name: a\n")
+            (folder / "values.yaml").write_text("" if number else "global: {registry: quay.io}\n")
+        return references(self.imglint, "image: {name: a}\n", str(folder / "values.yaml")) == ["quay.io/a"]
+
     def reads_inline_value(self, value: str) -> bool:
         """Whether an inline Dockerfile of 11 characters and a value is read."""
         Path(".env").write_text(f"A={value}\n")
@@ -213,6 +223,12 @@ class Lint:
         Path("folder/.gitignore").write_text("c/d\n" * (count - count // 2))
         Path("folder/Dockerfile").write_text("FROM a:1\n")
         return UNREAD not in rules_of(self.imglint, "--jobs", "1")
+
+    def obeys_index(self, index: bytes) -> bool:
+        """Whether .gitignore is obeyed in a repository with this index. It is none for Git."""
+        Path(".git").mkdir(exist_ok=True)
+        Path(".git/index").write_bytes(index)
+        return self.obeys_pattern("a")
 
     def obeys_pattern(self, pattern: str) -> bool:
         Path(".gitignore").write_text(f"Dockerfile\n{pattern}\n")
@@ -287,9 +303,19 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.reads_beside(".env", "A=b:1\n#".ljust(n), "compose.yaml", compose_image("$A"))),
     ("source.LINE_MAX", "line", None, lambda _, n: len(Source("f", "x" * n).line_around(0)[0]) == n),
     ("engine.gitignore.PATTERNS_MAX", "patterns", None, lambda lint, n: lint.obeys_gitignore(n)),
+    ("git_index.SIZE_MAX", "index", 1000, lambda lint, n: lint.obeys_index(
+        b"DIRC" + (2 << 32).to_bytes(8, "big") + b"ABCD" + (n - 40).to_bytes(4, "big") + bytes(n - 20))),
+    # Entries of version 4 that repeat the name before, of ten bytes, and one of the other bytes.
+    ("git_index.SIZE_MAX", "names", 10_000, lambda lint, n: lint.obeys_index(
+        b"DIRC" + ((4 << 32) + 10 + n % 2).to_bytes(8, "big") + (bytes(60) + b"\x03\xe8\0" + b"a" * 1000 + b"\0")
+        + (bytes(60) + b"\x03\xe8\0\0") * 9 + (bytes(60) + b"\0\1\x87\x68a\0") * (n % 2) + bytes(20))),
     ("patterns.matcher.PATTERN_MAX", "match", None, lambda lint, n: lint.accepts_policy(f"images: [{{match: '{pattern(n)}'}}]\n")),
     ("patterns.matcher.PATTERN_MAX", "tags", None,
      lambda lint, n: lint.accepts_policy(f"images: [{{match: a, tags: ['{pattern(n)}']}}]\n")),
+    ("patterns.matcher.PATTERN_MAX", "versions", None,
+     lambda lint, n: lint.accepts_policy(f"images: [{{match: a, versions: '<{'9' * (n - 1)}'}}]\n")),
+    ("patterns.version.COMPARISONS_MAX", "versions", None,
+     lambda lint, n: lint.accepts_policy(f"images: [{{match: a, versions: '{'<9 ' * n}'}}]\n")),
     ("patterns.matcher.PATTERN_MAX", "files", None, lambda lint, n: lint.accepts_policy(f"exclude: ['{pattern(n)}']\n")),
     ("patterns.matcher.PATTERN_MAX", "option", None, lambda lint, n: lint.accepts("--exclude", pattern(n))),
     ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda lint, n: lint.obeys_pattern(pattern(n))),
@@ -371,6 +397,7 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.is_read("pod.yaml", helm_values(f"valuesObject: {{image: [{'a, ' * (n - 3)}]}}"))),
     ("readers._custom_resources.NODES_MAX", "aliases", 40,
      lambda lint, n: lint.is_read("pod.yaml", helm_values(f"valuesObject: [{'a, ' * (n - 12)}&a [b, c, d, e]]", "valuesObject: [*a]"))),
+    ("readers._chart_values.PARENTS_MAX", "charts", None, lambda lint, n: lint.reads_parent(n)),
     ("readers._inline_dockerfile.TEXT_MAX", "text", 40,
      lambda lint, n: lint.is_read("compose.yaml", inline_dockerfile("FROM a:1".ljust(n)))),
     ("readers._inline_dockerfile.TEXT_MAX", "interpolated text", 40,

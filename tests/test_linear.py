@@ -80,6 +80,13 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "variables before a heredoc": ("Dockerfile", 10_000, lambda n: "FROM a\nRUN " + "${A:-b}\\\n" * n + " <<A\nA\n"),
     "open braces before a heredoc": ("Dockerfile", 10_000, lambda n: "FROM a\nRUN " + "${A:-\\\n" * n + " <<A\nA\n"),
     "triggers": ("Dockerfile", 2_000, lambda n: "FROM a\n" + "ONBUILD COPY --from=b c d\n" * n),
+    "actions of a template that are open in flags": (
+        "Dockerfile", 10_000, lambda n: "FROM a\nCOPY " + "--from={{ " * n + "}} b c\n",
+    ),
+    "actions of a template in an image": ("Dockerfile", 20_000, lambda n: "FROM " + "{{ a }}" * n + " AS b\n"),
+    "actions of a template that are open in an image": ("Dockerfile", 40_000, lambda n: "FROM " + "{{ {% " * n + " AS b\n"),
+    "actions of a template before an instruction": ("Dockerfile", 20_000, lambda n: "FROM a\n" + "{{ a }} " * n + "FROM b\n"),
+    "actions of a template before nothing": ("Dockerfile", 20_000, lambda n: "FROM a\n}}" + "{{ a " * n + "\n"),
     "stages chosen by a variable": (
         "Dockerfile", 4_000, lambda n: lines(199, "FROM a AS s@") + lines(n, "FROM s${TARGETARCH}"),
     ),
@@ -186,6 +193,9 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "values": ("values.yaml", 1_500, lambda n: "a:\n" + lines(n, "- {repository: a/b@, tag: latest}")),
     "values that share a mapping": (
         "values.yaml", 2_000, lambda n: "a: &a {x: y}\nb:\n" + lines(n, "- {<<: *a, repository: a/b@, tag: latest}"),
+    ),
+    "names that the chart completes": (
+        "values.yaml", 1_500, lambda n: "imageRegistry: a.b\nimages:\n" + lines(n, "  a@: {name: b@}"),
     ),
     "image keys in one mapping": ("values.yaml", 3_000, lambda n: "image:\n" + lines(n, "  aImage: a/b@")),
     "services": ("compose.yaml", 1_200, lambda n: "services:\n" + lines(n, "  s@: {image: a/b@:latest}")),

@@ -147,7 +147,7 @@ def test_files_that_the_hook_checks(repository: Repository) -> None:
 
 def test_no_file_is_taken_for_an_option_and_no_module_is_executed(repository: Repository) -> None:
     repository.add({"Dockerfile": DOCKERFILE, "evil.yaml": "rules: {latest-tag: off}\n"})
-    modules = {*sys.stdlib_module_names, "click", "ruamel", "sarif_om", "imglint", "imglint_rules", "sitecustomize"}
+    modules = {*sys.stdlib_module_names, "click", "ruamel", "sarif_om", "semver", "imglint", "imglint_rules", "sitecustomize"}
     repository.add({f"{name}.py": "open('hacked', 'w').close()\n" for name in modules})
     outcome = repository.run(PRE_COMMIT, "run", "imglint")
     assert "Dockerfile:1:24: error latest-tag" in outcome.stdout

@@ -96,6 +96,18 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("compose/values.yaml", SERVICES, "helm-values"),
         ("values-composed.yaml", SERVICES, "helm-values"),
         ("values-dockerfile.yaml", DOCKERFILE, "helm-values"),
+        # Other names with `values` in them only in a chart.
+        ("chart/my_values2.yaml", SERVICES, "helm-values"),
+        ("chart/ci/deep/ProdValues.yml", "image: nginx\n", "helm-values"),
+        ("chart/myvalues.yaml", MANIFEST, "kubernetes"),
+        ("chart/values.schema.json", "{}", None),
+        ("chart/values", "image: nginx\n", None),
+        ("chart/templates/myvalues.yaml", "image: nginx\n", None),
+        ("chart/templates/myvalues.yaml", SERVICES, "compose"),
+        ("chart/templates/myvalues.yaml", "image: {{ x }}\n", "helm-template"),
+        ("chart/docker-compose-myvalues.yaml", SERVICES, "compose"),
+        ("myvalues.yaml", "image: nginx\n", None),
+        ("myvalues.yaml", SERVICES, "compose"),
         # Templates of a chart, whatever their names and content.
         ("chart/templates/compose.yaml", f"{SERVICES}# {{{{ x }}}}\n", "helm-template"),
         ("chart/templates/docker-compose.yaml", f"{MANIFEST}# {{{{ x }}}}\n", "helm-template"),
@@ -112,7 +124,10 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("chart/templates/kustomization", "images: {{ x }}\n", None),
     ],
 )
-def test_a_near_miss_is_claimed_by_one_reader(path: str, text: str, kind: str | None, tmp_path: Path) -> None:
+def test_a_near_miss_is_claimed_by_one_reader(
+    path: str, text: str, kind: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("chart").mkdir()
     tmp_path.joinpath("chart", "Chart.yaml").write_text("name: chart\n")
     assert kinds_of(str(tmp_path / path), text) == ([kind] if kind else [])

@@ -53,6 +53,7 @@ def test_documentation_has_all_sections(name: str) -> None:
 def test_default_levels_and_environments() -> None:
     found = {name: (str(rule.level), rule.environments) for name, rule in PLUGGED.items()}
     assert found == {
+        "deprecated-image": ("warning", None),
         "implicit-registry": ("note", None),
         "latest-tag": ("error", ("production",)),
         "misplaced-image": ("error", None),
@@ -62,6 +63,8 @@ def test_default_levels_and_environments() -> None:
         "root-user": ("warning", None),
         "unapproved-image": ("error", None),
         "unconventional-tag": ("error", None),
+        "unstated-user": ("note", None),
+        "unsupported-version": ("error", None),
     }
 
 
@@ -129,7 +132,9 @@ USERS = [
     ("USER root:root", "", "root:root"),
     ("USER 1001:0", "", None),
     ("USER nginx", "", None),
-    ("", "", "docker.io/library/alpine:3.20.1"),
+    ("", "", None),
+    ("", "uid: 1001", "docker.io/library/alpine:3.20.1"),
+    ("", "explicit: true", None),
     ("USER 1001", "uid: 1001", None),
     ("USER 01001", "uid: 1001", None),
     ("USER 1002", "uid: 1001", "1002"),
@@ -534,6 +539,21 @@ def test_kustomize_entry_without_a_tag_needs_no_digest() -> None:
     assert [finding.text for finding in check("", "values.yaml", values, "missing-digest")] == ["quay.io/acme/web"]
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ('image:\n  registry: ""\n  repository: acme/web\n', 2, 14, "set `registry: docker.io`"),
+        ("image:\n  registry:\n  repository: acme/web\n", 2, 12, "set `registry: docker.io`"),
+        ("image:\n  repository: acme/web\n", 2, 15, "this resolves to docker.io/acme/web"),
+        ("imageNamespace: acme\nimage:\n  name: web\n", 3, 9, "this resolves to docker.io/acme/web"),
+    ],
+)
+def test_implicit_registry_of_a_helm_map_is_set_where_it_is_empty(text: str, line: int, column: int, message: str) -> None:
+    [finding] = check("", "values.yaml", text, "implicit-registry")
+    assert (finding.location.line, finding.location.column) == (line, column)
+    assert finding.message == f"no registry given; {message}"
+
+
 NONZERO = "to a nonzero number"
 
 
@@ -547,13 +567,10 @@ NONZERO = "to a nonzero number"
         ("Dockerfile", "FROM a/b:1\nUSER web\n", "uid: 1001", "user web is not a number; set `USER 1001`"),
         ("Dockerfile", "FROM a/b:1\nUSER X1001\n", "uid: [1001]", "user X1001 is not a number; set `USER 1001`"),
         ("Dockerfile", "FROM a/b:1\nUSER \u0661\n", "uid: 1", "user \u0661 is not a number; set `USER 1`"),
-        (
-            "Dockerfile",
-            "FROM a/b:1\n",
-            "",
-            f"no USER set; base image docker.io/a/b:1 may run as root; set `USER` {NONZERO}",
-        ),
-        ("Dockerfile", "FROM scratch\nCOPY a /\n", "", f"container runs as root: no USER set; set `USER` {NONZERO}"),
+        ("Dockerfile", "FROM a/b:1\n", "uid: 1001", "no USER set; set `USER 1001`"),
+        ("Dockerfile", "FROM a/b:1\n", "uid: [1001, 1002]", "no USER set; set `USER` to 1001 or 1002"),
+        ("Dockerfile", "FROM $A\n", "uid: 1001", "no USER set; set `USER 1001`"),
+        ("Dockerfile", "FROM scratch\nCOPY a /\n", "uid: 1001", "no USER set; set `USER 1001`"),
         (
             "web.yaml",
             POD % "runAsNonRoot: false",
@@ -583,11 +600,291 @@ def test_root_user_messages(path: str, text: str, options: str, message: str) ->
     assert [finding.full_message for finding in found] == [f"{message} (.imglint.yaml:1)"]
 
 
+NOT_KNOWN = "no USER set, and base image {} may run as root; set `USER` to a nonzero number"
+NONROOT_BASES = """
+gcr.io/distroless/static:nonroot gcr.io/distroless/java21-debian12:debug-nonroot gcr.io/distroless/cc:nonroot-amd64
+mcr.microsoft.com/dotnet/aspnet:8.0-jammy-chiseled mcr.microsoft.com/dotnet/runtime:8.0.4-noble-chiseled-extra-arm64v8
+mcr.microsoft.com/dotnet/runtime-deps:8.0-azurelinux3.0-distroless mcr.microsoft.com/dotnet/aspnet:8.0-noble-chiseled-composite
+mcr.microsoft.com/dotnet/nightly/aspnet:9.0-azurelinux3.0-distroless-extra mcr.microsoft.com/dotnet/monitor:8-ubuntu-chiseled
+mcr.microsoft.com/dotnet/monitor/base:8-ubuntu-chiseled mcr.microsoft.com/dotnet/runtime:6.0-cbl-mariner2.0-distroless
+"""
+OTHER_BASES = """
+docker.io/library/alpine:3.20.1 gcr.io/distroless/static gcr.io/distroless/static:debug gcr.io/distroless/static:nonrooted
+gcr.io/distroless:nonroot ghcr.io/distroless/static:nonroot gcr.io/acme/distroless/static:nonroot gcr.io/distroless/nonroot:1
+mcr.microsoft.com/dotnet/sdk:8.0-jammy-chiseled mcr.microsoft.com/dotnet/aspnet:8.0 mcr.microsoft.com/dotnet/aspnet:8.0-chiseledx
+mcr.microsoft.com/dotnet/aspnet mcr.microsoft.com/dotnet/samples:aspnetapp-chiseled docker.io/dotnet/aspnet:8.0-jammy-chiseled
+docker.io/a/nonroot:1 docker.io/a/b:1-non-root docker.io/a/rootless-b:1 docker.io/a/b-unprivileged docker.io/a/b:nonroot
+"""
+
+
+@pytest.mark.parametrize("base", NONROOT_BASES.split())
+def test_base_that_is_known_not_to_run_as_root_needs_no_user(base: str) -> None:
+    assert check("", "Dockerfile", f"FROM {base}\n", "unstated-user", "root-user") == []
+    assert [
+        finding.rule for finding in check("rules: {root-user: {uid: 1001}}\n", "Dockerfile", f"FROM {base}\n", "root-user")
+    ] == ["root-user"]
+
+
+@pytest.mark.parametrize("base", OTHER_BASES.split())
+def test_other_bases_need_a_user(base: str) -> None:
+    found = check("", "Dockerfile", f"FROM {base}\n", "unstated-user", "root-user")
+    assert [(finding.rule, finding.text, finding.full_message) for finding in found] == [
+        ("unstated-user", base, NOT_KNOWN.format(base))
+    ]
+
+
 @pytest.mark.parametrize(
-    "base", ["a/nonroot:1", "a/b:1-non-root", "a/rootless-b:1", "a/b-unprivileged", "nonroot/b@" + DIGEST[1:]]
+    ("text", "expected"),
+    [
+        ("FROM scratch\nCOPY a /\n", [("scratch", "no USER set, so the container runs as root; set `USER` to a nonzero number")]),
+        ("FROM a/b:1 AS x\nUSER 1\nFROM x\n", []),
+        ("FROM a/b:1 AS x\nFROM x\n", [("a/b:1", NOT_KNOWN.format("docker.io/a/b:1"))]),
+        ("FROM a/b:1 AS x\nFROM a/c:1\nUSER 1\n", []),
+        ("ARG B=a/b:1\nFROM $B\n", [("a/b:1", NOT_KNOWN.format("docker.io/a/b:1"))]),
+        ("FROM a/b:$TAG\n", [("a/b:$TAG", NOT_KNOWN.format("docker.io/a/b"))]),
+        ("FROM $B\n", []),
+        ("FROM a/b-amd64:1 AS x-amd64\nFROM a/b-arm64:1 AS x-arm64\nFROM x-$TARGETARCH\n", []),
+        ("FROM a/b:1\nUSER $B\n", []),
+        ("FROM a/b:1\nUSER root\n", []),
+        (
+            "FROM a/b@sha256:" + "0" * 64 + "\n",
+            [("a/b@sha256:" + "0" * 64, NOT_KNOWN.format("docker.io/a/b"))],
+        ),
+    ],
 )
-def test_base_named_nonroot_needs_no_user(base: str) -> None:
-    assert check("", "Dockerfile", f"FROM {base}\n", "root-user") == []
+def test_unstated_user(text: str, expected: list[tuple[str, str]]) -> None:
+    assert [(finding.text, finding.full_message) for finding in check("", "Dockerfile", text, "unstated-user")] == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("web.yaml", POD % ""),
+        ("web.yaml", POD % "runAsNonRoot: false"),
+        ("compose.yaml", "services: {a: {image: a/b:1}}\n"),
+        ("compose.yaml", "services: {a: {image: a/b:1, user: root}}\n"),
+    ],
+)
+def test_unstated_user_is_about_dockerfiles(path: str, text: str) -> None:
+    assert check("", path, text, "unstated-user") == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "comment", "expected"),
+    [
+        ("", "", ["unstated-user"]),
+        ("root-user: {uid: 1}", "", ["root-user"]),
+        ("root-user: {uid: 1}", "# imglint: ignore[root-user]\n", []),
+        ("root-user: {uid: 1, level: off}", "", ["unstated-user"]),
+        ("root-user: {uid: 1, files: [other]}", "", ["unstated-user"]),
+        ("root-user: {explicit: true}", "", ["unstated-user"]),
+        ("unstated-user: off", "", []),
+    ],
+)
+def test_unstated_user_is_left_to_root_user(rules: str, comment: str, expected: list[str]) -> None:
+    found = check(f"rules: {{{rules}}}\n", "Dockerfile", f"{comment}FROM docker.io/a/b:1\n")
+    assert [finding.rule for finding in found] == expected
+
+
+WINDOWS_BASES = """
+mcr.microsoft.com/windows:20H2 mcr.microsoft.com/windows/servercore:ltsc2022 mcr.microsoft.com/windows/nanoserver:ltsc2022
+mcr.microsoft.com/windows/server:ltsc2022 mcr.microsoft.com/windows/iis:latest mcr.microsoft.com/dotnet/framework/aspnet:4.8
+mcr.microsoft.com/dotnet/sdk:8.0-nanoserver-ltsc2022 docker.io/library/golang:1.25.3-windowsservercore-ltsc2022
+docker.io/microsoft/nanoserver:1 docker.io/microsoft/windowsservercore:1
+"""
+
+
+@pytest.mark.parametrize("user", ["", "USER ContainerUser\n", "USER root\n"])
+@pytest.mark.parametrize("base", WINDOWS_BASES.split())
+def test_windows_has_no_root(base: str, user: str) -> None:
+    policy = "rules: {root-user: {uid: 1001}}\n"
+    assert check(policy, "Dockerfile", f"FROM {base}\n{user}", "root-user", "unstated-user") == []
+
+
+@pytest.mark.parametrize(
+    "base", ["docker.io/mcr.microsoft.com/windows:1", "mcr.microsoft.com/windowsx:1", "docker.io/a/windows:1"]
+)
+def test_other_images_are_no_windows_images(base: str) -> None:
+    assert [finding.rule for finding in check("", "Dockerfile", f"FROM {base}\n", "unstated-user")] == ["unstated-user"]
+
+
+UIDS = """
+rules: {root-user: {uid: 5}}
+images:
+  - {match: docker.io/a/one, uid: 1001, reason: our images}
+  - {match: docker.io/a/two, uid: [1001, 1002]}
+  - {match: docker.io/a/*}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("Dockerfile", "FROM a/one:1\nUSER 1001\n", []),
+        ("Dockerfile", "FROM a/one:1\nUSER 5\n", ["container runs as user 5: our images; set `USER 1001` (.imglint.yaml:4)"]),
+        ("Dockerfile", "FROM a/one:1\n", ["no USER set: our images; set `USER 1001` (.imglint.yaml:4)"]),
+        ("Dockerfile", "FROM a/one:1\nUSER root\n", ["container runs as root: our images; set `USER 1001` (.imglint.yaml:4)"]),
+        (
+            "Dockerfile",
+            "FROM a/one:1 AS x\nFROM x\nUSER web\n",
+            ["user web is not a number: our images; set `USER 1001` (.imglint.yaml:4)"],
+        ),
+        ("Dockerfile", "FROM a/two:1\nUSER 1002\n", []),
+        ("Dockerfile", "FROM a/two:1\nUSER 5\n", ["container runs as user 5; set `USER` to 1001 or 1002 (.imglint.yaml:5)"]),
+        ("Dockerfile", "FROM a/three:1\nUSER 5\n", []),
+        ("Dockerfile", "FROM a/three:1\nUSER 1001\n", ["container runs as user 1001; set `USER 5` (.imglint.yaml:2)"]),
+        ("Dockerfile", "FROM scratch\nUSER 1001\n", ["container runs as user 1001; set `USER 5` (.imglint.yaml:2)"]),
+        ("compose.yaml", "services: {x: {image: a/one:1, user: 1001:5}}\n", []),
+        (
+            "compose.yaml",
+            "services: {x: {image: a/one:1, user: '5'}}\n",
+            ['container runs as user 5: our images; set `user: "1001"` (.imglint.yaml:4)'],
+        ),
+        ("compose.yaml", "services: {x: {image: a/one:1}}\n", []),
+        (
+            "web.yaml",
+            POD.replace("docker.io/library/nginx", "a/one") % "runAsNonRoot: false",
+            ["`runAsNonRoot: false` allows root: our images; set it to `true`, or set `runAsUser: 1001` (.imglint.yaml:4)"],
+        ),
+        ("web.yaml", POD.replace("docker.io/library/nginx", "a/one") % "runAsNonRoot: true", []),
+    ],
+)
+def test_users_that_rows_require(path: str, text: str, expected: list[str]) -> None:
+    assert [finding.full_message for finding in check(UIDS, path, text, "root-user", "unstated-user")] == expected
+
+
+SUPPORTED = "images: [{match: docker.io/library/python, versions: '>=3.11 <4'%s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("image", "row", "expected"),
+    [
+        ("docker.io/library/python:3.12.4-slim", "", None),
+        (
+            "docker.io/library/python:3.9-slim",
+            "",
+            ("3.9-slim", "version 3.9 is not supported; use a version `>=3.11 <4` (.imglint.yaml:1)"),
+        ),
+        (
+            "docker.io/library/python:v4.0.0-rc1-slim",
+            ", reason: not tested",
+            ("v4.0.0-rc1-slim", "prerelease 4.0.0-rc1 is not supported: not tested; use a version `>=3.11 <4` (.imglint.yaml:1)"),
+        ),
+        (
+            f"docker.io/library/python:3.9{DIGEST}",
+            "",
+            ("3.9", "version 3.9 is not supported; use a version `>=3.11 <4` (.imglint.yaml:1)"),
+        ),
+        (f"docker.io/library/python{DIGEST}", "", None),
+        ("docker.io/library/python", "", None),
+        ("docker.io/library/python:latest", "", None),
+        ("docker.io/library/ruby:3.3", "", None),
+        ("docker.io/library/python:3.9", ", approved: false", None),
+        (
+            "docker.io/library/python:3.9",
+            ", approved: deprecated",
+            ("3.9", "version 3.9 is not supported; use a version `>=3.11 <4` (.imglint.yaml:1)"),
+        ),
+        ("docker.io/library/python:3.9", ", environments: [production], roles: [base]", None),
+    ],
+)
+def test_unsupported_versions(image: str, row: str, expected: tuple[str, str] | None) -> None:
+    text = f"services: {{web: {{image: '{image}'}}}}\n"
+    found = check(SUPPORTED % row, "compose.yaml", text, "unsupported-version")
+    assert [(finding.text, finding.full_message) for finding in found] == ([expected] if expected else [])
+    assert [
+        finding.rule
+        for finding in check(SUPPORTED % row, "compose.yaml", text.replace("}}", ", build: .}}"), "unsupported-version")
+    ] == ["unsupported-version" for _ in found]
+
+
+@pytest.mark.parametrize(
+    ("images", "image", "expected"),
+    [
+        ("{match: a/*, approved: deprecated}", "a/web:1", "docker.io/a/web is deprecated; use another approved image"),
+        (
+            "{match: a/*, approved: deprecated, reason: moves to GHCR, use-instead: ghcr.io/a/*}",
+            "a/web:1",
+            "docker.io/a/web is deprecated: moves to GHCR; use ghcr.io/a/web:1",
+        ),
+        (
+            "{match: a/*, approved: deprecated}, {match: ghcr.io/a/*}, {match: quay.io/a/web}, {match: ghcr.io/b/web, approved: deprecated}",
+            "a/web:1",
+            "docker.io/a/web is deprecated; use another approved image, such as quay.io/a/web or ghcr.io/a/web",
+        ),
+        ("{match: 'a/*:1', approved: deprecated}, {match: a/*}", "a/web:2", None),
+        ("{match: a/*}", "a/web:1", None),
+        ("{match: a/*, approved: false}", "a/web:1", None),
+        ("{match: a/*, approved: deprecated, roles: [base]}", "a/web:1", None),
+    ],
+)
+def test_deprecated_images(images: str, image: str, expected: str | None) -> None:
+    found = check(f"images: [{images}]\n", "compose.yaml", f"services: {{web: {{image: '{image}'}}}}\n", "deprecated-image")
+    assert [(finding.text, finding.full_message) for finding in found] == (
+        [(image, f"{expected} (.imglint.yaml:1)")] if expected else []
+    )
+
+
+def test_deprecated_images_are_approved() -> None:
+    policy = (
+        "images: [{match: docker.io/a/*, approved: deprecated, tags: ['{semver}']}, {match: docker.io/b/web, approved: false}]\n"
+    )
+    text = "services: {x: {image: 'docker.io/a/web:1', build: .}, y: {image: 'docker.io/b/web:1.0.0'}}\n"
+    found = check(policy, "compose.yaml", text)
+    assert [(finding.rule, finding.text) for finding in found] == [
+        ("deprecated-image", "docker.io/a/web:1"),
+        ("unconventional-tag", "1"),
+        ("unapproved-image", "docker.io/b/web:1.0.0"),
+    ]
+    assert found[-1].full_message == "docker.io/b/web is not an approved image (.imglint.yaml:1)"
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [("quay.io/acme/*", 1), ("'quay.io/acme/*:v1'", 0), ("[quay.io/acme/web, 'quay.io/acme/*:v1']", 1)],
+)
+def test_image_with_an_unknown_tag_is_deprecated_only_with_all_tags(match: str, expected: int) -> None:
+    policy = f"images: [{{match: {match}, approved: deprecated}}]\n"
+    found = check(policy, "values.yaml", "image: {repository: quay.io/acme/web, tag: ''}\n")
+    assert [finding.rule for finding in found] == ["deprecated-image"] * expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "image", "message"),
+    [
+        ("implicit-registry", "acme/web:1.0.0", "no registry given: REASON; this resolves to docker.io/acme/web"),
+        ("latest-tag", "docker.io/acme/web", "no tag given, so `latest` is pulled: REASON; use a version tag or pin a digest"),
+        ("moving-tag", "docker.io/acme/web:1", "`1` is a moving tag: REASON; use a full version or pin a digest"),
+        ("missing-digest", "docker.io/acme/web:1.0.0", "image is not pinned by digest: REASON"),
+        (
+            "platform-repository",
+            "docker.io/acme/web-amd64:1.0.0",
+            "repository is specific to amd64: REASON; use a multi-platform image",
+        ),
+        ("root-user", "docker.io/acme/web:1.0.0\nUSER 0", "container runs as root: REASON; set `USER` to a nonzero number"),
+        (
+            "unstated-user",
+            "docker.io/acme/web:1.0.0",
+            "no USER set, and base image docker.io/acme/web:1.0.0 may run as root: REASON; set `USER` to a nonzero number",
+        ),
+        ("deprecated-image", "docker.io/acme/web:1.0.0", "docker.io/acme/web is deprecated: REASON; use another approved image"),
+    ],
+)
+def test_reason_of_a_row_is_in_every_message_that_its_levels_cause(rule: str, image: str, message: str) -> None:
+    row = f"{{match: docker.io/acme/*, approved: deprecated, rules: {{{rule}: error}}, reason: %s}}"
+    [found] = check(f"images: [{row % 'REASON'}]\n", "Dockerfile", f"FROM {image}\n", rule)
+    assert (found.full_message, str(found.level)) == (f"{message} (.imglint.yaml:1)", "error")
+    [found] = check(f"images: [{row % 'root'}]\n", "Dockerfile", f"FROM {image}\n", rule)
+    assert found.message == message.replace("REASON", "root")
+    policy = f"images: [{{match: docker.io/acme/*, approved: deprecated, reason: REASON}}]\nrules: {{{rule}: error}}\n"
+    [found] = check(policy, "Dockerfile", f"FROM {image}\n", rule)
+    assert found.message == (message if rule == "deprecated-image" else message.replace(": REASON", ""))
+
+
+def test_row_without_a_reason_adds_nothing_to_a_message() -> None:
+    policy = "images: [{match: docker.io/acme/*, rules: {moving-tag: error}}]\n"
+    [found] = check(policy, "Dockerfile", "FROM docker.io/acme/web:1\n", "moving-tag")
+    assert found.message == "`1` is a moving tag; use a full version or pin a digest"
 
 
 def test_build_image_as_a_base_is_misplaced() -> None:

@@ -21,6 +21,7 @@ PACKAGES = (
     "ruamel",
     "_ruamel_yaml",
     "sarif_om",
+    "semver",
     "attr",
     "imglint_rules",
     "pip",

@@ -99,7 +99,7 @@ def test_a_text_is_checked_with_a_policy_and_other_files() -> None:
 def test_a_text_that_cannot_be_checked_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match=r"no reader claims notes\.txt"):
         check_text("", "notes.txt")
-    with pytest.raises(ValueError, match="no rule is called `latst-tag`; known are expired-exception, "):
+    with pytest.raises(ValueError, match="no rule is called `latst-tag`; known are deprecated-image, "):
         check_text("", "Dockerfile", rule="latst-tag")
     with pytest.raises(PolicyError, match=r"\.imglint\.yaml:1:"):
         check_text("", "Dockerfile", policy="rules: 5\n")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
+    from imglint.patterns.version import Versions
     from imglint.traced import Traced
 
 INVALID = "invalid-reference"
@@ -64,7 +65,11 @@ PolicyLocation = tuple[str, int, int]
 
 @record
 class Row:
-    """A row of the `images` table. A field that is empty or None matches everything. `rules` has the levels of the row, also that for `digest`."""
+    """A row of the `images` table. A field that is empty or None matches everything.
+
+    `rules` has the levels of the row, also that for `digest`. `uids` are the users that root-user requires. A row that is `deprecated` approves its
+    images for now.
+    """
 
     path: str
     line: int
@@ -79,6 +84,9 @@ class Row:
     reason: str = ""
     use_instead: str = ""
     rules: Mapping[str, Severity] = {}
+    versions: Versions | None = None
+    uids: tuple[int, ...] = ()
+    deprecated: bool = False
 
     @property
     def at(self) -> str:
@@ -220,9 +228,10 @@ class RunUser:
 
     `user` is the user with variables resolved (`1001`, `1001:0`, `root`), or None if the file names none. `nonroot` is the effective value of
     `runAsNonRoot`, or None. `known` is False if the user depends on a variable without a value, or if the base image is a Windows image, which has
-    no root. `base` is the base image of a stage without USER; it is None for `scratch` and outside Dockerfiles. `explicit` is False for a pod or
-    service without any user setting, where the image sets the user. `image` is the image of the container or stage, if it has one; it determines
-    the environment and the row. `span` is where findings are reported.
+    no root. `base` is the base image of a stage without USER, and of any Windows stage; it is None for `scratch`, for a base with an unknown name,
+    and outside Dockerfiles. `explicit` is False for a pod or service without any user setting, where the image sets the user. `image` is the image
+    of the container or stage, if it has one, which `scratch` is not; it determines the environment and the row. `span` is where findings are
+    reported.
     """
 
     source: Source
@@ -242,11 +251,14 @@ class RunUser:
         """The location of the user, or of the image if the file names no user."""
         return self.source.location(*self.span)
 
-    def finding(self, message: str) -> Finding:
-        """Return a finding at the place that sets the user. If that is an image, its use is a related location."""
+    def finding(self, message: str, *, policy: str = "") -> Finding:
+        """Return a finding at the place that sets the user. If that is an image, its use is a related location.
+
+        `policy` is the line of the policy that caused the finding, as `path:line`. Leave it out if that is the line that sets the level.
+        """
         is_unset = self.user is None and self.nonroot is None
         use = self.image.span if self.image and is_unset else self.span
-        return _finding(self.source, message, self.span, use)
+        return replace(_finding(self.source, message, self.span, use), policy=policy)
 
 
 @record

@@ -1,4 +1,4 @@
-"""Find the Git repository that contains a folder, and the root that limits what may be read for a checked path."""
+"""Find the Git repository that contains a folder, the root that limits what may be read for a checked path, and the command that asks Git."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import os
 GIT = ".git"
 _GITDIR = "gitdir:"
 _PATH_SIZE = 4096
+_OPTIONS = (
+    "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+    "-c", "safe.bareRepository=explicit",
+)  # fmt: skip
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    # Replacement objects and missing objects of partial clones would come from elsewhere, the latter by running a program of the configuration.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
 
 
 def repository_root(folder: str) -> str | None:
@@ -52,12 +65,7 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
-def _is_submodule(root: str, around: str) -> bool:
-    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
-    return is_below(_git_folder(root), os.path.join(_git_folder(around), "modules"))
-
-
-def _git_folder(root: str) -> str:
+def git_folder(root: str) -> str:
     """Return the folder with the data of a repository. In a worktree or submodule, `.git` is a file that names it."""
     path = os.path.join(root, GIT)
     if not os.path.isfile(path):
@@ -69,3 +77,22 @@ def _git_folder(root: str) -> str:
     except OSError:
         return path
     return os.path.realpath(os.path.join(root, text.partition("\0")[0].removeprefix(_GITDIR).strip()))
+
+
+def git_command(root: str, *arguments: str) -> tuple[list[str], dict[str, str]] | None:
+    """Return the command, and the environment for it, that lets Git read a repository without running anything that its configuration names.
+
+    Return None if Git is not installed.
+    """
+    # Variables such as GIT_DIR, which Git sets for hooks, would make it read another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
+    environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(root)
+    # A relative folder of PATH would let the repository provide the program.
+    programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
+    program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
+    return None if program is None else ([program, "-C", root, *_OPTIONS, *arguments], environment)
+
+
+def _is_submodule(root: str, around: str) -> bool:
+    """Return whether Git keeps the data of a repository below that of another one, among its submodules."""
+    return is_below(git_folder(root), os.path.join(git_folder(around), "modules"))

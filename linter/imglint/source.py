@@ -87,6 +87,11 @@ class Source:
         """The file name without folders."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def root(self) -> str:
+        """The absolute path of the folder outside of which no file is read for this one."""
+        return root_of(self._named)
+
     def location(self, start: int, end: int) -> Location:
         """Return the location of a span. Only line feeds end a line, as in Git and editors."""
         line, column = self._line_and_column(start)
@@ -120,7 +125,7 @@ class Source:
         """
         path = os.path.join(os.path.dirname(self.path), name)
         try:
-            if not os.path.lexists(path) or leaves(path, root_of(self._named)):
+            if not os.path.lexists(path) or leaves(path, self.root):
                 return None
             text = read_text(path)
         except (UnreadFile, ValueError):
@@ -148,11 +153,12 @@ def read_text(path: str) -> str:
     return decode(read_bytes(path))
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, size_max: int | None = None) -> bytes:
     """Return the bytes of a file.
 
-    Raises UnreadFile if the file is not a regular file, is larger than FILE_SIZE_MAX, or cannot be opened.
+    Raises UnreadFile if the file is not a regular file, is larger than `size_max` bytes (by default FILE_SIZE_MAX), or cannot be opened.
     """
+    size_max = FILE_SIZE_MAX if size_max is None else size_max
     try:
         # Non-blocking: opening a named pipe without a writer would otherwise hang.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -162,9 +168,9 @@ def read_bytes(path: str) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadFile("not a regular file")
-        if status.st_size > FILE_SIZE_MAX:
-            raise _too_large()
-        return _read(descriptor, status.st_size)
+        if status.st_size > size_max:
+            raise _too_large(size_max)
+        return _read(descriptor, status.st_size, size_max)
     except OSError as error:
         raise UnreadFile(error.strerror or str(error)) from None
     finally:
@@ -177,24 +183,24 @@ def read_stdin() -> str:
     Raises UnreadFile if it is larger than FILE_SIZE_MAX, or cannot be read or decoded.
     """
     try:
-        return decode(_read(0))
+        return decode(_read(0, 0, FILE_SIZE_MAX))
     except OSError as error:
         raise UnreadFile(error.strerror or str(error)) from None
 
 
-def _read(descriptor: int, size: int = 0) -> bytes:
+def _read(descriptor: int, size: int, size_max: int) -> bytes:
     """Return all bytes up to the end. Enforces the limit again: a file may grow while it is read, and some files report no size."""
-    chunks, left = [], FILE_SIZE_MAX + 1
+    chunks, left = [], size_max + 1
     while left and (chunk := os.read(descriptor, min(left, max(size + 1, CHUNK)))):
         chunks.append(chunk)
         left -= len(chunk)
     if not left:
-        raise _too_large()
+        raise _too_large(size_max)
     return b"".join(chunks)
 
 
-def _too_large() -> UnreadFile:
-    return UnreadFile(f"larger than {FILE_SIZE_MAX} bytes")
+def _too_large(size_max: int) -> UnreadFile:
+    return UnreadFile(f"larger than {size_max} bytes")
 
 
 def decode(data: bytes) -> str:

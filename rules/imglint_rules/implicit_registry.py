@@ -4,7 +4,8 @@
 host is configured to search. The name does not show where the image comes from, and a text search for the registry
 misses it.
 
-**How to fix it:** write the registry. The message shows the full name.
+**How to fix it:** write the registry. The message shows the full name. In Helm values with an empty `registry`, set that;
+a registry in `repository` would be doubled as soon as somebody sets both.
 
 Images that this repository builds (`built` in the policy, or a compose service with `build`) are not checked.
 
@@ -19,6 +20,13 @@ USER 101
 services:
   db:
     image: bitnami/postgresql:16.1.0
+```
+
+```yaml helm-values
+image:
+  registry: ""
+  repository: bitnami/postgresql
+  tag: 16.1.0
 ```
 
 ## Passed
@@ -60,5 +68,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     is_string = use.text == reference.text and (reference.tag or reference.digest)
     if use.place == "kustomize-image" and not refused and not is_string:
         yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
+    elif "registry" in use.parts:
+        # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.
+        yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry")
     else:
         yield use.finding(f"no registry given; this resolves to {reference.name}", "repository")

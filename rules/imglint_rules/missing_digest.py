@@ -42,7 +42,6 @@ spec:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
-from imglint_rules._words import because
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,5 +64,4 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if use.place == "kustomize-image" and not use.tag_known:
         # The entry changes the name only; the digest in the manifest stays.
         return
-    reason = because(row) if row is not None and is_required else ""
-    yield use.finding(f"image is not pinned by digest{reason}")
+    yield use.finding("image is not pinned by digest")

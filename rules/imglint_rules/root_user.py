@@ -1,4 +1,4 @@
-"""A container that runs as root, or may do so.
+"""A container that is set to run as root, or as a user that the policy does not allow.
 
 **Why it matters:** a process that breaks out of a container as root is root on the host. Inside the container, root
 can overwrite the files that it runs.
@@ -7,19 +7,17 @@ can overwrite the files that it runs.
 `runAsNonRoot: true`, or set `user` in the compose file.
 
 The rule checks the last `USER` of a shipped stage, `runAsUser`, `runAsNonRoot: false`, and the compose `user`. A
-shipped stage without `USER` passes if the name or the tag of its base image contains `nonroot`, `non-root`, `rootless` or
-`unprivileged`.
+shipped stage without `USER` is reported by unstated-user, unless a `uid` is required. Windows images have no root, so
+stages based on them are not checked.
 
 **Options:**
 
-- `uid`, a number or a list of numbers: flag every other user too, including users given by name;
+- `uid`, a number or a list of numbers: flag every other user too, including users given by name, and a shipped stage
+  without `USER`. The `uid` of an image's row takes precedence: for a stage that of its base image, otherwise that of
+  the image that is run;
 - `explicit: true`: flag a pod or service that sets no user, too.
 
 ## Flagged
-
-```dockerfile
-FROM docker.io/library/alpine:3.20.1
-```
 
 ```dockerfile
 FROM docker.io/library/alpine:3.20.1
@@ -38,10 +36,21 @@ spec:
         runAsUser: 0
 ```
 
+```yaml policy
+images:
+  - match: registry.access.redhat.com/ubi10/*
+    uid: 1001
+```
+
+```dockerfile
+FROM registry.access.redhat.com/ubi10/ubi-minimal:10.0
+```
+
 ## Passed
 
 ```dockerfile
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM registry.access.redhat.com/ubi10/ubi-minimal:10.0
+USER 1001:0
 ```
 
 ```yaml policy
@@ -59,8 +68,8 @@ USER 1001:0
 
 from __future__ import annotations
 
-from imglint import ImageReference, RunUser, Severity, record
-from imglint_rules._words import either
+from imglint import RunUser, Severity, record
+from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +87,6 @@ SETTINGS = {
     "run-as-non-root": ("runAsUser", "runAsUser: {}"),
 }
 """The key that sets the user, and how to write it, by kind of place."""
-NONROOT_WORDS = ("nonroot", "non-root", "rootless", "unprivileged")
 
 
 @record
@@ -93,51 +101,44 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
     """Flag root, and with `uid` every other user, where the user is set."""
     if not user.known:
         return
-    message = _without_user(user, options) if user.user is None else _with_user(user, user.user, options)
-    if message:
-        yield user.finding(message)
+    row = user.image.row if user.image else None
+    if row is not None and row.uids:
+        uids, reason, at = row.uids, because(row), row.at
+    else:
+        uids, reason, at = _as_tuple(options.uid), "", ""
+    allowed = [str(uid) for uid in uids]
+    advice = _advice(user, allowed)
+    if user.user is not None:
+        problem = _with_user(user.user, allowed)
+    elif user.nonroot is not None:
+        problem = None if user.nonroot else "`runAsNonRoot: false` allows root"
+        advice = f"set it to `true`, or {advice}"
+    elif user.explicit:
+        problem = "no USER set" if allowed else None
+    else:
+        problem = "no user set, so the image decides" if options.explicit else None
+    if problem:
+        yield user.finding(f"{problem}{reason}; {advice}", policy=at)
 
 
-def _without_user(user: RunUser, options: Options) -> str | None:
-    """Return the message for a container without a user; None if it passes."""
-    advice = _advice(user, options)
-    if user.nonroot is not None:
-        return None if user.nonroot else f"`runAsNonRoot: false` allows root; set it to `true`, or {advice}"
-    if not user.explicit:
-        return f"no user set, so the image decides; {advice}" if options.explicit else None
-    if user.base is None:
-        return f"container runs as root: no USER set; {advice}"
-    return None if _is_nonroot(user.base) else f"no USER set; base image {user.base} may run as root; {advice}"
-
-
-def _with_user(user: RunUser, written: str, options: Options) -> str | None:
-    """Return the message for a user: a name or a number, with or without a group. None if it passes."""
+def _with_user(written: str, allowed: list[str]) -> str | None:
+    """Return the problem with a user: a name or a number, with or without a group. None if it is allowed."""
     name = written.partition(":")[0].strip()
     number = (name.lstrip("0") or "0") if name.isascii() and name.isdigit() else None
     if name == "root" or number == "0":
-        return f"container runs as root; {_advice(user, options)}"
-    allowed = _uids(options)
+        return "container runs as root"
     if not allowed or number in allowed:
         return None
-    problem = f"user {name} is not a number" if number is None else f"container runs as user {name}"
-    return f"{problem}; {_advice(user, options)}"
+    return f"user {name} is not a number" if number is None else f"container runs as user {name}"
 
 
-def _uids(options: Options) -> list[str]:
-    uid = options.uid
-    return [] if uid is None else [str(number) for number in (uid if isinstance(uid, tuple) else (uid,))]
+def _as_tuple(uid: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    return () if uid is None else uid if isinstance(uid, tuple) else (uid,)
 
 
-def _advice(user: RunUser, options: Options) -> str:
+def _advice(user: RunUser, allowed: list[str]) -> str:
     """Return the advice on which user to set, in the syntax of the file."""
-    uids = _uids(options)
     key, syntax = SETTINGS.get(user.place, ("", ""))
-    if len(uids) == 1 and syntax:
-        return f"set `{syntax.format(uids[0])}`"
-    return f"set {f'`{key}`' if key else 'the user'} to {either(uids) if uids else 'a nonzero number'}"
-
-
-def _is_nonroot(base: ImageReference) -> bool:
-    """Return whether the name or the tag of a base image indicates that it does not run as root."""
-    text = f"{base.repository}:{base.tag or ''}"
-    return any(word in text for word in NONROOT_WORDS)
+    if len(allowed) == 1 and syntax:
+        return f"set `{syntax.format(allowed[0])}`"
+    return f"set {f'`{key}`' if key else 'the user'} to {either(allowed) if allowed else 'a nonzero number'}"

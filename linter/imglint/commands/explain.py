@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from textwrap import wrap
 
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
-from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover
+from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover, is_tracked
 from imglint.engine.facts import STDIN, read_file
 from imglint.engine.judge import decisions, judge_file
 from imglint.errors import UsageError
@@ -18,6 +18,7 @@ from imglint.plugins.load import readers
 from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import printable, printable_line
 from imglint.records import replace
+from imglint.repository import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,8 +180,9 @@ def _kinds(path: str) -> Iterator[str]:
 
 def _why_not_walked(path: str, policy: Policy) -> str:
     """Return why a walk over the folders above skips the file; empty if it does not."""
-    folder = next((part for part in os.path.abspath(path).split(os.sep)[:-1] if part in PASSED_OVER), None)
-    if folder:
+    below_root = os.path.abspath(path)[len(root_of(path)) :]
+    folder = next((part for part in below_root.split(os.sep)[:-1] if part in PASSED_OVER), None)
+    if folder and not is_tracked(path):
         return f"folders named {folder} are skipped"
     if policy.kind_of(path) is None and not any(_name_matches(path, reader.files) for reader in readers()):
         return "no reader looks for files of this name"
@@ -279,11 +281,13 @@ def _rows(use: ImageUse, policy: Policy) -> list[str]:
 def _own_row(row: Row, use: ImageUse) -> str:
     pattern = row.pattern_of(use)
     parts = [f"{row.at}: {pattern.text if pattern else ''} is the first match"]
-    if not row.approved:
-        parts.append(f"not approved{f': {row.reason}' if row.reason else ''}")
+    if not row.approved or row.deprecated:
+        parts.append(f"{'deprecated' if row.deprecated else 'not approved'}{f': {row.reason}' if row.reason else ''}")
         parts.extend([f"use {row.use_instead} instead"] if row.use_instead else [])
     for name, tags in (("tags", row.tags), ("forbidden tags", row.forbidden_tags)):
         parts.extend([f"{name} {', '.join([tag.text for tag in tags])}"] if tags else [])
+    parts.extend([f"versions {row.versions.text}"] if row.versions else [])
+    parts.extend([f"uid {', '.join([str(uid) for uid in row.uids])}"] if row.uids else [])
     return "; ".join(parts)
 
 
@@ -315,7 +319,7 @@ def _about_user(user: RunUser, settings: Settings) -> Iterator[str]:
 
 def _user(user: RunUser) -> str:
     if not user.known:
-        return "unknown; it depends on a variable without a value"
+        return "not checked; Windows has no root" if user.base else "unknown; it depends on a variable without a value"
     named = user.user if user.user is not None else "none" if user.explicit else "not set, so the image decides"
     return named if user.nonroot is None else f"{named}; runAsNonRoot is {str(user.nonroot).lower()}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
 from imglint.dockerfile.stages import Build, is_reference
 from imglint.dockerfile.variables import UnresolvedVariable
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 BUILDKIT_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 """Parts of the names of Windows images and of the images based on them."""
+WINDOWS_FOLDERS = ("mcr.microsoft.com/windows/", "mcr.microsoft.com/dotnet/framework/")
+"""Folders of a registry with Windows images only."""
+
+_FRAGMENT_NAME = re.compile(r"^(?:docker|container)file\.|\.(?:docker|container)file$", re.IGNORECASE)
+"""The names of files that may be parts of a Dockerfile. A file without more of a name is a whole one."""
 
 EARLIER_MAX = 524_288
 """Characters of a Dockerfile to read as earlier releases of BuildKit do, counted once for each. With more, the file is reported."""
@@ -48,7 +55,7 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
     found += facts
     if parsed.changes:
         found += _facts_of_earlier_releases(source, parsed.changes, found, prefix)
-    if reports_errors:
+    if reports_errors and not build.fragment:
         found += [Problem(source, span, message) for span, message in (*parsed.errors, *build.errors)]
     found += [
         Problem(source, span, message, "unread-file")
@@ -60,7 +67,11 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
 def _read(source: Source, parsed: ParsedDockerfile, prefix: str) -> tuple[Build, list[Fact]]:
     build = Build(parsed, source.variables)
     build.interpret(parsed.instructions)
-    return build, list(_StageFacts(source, prefix, build).read())
+    if build.has_from or not _FRAGMENT_NAME.search(source.name):
+        return build, list(_StageFacts(source, prefix, build).read())
+    fragment = Build(parsed, source.variables, fragment=True)
+    fragment.interpret(parsed.instructions)
+    return fragment, list(_StageFacts(source, prefix, fragment).copied_images())
 
 
 def _facts_of_earlier_releases(source: Source, changes: set[int], found: list[Fact], prefix: str) -> Iterator[ImageUse | Problem]:
@@ -141,7 +152,7 @@ class _StageFacts:
         )
 
     def where(self, stage: Stage) -> str:
-        return f"{self.prefix}stage {stage.label}"
+        return f"{self.prefix}stage {stage.label}" if stage.label else f"{self.prefix}fragment"
 
     def users(self, shipped: list[Stage]) -> Iterator[RunUser]:
         """Yield the user of each shipped stage. A place that sets the user of several stages is yielded once."""
@@ -158,18 +169,17 @@ class _StageFacts:
         if found is None:
             return self.base_user(stage, image)
         span, value = found
-        if isinstance(value, UnresolvedVariable):
-            return RunUser(self.source, span, "user", self.where(stage), None, known=False, image=image)
+        base = image.reference if image is not None and _is_windows(image.reference) else None
+        known = base is None and not isinstance(value, UnresolvedVariable)
         # An empty name resets the user of the base image to root.
-        return RunUser(self.source, span, "user", self.where(stage), value.text or "root", image=image)
+        user = None if isinstance(value, UnresolvedVariable) else value.text or "root"
+        return RunUser(self.source, span, "user", self.where(stage), user, known=known, base=base, image=image)
 
     def base_user(self, stage: Stage, image: ImageUse | None) -> RunUser:
         """Return the user of a stage without USER, which is that of its base image."""
         root = stage.root
         base = image.reference if image else None
-        known = root is not None and (base is not None or not root.uses_image) and not _is_windows(base)
-        if image is not None and not image.tag_known:
-            known, base = False, None
+        known = root is not None and not _is_windows(base)
         span = (root or stage).base_span
         whole = image.parts.get("whole", span) if image else span
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
@@ -187,4 +197,8 @@ def _known(value: UnresolvedVariable) -> Traced | None:
 
 def _is_windows(base: ImageReference | None) -> bool:
     """Whether the name of an image is that of a Windows image. Windows has no root, and the default user depends on the base image."""
-    return base is not None and any(name in f"{base.repository}:{base.tag or ''}" for name in WINDOWS_NAMES)
+    if base is None:
+        return False
+    return f"{base.name}/".startswith(WINDOWS_FOLDERS) or any(
+        name in f"{base.repository}:{base.tag or ''}" for name in WINDOWS_NAMES
+    )

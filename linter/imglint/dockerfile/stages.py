@@ -45,6 +45,12 @@ NO_TRIGGERS = ("FROM", "MAINTAINER", "ONBUILD")
 SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+_BEFORE_KEYWORD = r"(?:[^{}]*\}\})?(?:\s*+\{\{[^{}]*\}\})*+\s*+"
+"""The end of a template action and whole actions, which may precede an instruction on its line."""
+_ACTION = r"\{\{(?:[^}]|\}(?!\}))*+(?:\}\}|\Z)|\{%(?:[^%]|%(?!\}))*+(?:%\}|\Z)"
+"""A template action. One without an end goes on in the lines below."""
+_CONTROL = re.compile(r"\{(?:%|\{[-~]?\s*+(?:(?:if|else|elif|end|endif|for|endfor|range|with|set)\b|[#!/^]))")
+"""The beginning of an action that is replaced by nothing itself."""
 
 IMAGES_MAX = 20_000
 """Stages, copies and mounts of one Dockerfile. Reading stops there and the file is reported."""
@@ -119,13 +125,16 @@ class Build:
     """The stages and copies of a Dockerfile, and what BuildKit rejects in it.
 
     `names` maps lower-case names to the last stage with that name. `unread` has the places that were not read because of a limit, and the messages.
+    A `fragment` has no FROM: it is a part of a Dockerfile that another program assembles. Its instructions belong to a stage that is not known.
     """
 
-    def __init__(self, parsed: ParsedDockerfile, variables: Mapping[str, str]) -> None:
+    def __init__(self, parsed: ParsedDockerfile, variables: Mapping[str, str], *, fragment: bool = False) -> None:
         self.escape, self.flag_escape, self.variables = parsed.escape, parsed.flag_escape, variables
         self.budget = Budget()
         self.arguments = Scope(lambda name: _platform_argument(name, variables), self.budget)
-        self.stages: list[Stage] = []
+        self.fragment = fragment
+        self.stages: list[Stage] = [Stage("", UnresolvedVariable(""), (0, 0))] if fragment else []
+        self.has_from = False
         self.names: dict[str, Stage] = {}
         self.copies: list[Copy] = []
         self.errors: list[tuple[Span, str]] = []
@@ -136,14 +145,16 @@ class Build:
         """Interpret the instructions in order."""
         misplaced: Instruction | None = None
         follows_unknown = False
-        for instruction in instructions:
-            keyword = instruction.keyword
-            if keyword not in KEYWORDS:
+        for line in instructions:
+            instruction = line
+            if line.keyword not in KEYWORDS:
                 if not follows_unknown:
-                    self._unknown_instruction(instruction)
-                follows_unknown = True
+                    self._unknown_instruction(line)
+                instruction = _behind_actions(line)
+            keyword = instruction.keyword
+            follows_unknown = keyword not in KEYWORDS
+            if follows_unknown:
                 continue
-            follows_unknown = False
             if self.stages or keyword in ("FROM", "ARG"):
                 handler = _HANDLERS.get(keyword)
                 if handler is not None:
@@ -200,7 +211,8 @@ class Build:
 
     def on_from(self, instruction: Instruction) -> None:
         """Start a stage."""
-        image, name, error = split_from(instruction, split_flags(instruction, self.flag_escape)[1])
+        self.has_from = True
+        image, name, error = split_from(instruction, self._behind_flags(instruction))
         if error is not None:
             self._error(instruction, *error)
         if image is None or not self._has_room(instruction):
@@ -219,10 +231,18 @@ class Build:
         if name:
             self.names[name] = stage
 
+    def _behind_flags(self, instruction: Instruction) -> int:
+        """Return the index of the text after the flags. Actions of a template in a flag can contain spaces."""
+        text, start, end = instruction.text, split_flags(instruction, self.flag_escape)[1], instruction.end
+        if _is_open(text, instruction.flags_start, start):
+            following = WORD.search(text, _end_of_word(text, start, end, is_open=True), end)
+            return following.start() if following else end
+        return start
+
     def _base(self, instruction: Instruction, start: int, end: int, *, report_error: bool) -> Value:
         """Return the operand of a FROM with variables resolved."""
         if "{{" in instruction.text[start:end]:
-            return _templated(instruction, start, end)
+            return _templated(instruction.cut(start, end, instruction.offset(start)))
         try:
             return expand(instruction, start, end, self.escape, self.arguments)
         except BadSubstitution as error:
@@ -333,6 +353,7 @@ class Build:
             self._instruction_error(instruction, f"{instruction.keyword} requires a source and a destination")
 
     def _add_copy(self, instruction: Instruction, flag: Flag, place: str, source: Traced, in_trigger: bool) -> None:
+        source = _with_action(instruction, flag, source)
         if len(source.pieces) > PIECES_MAX:
             self.unread.append((instruction.span(*flag.indices), f"name of the image has more than {PIECES_MAX} pieces"))
         elif self._has_room(instruction):
@@ -343,7 +364,7 @@ class Build:
         count = len(self.stages)
         for copy in self.copies:
             text = copy.source.text
-            if text.lower() in self.names or text == SCRATCH:
+            if text.lower() in self.names or text == SCRATCH or (self.fragment and _is_stage_name(text)):
                 continue
             number = int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
             if number is not None and copy.place == "copy-from":
@@ -351,7 +372,10 @@ class Build:
                     span = copy.source.span(0, len(text))
                     self.errors.append((span, f"stage {number} does not exist; the last stage is {count - 1}"))
                 continue
-            if "$" in text:
+            if "{{" in text:
+                if _without_spaces(text) not in self.names:
+                    yield copy, _templated(copy.source)
+            elif "$" in text:
                 reason = "`from` does not expand variables; define a stage with `FROM image AS name` and use its name"
                 yield copy, UnresolvedVariable(reason)
             else:
@@ -505,18 +529,19 @@ def is_reference(text: str) -> bool:
     return True
 
 
-def _templated(instruction: Instruction, start: int, end: int) -> UnresolvedVariable:
-    """Return the operand of a FROM with template expressions. Of one with variables or quotes, nothing is known."""
+def _templated(written: Traced) -> UnresolvedVariable:
+    """Return an image name with template expressions. Of one with variables or quotes, nothing is known."""
     message = "image name contains a template expression"
-    text, frame = instruction.text[start:end], instruction.offset(start)
+    text = written.text
     rest = _TEMPLATE.sub("", text)
     if len(text) > VALUE_MAX or any(char in rest for char in "$\"'{}"):
         return UnresolvedVariable(message)
-    parts, index = [], start
-    for match in _TEMPLATE.finditer(instruction.text, start, end):
-        parts += [instruction.cut(index, match.start(), frame), unknown(frame, *instruction.span(*match.span()))]
+    frame = written.pieces[0].frames[0][0]
+    parts, index = [], 0
+    for match in _TEMPLATE.finditer(text):
+        parts += [written.cut(index, match.start()), unknown(frame, *written.span(*match.span()))]
         index = match.end()
-    return UnresolvedVariable(message, joined([*parts, instruction.cut(index, end, frame)]))
+    return UnresolvedVariable(message, joined([*parts, written.cut(index, len(text))]))
 
 
 def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, tuple[int, int, str] | None]:
@@ -531,8 +556,8 @@ def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, 
     image = spans[0]
     if len(spans) == 1:
         return image, "", None
-    if "{{" in text[start:end]:
-        return *_split_templated_from(text, spans), None
+    if "{{" in text[start:end] or "{%" in text[start:end]:
+        return *_split_templated_from(text, start, end), None
     if len(spans) == 3 and text[slice(*spans[1])].casefold() == "as":
         name = text[slice(*spans[2])].lower()
         error = _stage_name_error(name)
@@ -543,12 +568,71 @@ def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, 
     return image, "", (*rest, "unexpected text after the image; write `FROM image` or `FROM image AS name`")
 
 
-def _split_templated_from(text: str, spans: list[Span]) -> tuple[Span, str]:
-    """Return the indices of the image and the name of the stage. Template expressions can contain spaces."""
-    if len(spans) > 2 and text[slice(*spans[-2])].lower() == "as":
-        name = text[slice(*spans[-1])].lower()
-        return (spans[0][0], spans[-3][1]), "" if _stage_name_error(name) else name
-    return (spans[0][0], spans[-1][1]), ""
+def _split_templated_from(text: str, start: int, end: int) -> tuple[Span, str]:
+    """Return the indices of the image and the name of the stage. Actions of a template can contain spaces."""
+    blank = re.sub(_ACTION, lambda action: (" " if _CONTROL.match(action[0]) else "x") * len(action[0]), text[start:end])
+    words = [(start + first, start + last) for first, last in (word.span() for word in WORD.finditer(blank))]
+    keyword = next((at for at, word in enumerate(words) if at and text[slice(*word)].casefold() == "as"), len(words))
+    name = _without_spaces(text[slice(*words[keyword + 1])]) if keyword + 1 < len(words) else ""
+    image_end = _end_of_word(text, start, end)
+    if words and image_end <= words[0][0]:
+        # The name is inside the actions, as in `{{ if debian }} debian {{ else }} alpine {{ end }}`.
+        image_end = words[keyword - 1][1]
+    return (start, image_end), "" if "{{" not in name and name and _stage_name_error(name) else name
+
+
+def _behind_actions(instruction: Instruction) -> Instruction:
+    """Return the instruction that follows the actions of a template on its line, as in `{{end}}FROM image`; the line itself if there is none."""
+    actions = re.compile(_BEFORE_KEYWORD).match(instruction.text, instruction.start, instruction.end)
+    found = instruction.part(actions.end()) if actions else instruction
+    return found if found.keyword in KEYWORDS else instruction
+
+
+def _with_action(instruction: Instruction, flag: Flag, source: Traced) -> Traced:
+    """Return the source of a copy with the whole action of a template at its end, which may contain spaces and go on behind the flag."""
+    written, (_, end) = source.text, flag.indices
+    text, start = instruction.text, end - len(written)
+    if not _is_open(text, start, end) or not text.startswith(written, start):
+        return source
+    word_end = _end_of_word(text, end, min(end + VALUE_MAX, instruction.end), is_open=True)
+    # Another key of a mount may follow.
+    comma = text.find(",", text.rfind("}}", end, word_end), word_end)
+    return instruction.cut(start, comma if comma >= 0 else word_end, instruction.offset(start))
+
+
+def _end_of_word(text: str, start: int, end: int, *, is_open: bool = False) -> int:
+    """Return the end of the word that starts at an index. Actions of a template in it can contain spaces.
+
+    `is_open` is whether an action begins before.
+    """
+    word_end = start
+    while True:
+        if is_open:
+            closed = text.find("}}", word_end, end)
+            if closed < 0:
+                return word_end
+            word_end = closed + 2
+        first = word_end
+        word = WORD.match(text, first, end)
+        word_end = word.end() if word else first
+        if not (is_open := _is_open(text, first, word_end)):
+            return word_end
+
+
+def _is_open(text: str, start: int, end: int) -> bool:
+    """Return whether the last action of a template in a part of a text has no end there."""
+    opened = text.rfind("{{", start, end)
+    return opened >= 0 and text.find("}}", opened, end) < 0
+
+
+def _without_spaces(name: str) -> str:
+    """Return the name of a stage in lower case, without the spaces in its template expressions."""
+    return "".join(name.lower().split())
+
+
+def _is_stage_name(text: str) -> bool:
+    """Return whether a text can name a stage of another file, by name or number."""
+    return text.isdecimal() or not _stage_name_error(text.lower())
 
 
 def _stage_name_error(name: str) -> str:

@@ -1,23 +1,27 @@
-"""Discovery: from paths to files, without those that Git ignores or the policy excludes. Imports gitignore only if there is a .gitignore."""
+"""Discovery: from paths to files, without those that Git ignores or the policy excludes.
+
+Imports gitignore only if there is a .gitignore, and reads the index of a repository only before it skips something that Git may track.
+"""
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 
 from imglint.records import record
-from imglint.repository import repository_root, root_of
+from imglint.repository import GIT, repository_root, root_of
 from imglint.source import UnreadFile, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from imglint.engine.gitignore import GitIgnore
 
 GITIGNORE = ".gitignore"
-PASSED_OVER = frozenset((".git", "node_modules", ".venv", "venv", ".tox"))
+PASSED_OVER = frozenset((GIT, "node_modules", ".venv", "venv", ".tox"))
 IGNORED, LINK = "ignored by Git", "symbolic links"
-"""Reasons for which a walk skips a file or folder. A folder of PASSED_OVER is skipped because of its name."""
+"""Reasons for which a walk skips a file or folder. A folder of PASSED_OVER is skipped because of its name, but not the files in it that Git tracks."""
 
 
 @record
@@ -36,7 +40,7 @@ class Found:
 
 @record
 class WalkError:
-    """A folder that could not be listed, or a .gitignore that could not be applied, and the message for it."""
+    """A folder that could not be listed, or a .gitignore or repository by which nothing could be skipped, and the message for it."""
 
     path: str
     reason: str
@@ -62,7 +66,8 @@ def discover(
     `wanted` returns whether a walk yields the file at a path; `excluded` returns whether a path, of a file or a folder, is left out. `skip` gets
     each file and folder that a walk skips, except those that are excluded, named or found on another path, and `.git`, where Git tracks no files.
     """
-    entries = (entry for path in paths for entry in _entries(path, wanted, excluded))
+    tracked = _Tracked()
+    entries = (entry for path in paths for entry in _entries(path, wanted, excluded, tracked))
     # A single walk finds each file once, so there is nothing to remember.
     for entry in _unique(entries, paths) if len(paths) > 1 else entries:
         if not isinstance(entry, Skipped):
@@ -72,11 +77,11 @@ def discover(
 
 
 def _entries(
-    path: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]
+    path: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool], tracked: _Tracked
 ) -> Iterable[Found | WalkError | Skipped]:
     """Return what is found on one path."""
     if os.path.isdir(path or "."):
-        return _walk(path, wanted, excluded)
+        return _walk(path, wanted, excluded, tracked)
     return () if excluded(path, False) else (Found(path, True),)
 
 
@@ -95,51 +100,96 @@ def _unique(entries: Iterable[Found | WalkError | Skipped], paths: Sequence[str]
             yield entry
     named = {os.path.abspath(path) for path in paths} if skipped else ()
     for real, entry in skipped.items():
-        # A folder is walked if it is named, unless Git ignores it.
-        if real not in seen and (real not in named or entry.reason == IGNORED):
+        if real not in seen and not (entry.reason in PASSED_OVER and _is_named(real, entry.reason, named)):
             yield entry
 
 
+def _is_named(path: str, passed_over: str, named: Collection[str]) -> bool:
+    """Return whether the user named a path that is skipped, or a folder around it that is, or is in, the folder of PASSED_OVER."""
+    while path not in named and os.path.basename(path) != passed_over:
+        path = os.path.dirname(path)
+    return path in named
+
+
+@record
+class _Folder:
+    """A folder to walk, and the .gitignore files that apply in it. If there is a `reason`, everything is skipped in it that Git does not track."""
+
+    path: str
+    ignored: tuple[_Ignored, ...]
+    reason: str
+
+
 def _walk(
-    root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool]
+    root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool], tracked: _Tracked
 ) -> Iterator[Found | WalkError | Skipped]:
     """Walk a folder iteratively, in path order. A link to a file inside the repository is a file of its own; other links are not followed."""
     above, unread = _ignored_above(root)
     yield from unread
-    if above is None:
+    if above is None and not tracked.has(os.path.realpath(root), True, IGNORED):
         yield Skipped(root or os.curdir, True, IGNORED)
         return
-    links = _Links(root)
-    waiting: list[tuple[str, bool, tuple[_Ignored, ...], str]] = [(root, True, above, "")]
+    walk = _Walk(root, wanted, excluded, tracked)
+    waiting: list[_Folder | Found | WalkError | Skipped] = [_Folder(root, above or (), IGNORED if above is None else "")]
     while waiting:
-        path, is_folder, ignored, reason = waiting.pop()
-        if reason:
-            yield Skipped(path, is_folder, reason)
-            continue
-        if not is_folder:
-            yield Found(path, False, under=root)
-            continue
+        entry = waiting.pop()
+        if isinstance(entry, _Folder):
+            waiting += walk.entries(entry)
+        else:
+            yield entry
+
+
+class _Walk:
+    """What a walk over a folder asks for each entry."""
+
+    def __init__(
+        self, root: str, wanted: Callable[[str], bool], excluded: Callable[[str, bool], bool], tracked: _Tracked
+    ) -> None:
+        self._root = root
+        self._wanted = wanted
+        self._excluded = excluded
+        self._tracked = tracked
+        self._links = _Links(root, tracked)
+
+    def entries(self, folder: _Folder) -> Iterator[_Folder | Found | WalkError | Skipped]:
+        """Yield what is directly in a folder, in reverse order, and then the errors."""
+        path, wanted, tracked = folder.path, self._wanted, self._tracked
         try:
             entries = sorted(os.scandir(path or "."), key=_sort_key, reverse=True)
         except OSError as error:
             yield WalkError(path, f"cannot read folder: {error.strerror or error}")
-            continue
-        if any(entry.name == GITIGNORE and not _is_folder(entry) and not entry.is_symlink() for entry in entries):
-            ignored, errors = _with_gitignore(path, ignored)
-            yield from errors
+            return
+        ignored, rest, errors = self._skipping(folder, entries)
         absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
         for entry in entries:
             joined = os.path.join(path, entry.name) if path else entry.name
             is_folder = _is_folder(entry)
-            if entry.name == ".git" or not (is_folder or wanted(joined) or (entry.is_symlink() and links.leads_out(joined))):
+            if entry.name == GIT or not (is_folder or wanted(joined) or (entry.is_symlink() and self._links.leads_out(joined))):
                 continue
-            reason = entry.name if is_folder and entry.name in PASSED_OVER else ""
+            if self._excluded(joined, is_folder):
+                continue
+            reason = entry.name if is_folder and entry.name in PASSED_OVER else rest
             if ignored and not reason and _is_ignored(absolute + entry.name, is_folder, ignored):
                 reason = IGNORED
-            if not reason and entry.is_symlink() and not links.leads_to_file(joined):
-                reason = LINK
-            if not excluded(joined, is_folder):
-                waiting.append((joined, is_folder, ignored, reason))
+            is_skipped = bool(reason) and not tracked.has(joined, is_folder, reason)
+            if not is_skipped and entry.is_symlink() and not self._links.leads_to_file(joined):
+                is_skipped, reason = True, LINK
+            if is_skipped:
+                yield Skipped(joined, is_folder, reason)
+            else:
+                yield _Folder(joined, ignored, reason) if is_folder else Found(joined, False, under=self._root)
+        yield from tracked.new_errors()
+        yield from errors
+
+    def _skipping(self, folder: _Folder, entries: list[os.DirEntry[str]]) -> tuple[tuple[_Ignored, ...], str, list[WalkError]]:
+        """Return the .gitignore files that apply to the entries of a folder, the reason to skip all that Git does not track, and errors."""
+        ignored, rest = folder.ignored, folder.reason
+        if (ignored or rest) and folder.path != self._root and self._tracked.has_submodule(folder.path):
+            ignored, rest = (), ""
+        if any(entry.name == GITIGNORE and not _is_folder(entry) and not entry.is_symlink() for entry in entries):
+            ignored, errors = _with_gitignore(folder.path, ignored)
+            return ignored, rest, errors
+        return ignored, rest, []
 
 
 def _sort_key(entry: os.DirEntry[str]) -> str:
@@ -165,13 +215,14 @@ class _Links:
     Without a repository, the current folder counts as one if the folder is in it, else the folder itself.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, tracked: _Tracked) -> None:
         self._folder = folder
+        self._tracked = tracked
         self._root = ""
         self._ignored: dict[str, tuple[_Ignored, ...] | None] = {}
 
     def leads_to_file(self, path: str) -> bool:
-        """Return whether a link leads to a regular file in the repository that is neither ignored nor in a folder of PASSED_OVER.
+        """Return whether a link leads to a regular file in the repository that Git tracks, or that is neither ignored nor in a folder of PASSED_OVER.
 
         Otherwise a link could show a file that is only on this machine, such as `.git/config` with credentials.
         """
@@ -183,7 +234,7 @@ class _Links:
         if name in PASSED_OVER or not self._is_inside(real):
             return False
         ignored = self._ignored_in(folder)
-        return ignored is not None and not _is_ignored(real, False, ignored)
+        return (ignored is not None and not _is_ignored(real, False, ignored)) or self._tracked.has(real, False)
 
     def leads_out(self, path: str) -> bool:
         """Return whether a link leads to a folder outside of the repository."""
@@ -209,6 +260,75 @@ class _Links:
                 ignored = None if is_skipped else _with_gitignore_in(inner, ignored)
             self._ignored[inner] = ignored
         return ignored
+
+
+class _Tracked:
+    """The files that Git tracks in the repositories of a run. An index is read when something in its repository would be skipped."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Sequence[str] | None] = {}
+        self._places: dict[str, tuple[Sequence[str] | None, str]] = {}
+        self._errors: list[WalkError] = []
+
+    def has(self, path: str, is_folder: bool, reason: str = "") -> bool:
+        """Return whether Git tracks a file, or anything in a folder. If it cannot be known, nothing is skipped for the reason IGNORED."""
+        files, relative = self._place(path)
+        if files is None:
+            return reason == IGNORED
+        if not is_folder:
+            return _first(files, relative) == relative
+        below = os.path.join(relative, "")
+        return _first(files, below).startswith(below) or self.has_submodule(path)
+
+    def has_submodule(self, path: str) -> bool:
+        """Return whether a folder is a submodule that is checked out. Git applies none of the .gitignore files above to it."""
+        if not os.path.lexists(os.path.join(path, GIT)):
+            return False
+        files, relative = self._place(path)
+        return files is not None and _first(files, relative) == relative
+
+    def new_errors(self) -> Iterator[WalkError]:
+        """Yield the error of each repository with an index that could not be read, once."""
+        while self._errors:
+            yield self._errors.pop()
+
+    def _place(self, path: str) -> tuple[Sequence[str] | None, str]:
+        """Return the tracked files of the repository around a path, None if they are not known, and the path relative to the repository."""
+        folder, name = os.path.split(path)
+        if folder not in self._places:
+            real = os.path.realpath(folder)
+            root = repository_root(real)
+            files = () if root is None else self._files_in(root)
+            self._places[folder] = (files, os.path.join(real, "")[len(os.path.join(root or "", "")) :])
+        files, relative = self._places[folder]
+        return files, relative + name
+
+    def _files_in(self, root: str) -> Sequence[str] | None:
+        if root not in self._files:
+            from imglint.git_index import read_index
+
+            try:
+                self._files[root] = read_index(root) or ()
+            except UnreadFile as error:
+                self._files[root] = None
+                path = os.path.join(root, GIT)
+                current = os.path.join(os.path.realpath(os.curdir), "")
+                reason = (
+                    f".gitignore not applied: cannot read the Git index: {error.reason}; run `git status` for the error of Git"
+                )
+                self._errors.append(WalkError(path.removeprefix(current), reason))
+        return self._files[root]
+
+
+def _first(files: Sequence[str], path: str) -> str:
+    """Return the first of sorted paths that is not before a path; empty if there is none."""
+    at = bisect_left(files, path)
+    return files[at] if at < len(files) else ""
+
+
+def is_tracked(path: str) -> bool:
+    """Return whether Git tracks a file."""
+    return _Tracked().has(path, False)
 
 
 def _with_gitignore_in(folder: str, above: tuple[_Ignored, ...]) -> tuple[_Ignored, ...]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FINDINGS_MAX = 10_000
 """Findings of one file that no exception silences. Facts beyond them are not judged, which is reported."""
+LEFT_TO = {"unstated-user": "root-user"}
+"""Rules that do not judge a fact if another rule flags it, even if that finding is silenced, and the other rule."""
 
 
 @record
@@ -61,12 +63,14 @@ def judge_file(file: FileFacts, settings: Settings) -> tuple[list[Verdict], bool
 
 def judge(subject: Subject, settings: Settings) -> list[Verdict]:
     """Return the verdicts of all rules on one fact. Comments are not considered."""
-    return [
+    verdicts = [
         verdict
         for rule, decision in decisions(subject, settings)
         if decision.level
         for verdict in _apply(rule, decision, subject, settings)
     ]
+    found = {verdict.finding.rule for verdict in verdicts}
+    return [verdict for verdict in verdicts if LEFT_TO.get(verdict.finding.rule) not in found]
 
 
 def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
@@ -125,10 +129,21 @@ def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings)
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         path = subject.source.path
         exception = settings.policies.of(path).exception_for(rule.id, image, path, settings.today)
+        if decision.by == "row" and image is not None and image.row is not None:
+            findings = [_with_reason(finding, image.row.reason) for finding in findings]
     return [
         Verdict(replace(finding, rule=rule.id, level=decision.level, policy=finding.policy or decision.at), (subject,), exception)
         for finding in findings
     ]
+
+
+def _with_reason(finding: Finding, reason: str) -> Finding:
+    """Return a finding whose message has the reason of the row that sets its level, after the problem and before the advice."""
+    clause = f": {reason}"
+    if not reason or clause in finding.message:
+        return finding
+    problem, separator, advice = finding.message.partition("; ")
+    return replace(finding, message=f"{problem}{clause}{separator}{advice}")
 
 
 def _findings(rule: Rule, subject: Subject, options: object) -> Iterable[Finding]:

@@ -69,23 +69,38 @@ def run(paths: Sequence[str], settings: Settings, progress: Progress | None = No
     """
     paths = [*paths, *_folders_of_changed_policies(paths, settings)]
     skipped = _SkippedSoFar(settings)
-    found: Iterable[Found | WalkError] = files(paths, settings, skipped.add)
+    errors: list[WalkError] = []
+    found = _without_errors(files(paths, settings, skipped.add), errors)
     if len(paths) > 1:
-        # A single walk already yields sorted paths.
-        found = sorted(found, key=lambda file: _shown_path(file, settings))
-    results = _check(iter(found), settings, progress or iter)
+        # A single walk already yields sorted paths, except for errors.
+        found = iter(sorted(found, key=lambda file: _shown_path(file, settings)))
+    results = _check(found, settings, progress or iter)
     more: list[Finding] = []
     seen: set[str] = set()
-    named: Iterable[Found] = results.named_files
+    named: Iterable[Found] = results.named_files | _check_more(errors, settings, results, more)
     while named := new_files(named, paths, seen, settings):
-        others = _check(iter(named), settings, iter)
-        more += others.findings
-        named = others.named_files
-        others.findings = Findings()
-        results.join(others)
+        named = _check_more(named, settings, results, more)
     on_policies = _judge_policies(paths, settings, results.used_exceptions)
     findings = _with(results.findings, more + on_policies)
     return Report(findings, results.files, results.places, results.failed, skipped.counts(), results.incomplete)
+
+
+def _check_more(found: Sequence[Found | WalkError], settings: Settings, results: RunResults, more: list[Finding]) -> set[Found]:
+    """Check files outside of the order of the others. Add the findings to `more`, and all else to the results. Return the files that they name."""
+    others = _check(iter(found), settings, iter)
+    more += others.findings
+    others.findings = Findings()
+    results.join(others)
+    return others.named_files
+
+
+def _without_errors(found: Iterable[Found | WalkError], errors: list[WalkError]) -> Iterator[Found | WalkError]:
+    """Yield the files, and collect the errors, which belong elsewhere in the order of the findings."""
+    for entry in found:
+        if isinstance(entry, WalkError):
+            errors.append(entry)
+        else:
+            yield entry
 
 
 def _folders_of_changed_policies(paths: Sequence[str], settings: Settings) -> list[str]:

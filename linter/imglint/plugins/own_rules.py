@@ -10,7 +10,8 @@ OWN_RULES = {
         """A syntax error in a file of a known kind.
 
 **Why it matters:** the broken part of the file is not checked, so a report without this error would look clean. A file of no known kind
-is skipped, even if it is broken.
+is skipped, even if it is broken. A file such as `Dockerfile.common` without FROM is a part of other Dockerfiles, and only its images are
+checked.
 
 **How to fix it:** correct the syntax at the reported position. If the file only looks like this kind, list it under `exclude` in the policy.""",
     ),

@@ -65,5 +65,5 @@ def _all_patterns_here(use: ImageUse) -> Iterator[ImagePattern]:
     match = use.policy_match
     if match is not None and match.table is not None:
         for row in match.table.rows[:PATTERNS_MAX]:
-            if row.approved and not row.mismatch(use.environment, use.role, match.path):
+            if row.approved and not row.deprecated and not row.mismatch(use.environment, use.role, match.path):
                 yield from row.match

@@ -14,10 +14,12 @@ from imglint.patterns.image import ImagePattern
 from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
+from imglint.patterns.version import Versions
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
 from imglint.policy.lookup import FILE_NAME, Policy, PolicyException, RuleSetting, default_level
 from imglint.policy.place import WorkingTree
+from imglint.printable import listed
 from imglint.records import record, replace
 from imglint.repository import root_of
 from imglint.source import Source, UnreadFile
@@ -50,13 +52,16 @@ KEYS = (
     "kinds", "fail-on",
 )  # fmt: skip
 ROW_KEYS = (
-    "match", "environments", "roles", "files", "tags", "forbidden-tags", "digest", "approved", "reason", "use-instead", "rules",
+    "match", "environments", "roles", "files", "tags", "forbidden-tags", "versions", "digest", "uid", "approved", "reason", "use-instead",
+    "rules",
 )  # fmt: skip
 EXCEPTION_KEYS = ("match", "rules", "files", "reason", "approved-by", "until")
 LEVELS = {str(level): level for level in Severity}
 FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
 DIGEST_RULE = "missing-digest"
+DEPRECATED = "deprecated"
+APPROVED = ("true", "false", DEPRECATED)
 _ADDRESS = re.compile(r"https?:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _WILDCARD = re.compile(r"[*?\[\\]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -334,7 +339,7 @@ class _Builder:
         values = nodes.mapping(node, "images", ROW_KEYS, ("match",))
         location = nodes.source.location(node.start, node.start)
         match = _images(nodes, values)
-        approved = nodes.flag(values["approved"], "approved") if "approved" in values else True
+        approved = _approved(nodes, values)
         levels = {DIGEST_RULE: level} if (level := _digest(nodes, values)) is not None else {}
         row = Row(
             nodes.source.path,
@@ -348,8 +353,11 @@ class _Builder:
             _tags(nodes, values, "forbidden-tags"),
             approved is not False,
             _text(nodes, values, "reason"),
-            _replacement(nodes, values, match, approved is not False),
+            _replacement(nodes, values, match, approved is True),
             levels | self._levels(nodes, values),
+            nodes.pattern(values["versions"], "versions", lambda text, _at: Versions(text)) if "versions" in values else None,
+            _uids(nodes, values),
+            approved == DEPRECATED,
         )
         return row if match else None
 
@@ -488,6 +496,26 @@ def _digest(nodes: Nodes, values: dict[str, Node]) -> Severity | None:
     return None if choice is None else DIGEST[choice]
 
 
+def _approved(nodes: Nodes, values: dict[str, Node]) -> bool | str | None:
+    """Return True, False or DEPRECATED; None after an error."""
+    if "approved" not in values:
+        return True
+    node = values["approved"]
+    if isinstance(node, Scalar) and plain_type(node) == "bool":
+        return nodes.flag(node, "approved")
+    choice = nodes.choice(node, "approved", APPROVED)
+    if choice in (None, DEPRECATED):
+        return choice
+    # It is `true` or `false` in quotes.
+    nodes.unexpected(node, "approved", listed(APPROVED))
+    return None
+
+
+def _uids(nodes: Nodes, values: dict[str, Node]) -> tuple[int, ...]:
+    uids = _option(nodes, values["uid"], "uid", frozenset(("int", "tuple[int,...]"))) if "uid" in values else None
+    return uids if isinstance(uids, tuple) else (uids,) if isinstance(uids, int) else ()
+
+
 def _replacement(nodes: Nodes, values: dict[str, Node], match: tuple[ImagePattern, ...], approved: bool) -> str:
     """Return `use-instead`. Its wildcards are filled from `match`, which must have as many."""
     if "use-instead" not in values:
@@ -495,7 +523,7 @@ def _replacement(nodes: Nodes, values: dict[str, Node], match: tuple[ImagePatter
     node = values["use-instead"]
     pattern = nodes.pattern(node, "use-instead", ImagePattern)
     if approved:
-        nodes.error(node, "use-instead", "this row approves its images; add `approved: false`")
+        nodes.error(node, "use-instead", "this row approves its images; add `approved: false` or `approved: deprecated`")
     if pattern is None:
         return ""
     short = next((one for one in match if one.wildcards < pattern.wildcards), None)

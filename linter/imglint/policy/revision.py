@@ -1,4 +1,4 @@
-"""Policy files at a Git revision, for `--config-from`. The only module that starts a program: `git`, which reads objects and runs nothing itself."""
+"""Policy files at a Git revision, for `--config-from`. Git reads objects and runs nothing itself."""
 
 from __future__ import annotations
 
@@ -9,26 +9,13 @@ import subprocess
 from imglint.errors import UsageError
 from imglint.policy.find import MISSPELLED
 from imglint.policy.lookup import FILE_NAME
-from imglint.repository import repository_root
+from imglint.repository import git_command, repository_root
 from imglint.source import FILE_SIZE_MAX, UnreadFile, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_OPTIONS = (
-    "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-    "-c", "safe.bareRepository=explicit",
-)  # fmt: skip
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    # Replacement objects and missing objects of partial clones would come from elsewhere, the latter by running a program of the configuration.
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-}
 _LINK, _REGULAR = "120000", ("100644", "100755")
 
 
@@ -125,16 +112,10 @@ class Revision:
 
     def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run Git in the root of the repository. Raises UsageError if it cannot be started."""
-        # Variables such as GIT_DIR, which Git sets for hooks, would make it read another repository.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
-        environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(self.root)
-        # A relative folder of PATH would let the repository provide the program.
-        programs = [os.path.join(folder, "git") for folder in os.get_exec_path() if os.path.isabs(folder)]
-        program = next((path for path in programs if os.path.isfile(path) and os.access(path, os.X_OK)), None)
-        if program is None:
+        command = git_command(self.root, *arguments)
+        if command is None:
             raise self._error("Git is not installed; install it, or use --config")
-        command = [program, "-C", self.root, *_OPTIONS, *arguments]
-        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return subprocess.run(command[0], env=command[1], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
     def _error(self, reason: str) -> UsageError:
         return UsageError(f"--config-from {self.ref}: {reason}")

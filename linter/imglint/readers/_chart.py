@@ -10,14 +10,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from imglint.source import Source
 
+CHART = "Chart.yaml"
 _VALUES = r"(?:values(?:[-_.].*)?|.*[-_.]values)\.ya?ml"
 _DEPENDENCY = re.compile(r"""^[ \t-]+(?:name|alias)[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _APP_VERSION = re.compile(r"""^appVersion[ \t]*:[ \t]*(["']?)([^\s"'#]+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 
 
-def is_values_name(name: str) -> bool:
-    """Return whether a file is named as values are: `values.yaml`, `values-prod.yaml`, `prod-values.yaml`."""
-    return "values" in name.lower() and re.fullmatch(_VALUES, name, re.IGNORECASE) is not None
+def is_values_file(source: Source) -> bool:
+    """Return whether a file is named as values are: `values.yaml`, `values-prod.yaml`, `prod-values.yaml`, in a chart also `myvalues2.yaml`."""
+    name = source.name.lower()
+    if "values" not in name or not name.endswith((".yaml", ".yml")):
+        return False
+    return re.fullmatch(_VALUES, name) is not None or chart_folder(source) is not None
+
+
+def chart_folder(source: Source) -> str | None:
+    """Return the path of the chart that a file belongs to, relative to the folder of the file: empty, `../`, `../../` and so on.
+
+    Returns None if the file is not below a chart, or in its `templates`.
+    """
+    folder = os.path.dirname(os.path.abspath(source.path))
+    return None if _is_in_templates(folder) else _chart_above(folder, source.root)
+
+
+@lru_cache(maxsize=64)
+def _chart_above(folder: str, root: str) -> str | None:
+    path = ""
+    while not os.path.isfile(os.path.join(folder, CHART)):
+        parent = os.path.dirname(folder)
+        if folder in (root, parent):
+            return None
+        folder, path = parent, f"../{path}"
+    return path
 
 
 def is_chart_template(source: Source) -> bool:
@@ -31,7 +55,7 @@ def _is_in_templates(folder: str) -> bool:
         parent, name = os.path.split(folder)
         if parent == folder:
             return False
-        if name == "templates" and os.path.isfile(os.path.join(parent, "Chart.yaml")):
+        if name == "templates" and os.path.isfile(os.path.join(parent, CHART)):
             return True
         folder = parent
 
@@ -41,6 +65,6 @@ def app_version(source: Source) -> tuple[str, frozenset[str]]:
 
     The version is empty if there is no Chart.yaml in the same folder or it has none.
     """
-    text = source.beside("Chart.yaml") or ""
+    text = source.beside(CHART) or ""
     match = _APP_VERSION.search(text)
     return match[2] if match else "", frozenset(_DEPENDENCY.findall(text))

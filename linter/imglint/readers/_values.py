@@ -11,7 +11,8 @@ import re
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers._chart import app_version
-from imglint.records import record
+from imglint.readers._chart_values import ChartValues
+from imglint.records import record, replace
 from imglint.reference import InvalidReference, parse
 from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, run_user_of
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, nonblank
@@ -39,6 +40,10 @@ NO_IMAGE = re.compile(
 
 NAMES = frozenset(("repository", "repo", "image", "Image", "name", MERGE))
 """Keys that name the image of a map, or may merge one that does; most mappings have none of them."""
+COMPLETING = (
+    *(("imageRegistry",), ("imageNamespace",), ("global", "imageRegistry"), ("global", "imageNamespace"), ("global", "registry")),
+)
+"""Values of a chart that complete an image of which only the name is given."""
 _IMAGE_KEY = re.compile(r"[iI]mages?$")
 _STRING_KEY = re.compile(r"[a-z0-9]Image$|[-_]image$|^[iI]mage$")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -106,17 +111,13 @@ class _ValuesReader:
         self.source = source
         self._named: set[int] = set()
         self._version: tuple[str, frozenset[str]] | None = None
-        everywhere = root.mapping("global") if isinstance(root, Mapping) else None
-        image = everywhere.mapping("image") if everywhere else None
-        self.registry = (everywhere.scalar("imageRegistry") if everywhere else None) or (
-            image.scalar("registry") if image else None
-        )
+        self._chart = ChartValues(source, root)
 
     def images(self, mapping: Mapping, parent: Mapping | None, path: KeyPath) -> Iterator[tuple[ImageUse, Mapping | None]]:
         """Yield the images that a mapping names, each with the mapping that it is the image of."""
         if NAMES.isdisjoint(mapping.by_key) and not any(name.endswith("mage") for name in mapping.by_key):
             return
-        key = _name_key(mapping, path)
+        key = _name_key(mapping, path) or self._lone_name_key(mapping, path)
         if key and self._is_new(mapping.get(key)):
             yield self._split_image(mapping, key, path), parent if key not in ("image", "Image") else mapping
         for name, value in mapping.by_key.items():
@@ -138,26 +139,74 @@ class _ValuesReader:
         self._named.add(id(name))
         return len(self._named) > count
 
+    def _lone_name_key(self, mapping: Mapping, path: KeyPath) -> str | None:
+        """Return `name` if that is all that a mapping has of an image, and the chart sets the rest of it."""
+        name = mapping.scalar("name")
+        if not name or not _is_image(name) or not _is_under_image_key(path):
+            return None
+        return "name" if any(self._shared(*keys) for keys in COMPLETING) else None
+
     def _split_image(self, mapping: Mapping, key: str, path: KeyPath) -> ImageUse:
         name = mapping.scalar(key)
         assert name is not None
         tag_in_name = _has_tag(name.value)
-        version = [] if tag_in_name else _version_parts(mapping)
+        version = [] if tag_in_name else _version_parts(mapping) or self._shared_tag(mapping, key)
         known = tag_in_name or bool(version)
         where = path.dotted or key
         chart_version = "" if known else self._chart_version(where)
         if chart_version:
             where = f"{where} (tag from the chart: appVersion {chart_version})"
-        parts = [*self._registry_parts(mapping, name), name, *_last_name_parts(mapping, key, path), *version]
-        return image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)
+        prefix, is_shared = self._prefix_parts(mapping, key, name)
+        parts = [*prefix, name, *_last_name_parts(mapping, key, path), *version]
+        use = image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)
+        if use.reference is None:
+            return use
+        if is_shared and use.parts["repository"][0] < use.span[0]:
+            # A part of the name is written where the chart sets it for all images, so there is no span for both parts.
+            return replace(use, parts={**use.parts, "repository": use.parts["whole"]})
+        registry = mapping.get("registry")
+        if isinstance(registry, Scalar) and not use.reference.registry_explicit and not nonblank(registry):
+            return replace(use, parts={**use.parts, "registry": (registry.start, registry.end)})
+        return use
 
-    def _registry_parts(self, mapping: Mapping, name: Scalar) -> list[Scalar | str]:
-        registry = mapping.scalar("registry") or mapping.scalar("hub")
-        if registry is None and not _has_registry(name.value):
-            registry = self.registry
-        if registry is None:
+    def _prefix_parts(self, mapping: Mapping, key: str, name: Scalar) -> tuple[list[Scalar | str], bool]:
+        """Return what precedes the name, and whether the chart sets it for all of its images."""
+        own = mapping.scalar("registry") or mapping.scalar("hub")
+        is_complete = _has_registry(name.value)
+        registry = None if own or is_complete else self._shared_registry(key, name.value)
+        namespace = self._namespace if key == "name" and not is_complete else None
+        parts: list[Scalar | str] = []
+        for part in (own, registry, namespace):
+            if part is not None:
+                text = part if isinstance(part, str) else part.value
+                parts += [part] if text.endswith("/") else [part, "/"]
+        return parts, registry is not None or namespace is not None
+
+    def _shared_registry(self, key: str, name: str) -> Scalar | str | None:
+        """Return the registry that the chart sets for an image without one."""
+        registry = self._shared("global", "imageRegistry") or self._shared("global", "image", "registry")
+        if registry is None and (key == "name" or self._namespace is None):
+            # With a namespace besides, charts complete only names; `repository` is complete.
+            registry = self._shared("imageRegistry")
+        if registry is None and (key != "name" or "/" not in name):
+            registry = self._shared("global", "registry")
+        return registry
+
+    @property
+    def _namespace(self) -> Scalar | str | None:
+        return self._shared("imageNamespace") or self._shared("global", "imageNamespace")
+
+    def _shared_tag(self, mapping: Mapping, key: str) -> list[Scalar | str]:
+        """Return the tag of all images of the chart, with its separator, for an image that has no key for one."""
+        if key != "name" or any(tag in mapping for tag in TAGS):
             return []
-        return [registry] if registry.value.endswith("/") else [registry, "/"]
+        tag = self._shared("global", "tag")
+        return [":", tag] if tag else []
+
+    def _shared(self, *keys: str) -> Scalar | str | None:
+        """Return a value that the chart sets for all of its images, if it can be a part of an image name."""
+        value = self._chart.scalar(*keys)
+        return value if value and _is_image_text(value if isinstance(value, str) else value.value) else None
 
     def _chart_version(self, where: str) -> str:
         """Return the tag that the chart uses for an image without one: its appVersion; empty if unknown, or up to another chart."""
@@ -183,6 +232,11 @@ def _name_key(mapping: Mapping, path: KeyPath) -> str | None:
     return None
 
 
+def _is_under_image_key(path: KeyPath) -> bool:
+    """Return whether a mapping is the value of a key such as `image`, or an entry of one such as `images`."""
+    return path.key.endswith(("image", "Image")) or (path.above is not None and path.above.key.endswith(("images", "Images")))
+
+
 def _is_repository(value: str, mapping: Mapping, key: str, path: KeyPath) -> bool:
     # Maps that configure other tools name an image by its path in these values: `image.repository`.
     if SCHEME.search(value) or value.endswith(".repository") or any(character.isspace() for character in value):
@@ -196,7 +250,11 @@ def _is_repository(value: str, mapping: Mapping, key: str, path: KeyPath) -> boo
 
 def _is_image(value: Scalar) -> bool:
     """Return whether the value of a key `image` can be a container image, by its form."""
-    text = value.value[:TEXT_MAX].strip()
+    return _is_image_text(value.value)
+
+
+def _is_image_text(value: str) -> bool:
+    text = value[:TEXT_MAX].strip()
     if is_templated(text):
         return "{{" in text or SCHEME.search(text) is None
     return not (NO_IMAGE.search(text) or SCHEME.search(text) or any(character.isspace() for character in text))

@@ -24,7 +24,7 @@ from imglint.model import (
     image_use,
 )
 from imglint.printable import clipped
-from imglint.readers._chart import is_chart_template, is_values_name
+from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.readers._compose_variables import (
     InvalidVariable,
     OverLimit,
@@ -80,7 +80,7 @@ def claims(source: Source) -> bool:
         return not (is_chart_template(source) or _is_manifest(source))
     if "services" not in text and not may_hide_words(text):
         return False
-    if is_values_name(name) or is_chart_template(source) or _is_manifest(source):
+    if is_values_file(source) or is_chart_template(source) or _is_manifest(source):
         return False
     # Imported here because most compose files have the name of one.
     from imglint.yaml.top_level import roots_with

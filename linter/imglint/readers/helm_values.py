@@ -6,7 +6,7 @@ Values have no schema, so a map is taken for an image by its keys and by the key
 from __future__ import annotations
 
 from imglint.readers import kubernetes
-from imglint.readers._chart import is_chart_template, is_values_name
+from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.readers._values import images_and_users
 from imglint.yaml.facts import ambiguous_merges, read_documents
 
@@ -22,7 +22,7 @@ FILES = ("*.yaml", "*.yml")
 
 def claims(source: Source) -> bool:
     """Return whether the file is named as values are, and is not a compose file, a manifest or a template."""
-    if not is_values_name(source.name) or is_chart_template(source) or kubernetes.claims(source):
+    if not is_values_file(source) or is_chart_template(source) or kubernetes.claims(source):
         return False
     if "compose" not in source.name.lower():
         return True

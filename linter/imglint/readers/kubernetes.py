@@ -9,7 +9,7 @@ import re
 
 from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
 from imglint.printable import clipped
-from imglint.readers._chart import is_chart_template, is_values_name
+from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.yaml.documents import InvalidYaml, has_odd_breaks
 from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
@@ -81,7 +81,7 @@ def claims(source: Source) -> bool:
     if not named_yaml and any(word in name for word in _DOCKERFILE_NAMES):
         return False
     looks_like_one = _looks_like_manifest(text, named_yaml)
-    if not named_yaml or (looks_like_one and not is_values_name(name) and "compose" not in name):
+    if not named_yaml or (looks_like_one and not is_values_file(source) and "compose" not in name):
         return looks_like_one
     # Imported here because most manifests look like one.
     from imglint.yaml.top_level import roots_with
@@ -147,7 +147,7 @@ def read(source: Source) -> Iterator[Fact]:
                     continue
                 seen.add(key)
             yield fact
-    if is_values_name(name):
+    if is_values_file(source):
         # Imported here because few manifests are named as values are.
         from imglint.readers._values import images_and_users
 
