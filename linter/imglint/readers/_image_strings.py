@@ -5,8 +5,10 @@ from __future__ import annotations
 from imglint.printable import clipped
 from imglint.readers._values import NO_IMAGE, SCHEME, KeyPath
 from imglint.reference import InvalidReference, parse
+from imglint.traced import PLACEHOLDER, literal
 from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated
 from imglint.yaml.nodes import Mapping, Scalar
+from imglint.yaml.templates import with_unknown_expressions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,10 +61,11 @@ def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart:
 
 def _is_image(value: Scalar, siblings: Mapping) -> bool:
     text = value.value[:TEXT_MAX].strip()
-    if is_templated(text):
-        return "{{" in text or SCHEME.search(text) is None
     if NO_IMAGE.search(text) or SCHEME.search(text):
         return False
+    if is_templated(text):
+        # What fills it in must leave room for a reference: `(join('', [$image]))` does not.
+        text = with_unknown_expressions(literal(text, 0)).text.replace(PLACEHOLDER, "x")
     try:
         reference = parse(text)
     except InvalidReference:

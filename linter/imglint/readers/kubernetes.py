@@ -93,13 +93,13 @@ def claims(source: Source) -> bool:
 
 def _is_json_patch(source: Source, text: str, name: str) -> bool:
     """Return whether the file is a JSON patch: a list of operations on a manifest, as Kustomize takes them."""
-    if ("op" not in text or "path" not in text) and not may_hide_words(text):
-        return False
     if (
-        "compose" in name
-        or not name.endswith((".yaml", ".yml", ".json"))
+        not name.endswith((".yaml", ".yml", ".json"))
+        or "compose" in name
         or not _first_line(text).lstrip().startswith(("-", "["))
     ):
+        return False
+    if ("op" not in text or "path" not in text) and not may_hide_words(text):
         return False
     # Imported here because few files are lists.
     from imglint.readers._json_patch import is_json_patch
@@ -159,15 +159,16 @@ def read(source: Source) -> Iterator[Fact]:
 
 
 def _document_facts(source: Source, root: Node, kustomize: bool) -> Iterator[Fact]:
+    """Return the facts of a document, `kustomize` being whether the file is a Kustomize file by its name."""
     resources = _resources(root)
+    kind = root.text("kind") if isinstance(root, Mapping) else ""
+    is_kustomization = isinstance(root, Mapping) and (kustomize or kind in KUSTOMIZE_KINDS)
     custom = [resource for resource in resources.values() if _is_custom(resource)]
-    is_kustomization = isinstance(root, Mapping) and (kustomize or root.text("kind") in KUSTOMIZE_KINDS)
     if custom or is_kustomization or isinstance(root, Sequence):
-        yield from _extended_facts(source, root, resources, custom, is_kustomization)
-    else:
-        if isinstance(root, Mapping) and not root.text("kind"):
-            yield from _foreign_document(source, root)
-        yield from _pod_facts(source, root, resources)
+        return _extended_facts(source, root, resources, custom, is_kustomization)
+    if isinstance(root, Mapping) and not kind:
+        return _kindless_facts(source, root, resources)
+    return _pod_facts(source, root, resources)
 
 
 def _extended_facts(
@@ -215,12 +216,13 @@ def _pod_facts(
         yield from manifests.images_and_users(mapping, owner)
 
 
-def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
-    """Yield a problem for a document of a compose file between the manifests."""
+def _kindless_facts(source: Source, root: Mapping, resources: dict[int, Mapping]) -> Iterator[Fact]:
+    """Yield the facts of a document without a kind; a problem if it is one of a compose file between the manifests."""
     services = root.mapping("services")
     if services and any(isinstance(node, Mapping) and ("image" in node or "build" in node) for _, node in services.items()):
         message = "this file has both manifests and services; move the services to a compose file"
         yield Problem(source, (services.start, services.start), message, UNREAD_FILE)
+    yield from _pod_facts(source, root, resources)
 
 
 def _may_name_images(document: str) -> bool:
