@@ -122,7 +122,7 @@ def test_baseline_file_is_stable_with_one_finding_per_line(tree: Path, imglint: 
     imglint("--write-baseline", "b.json")
     assert (tree / "b.json").read_bytes() == before
     assert json.loads(before) == {
-        "version": 1,
+        "version": 2,
         "findings": [
             {"rule": "latest-tag", "path": "Dockerfile", "text": "latest", "line": "FROM quay.io/acme/web:latest", "count": 1}
         ],
@@ -156,6 +156,139 @@ def test_unread_file_is_never_in_a_baseline(tmp_path: Path, imglint: Imglint) ->
     assert " unread-file: " in outcome.out
 
 
+def test_a_file_with_a_known_syntax_error_is_counted(tmp_path: Path, imglint: Imglint) -> None:
+    broken = "apiVersion: v1\nkind: Pod\nspec: ]\n"
+    for name in ("a.yaml", "b.yaml", "c.yaml"):
+        (tmp_path / name).write_text(broken)
+    summary = "No findings in 3 files (0 images); 3 files not read completely.\n"
+    assert imglint("--write-baseline", "b.json") == (0, summary, "")
+    assert imglint("--baseline", "b.json") == (0, summary, "")
+    # A file with a finding that says so is not counted.
+    (tmp_path / "a.yaml").write_text(f"{broken}---\n{broken.replace(']', '}')}")
+    (tmp_path / "b.yaml").write_bytes(broken.encode() + b"# \xff\n")
+    outcome = imglint("--baseline", "b.json")
+    assert (outcome.out.count("error syntax-error: "), outcome.out.count("error unread-file: ")) == (1, 1)
+    assert outcome.out.endswith("(0 images); 1 file not read completely.\n")
+
+
+DOCKERFILE = "FROM docker.io/library/golang:1.25.1 AS build\nFROM docker.io/library/alpine:3.20.1 AS web\n"
+USERS = f"{DOCKERFILE}USER root\nFROM docker.io/library/alpine:3.20.1 AS api\nUSER root\n"
+TARGETS = "targets: [web, api]\nrules: {root-user: {level: error, uid: 7, explicit: true}}\n"
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n%s  containers:\n"
+API, LOG = "  - {name: api, image: quay.io/acme/api:v1.2.3}\n", "  - {name: log, image: quay.io/acme/log:v1.2.3}\n"
+ROOT_API = API.replace("}", ", securityContext: {runAsUser: 0}}")
+ROOT_POD = POD % "  securityContext: {runAsUser: 0}\n"
+COMPOSE = "services:\n  web: {image: quay.io/acme/web:v1.2.3}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "new"),
+    [
+        # A new version.
+        ("Dockerfile", DOCKERFILE, DOCKERFILE.replace("3.20.1", "3.20.2"), []),
+        (
+            "Dockerfile",
+            DOCKERFILE,
+            DOCKERFILE.replace("docker.io/library/alpine:3.20.1", "quay.io/acme/base@sha256:" + "0" * 64),
+            [],
+        ),
+        ("Dockerfile", f"ARG TAG=3.20.1\n{DOCKERFILE}", f"ARG TAG=3.20.2\n{DOCKERFILE}".replace(":3.20.1", ":$TAG"), []),
+        ("pod.yaml", POD % "" + API, POD % "" + API.replace("v1.2.3", "v1.2.4"), []),
+        ("pod.yaml", POD % "" + ROOT_API, POD % "" + ROOT_API.replace("v1.2.3", "v1.2.4"), []),
+        ("compose.yaml", COMPOSE, COMPOSE.replace("v1.2.3", "v1.2.4"), []),
+        ("compose.yaml", COMPOSE.replace("}", ", user: root}"), COMPOSE.replace("v1.2.3}", "v1.2.4, user: root}"), []),
+        # What sets the user moves to other lines.
+        (
+            "Dockerfile",
+            USERS,
+            f"{DOCKERFILE}RUN a\nUSER root\n# x\nFROM docker.io/library/alpine:3 AS api\nUSER   root\n",
+            [],
+        ),
+        ("pod.yaml", POD % "" + ROOT_API, POD % "" + ROOT_API.replace("runAsUser: 0", "runAsNonRoot: true, runAsUser: 0"), []),
+        # Another user.
+        ("Dockerfile", USERS, USERS.replace("root\nFROM", "0\nFROM"), [3]),
+        ("Dockerfile", DOCKERFILE, DOCKERFILE + "USER root\n", [3]),
+        ("Dockerfile", DOCKERFILE + "USER root\n", DOCKERFILE, [2]),
+        ("pod.yaml", POD % "" + API, POD % "" + ROOT_API, [6]),
+        ("pod.yaml", POD % "" + ROOT_API, POD % "" + ROOT_API.replace("runAsUser: 0", "runAsNonRoot: false"), [6]),
+        # Another stage, container or service, at the same text or on an equal line.
+        (
+            "Dockerfile",
+            USERS.replace("root\nFROM", "7\nFROM"),
+            USERS.replace("root\n", "7\n").replace("7\nFROM", "root\nFROM"),
+            [3],
+        ),
+        ("Dockerfile", DOCKERFILE, DOCKERFILE + DOCKERFILE.splitlines()[1].replace("web", "api") + "\n", [3]),
+        ("pod.yaml", POD % "" + API, POD % "" + API.replace("name: api", "name: log"), [6]),
+        ("pod.yaml", POD % "" + API, POD % "" + API + LOG, [7]),
+        ("pod.yaml", POD % "" + API, (POD % "").replace("{name: web}", "{name: app}") + API, [6]),
+        ("compose.yaml", COMPOSE, COMPOSE.replace("web:", "api:", 1), [2]),
+        # A user of several containers.
+        ("pod.yaml", ROOT_POD + API, ROOT_POD + LOG + API, []),
+        ("pod.yaml", ROOT_POD + LOG + API, ROOT_POD + API.replace("v1", "v2"), []),
+        ("pod.yaml", ROOT_POD + API, ROOT_POD + LOG, [5]),
+    ],
+)
+def test_a_finding_about_a_user_is_known_by_its_stage_or_container(
+    name: str, before: str, after: str, new: list[int], tmp_path: Path, imglint: Imglint
+) -> None:
+    (tmp_path / ".imglint.yaml").write_text(TARGETS)
+    (tmp_path / name).write_text(before)
+    assert imglint("--write-baseline", "b.json", "--quiet") == (0, "", "")
+    assert imglint("--baseline", "b.json", "--quiet") == (0, "", "")
+    (tmp_path / name).write_text(after)
+    outcome = imglint("--baseline", "b.json", "--format", "json", "--fail-on", "never", "--quiet")
+    assert outcome.err == ""
+    assert [(found["rule"], found["line"]) for found in json.loads(outcome.out)["findings"]] == [
+        ("root-user", line) for line in new
+    ]
+
+
+def test_entries_for_users(tmp_path: Path, imglint: Imglint) -> None:
+    (tmp_path / ".imglint.yaml").write_text(TARGETS)
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE + "FROM scratch AS api\nUSER 0\n")
+    (tmp_path / "pod.yaml").write_text((ROOT_POD.replace("runAsUser: 0", "runAsNonRoot: false") + API + LOG + "---\n") * 2)
+    assert imglint("--write-baseline", "b.json").status == 0
+    assert json.loads((tmp_path / "b.json").read_text())["findings"] == [
+        {"rule": "root-user", "path": "Dockerfile", "user": "stage api, user 0", "count": 1},
+        {"rule": "root-user", "path": "Dockerfile", "user": "stage web", "count": 1},
+        {"rule": "root-user", "path": "pod.yaml", "user": "Pod/web container api, runAsNonRoot false", "count": 2},
+        {"rule": "root-user", "path": "pod.yaml", "user": "Pod/web container log, runAsNonRoot false", "count": 2},
+    ]
+
+
+OLD = {"rule": "root-user", "path": "Dockerfile", "text": "root", "line": "USER root", "count": 1}
+OLD_BASE = {**OLD, "text": "docker.io/library/alpine:3.20.1", "line": "FROM docker.io/library/alpine:3.20.1 AS web"}
+NEW = {"rule": "root-user", "path": "Dockerfile", "user": "stage api, user root", "count": 1}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "entries", "new", "gone"),
+    [
+        (USERS, [{**OLD, "count": 2}], [], 0),
+        (USERS, [OLD], [5], 0),
+        (USERS, [OLD, NEW], [], 0),
+        (USERS, [NEW, OLD], [], 0),
+        (USERS, [NEW], [3], 0),
+        (USERS, [OLD, OLD, NEW], [], 1),
+        (DOCKERFILE, [OLD_BASE], [], 0),
+        (DOCKERFILE, [OLD_BASE, {**NEW, "user": "stage web"}], [], 1),
+        (DOCKERFILE.replace("3.20.1", "3.20.2"), [OLD_BASE], [2], 1),
+    ],
+)
+def test_entries_of_the_first_version_are_read(
+    version: int, text: str, entries: list[object], new: list[int], gone: int, tmp_path: Path, imglint: Imglint
+) -> None:
+    (tmp_path / ".imglint.yaml").write_text(TARGETS)
+    (tmp_path / "Dockerfile").write_text(text)
+    (tmp_path / "b.json").write_text(json.dumps({"version": version, "findings": entries}))
+    outcome = imglint("--baseline", "b.json", "--format", "json", "--fail-on", "never")
+    assert [found["line"] for found in json.loads(outcome.out)["findings"]] == new
+    assert ("1 finding no longer occurs" in outcome.err) is (gone == 1)
+    assert bool(outcome.err) is bool(gone)
+
+
 def test_no_baseline_is_written_after_a_policy_error(tmp_path: Path, imglint: Imglint) -> None:
     (tmp_path / ".imglint.yaml").write_text("rulez: {}\n")
     assert imglint("--write-baseline", "b.json").status == 2
@@ -163,6 +296,7 @@ def test_no_baseline_is_written_after_a_policy_error(tmp_path: Path, imglint: Im
 
 
 ENTRY = '{"rule": "a", "path": "b", "text": "c", "line": "d", "count": 1}'
+USER_ENTRY = '{"rule": "a", "path": "b", "user": "c", "count": 1}'
 
 
 @pytest.mark.parametrize(
@@ -170,32 +304,37 @@ ENTRY = '{"rule": "a", "path": "b", "text": "c", "line": "d", "count": 1}'
     [
         ("", "b.json:1:1: not valid JSON: Expecting value"),
         ('{\n  "version": 1,\n  "findings": [,]\n}', "b.json:3:16: not valid JSON: "),
-        ("[]", 'b.json:1:1: expected an object with "version": 1 and a list of "findings"'),
-        ('{"version": 2, "findings": []}', 'b.json:1:1: expected an object with "version": 1'),
+        ("[]", 'b.json:1:1: expected an object with "version": 2 and a list of "findings"'),
+        ('{"version": 3, "findings": []}', 'b.json:1:1: expected an object with "version": 2'),
+        ('{"findings": []}', 'b.json:1:1: expected an object with "version": 2'),
         ('{"version": 1, "findings": {}}', "b.json:1:1: expected an object"),
         ('{"version": 1,\n"findings": [\n' + ENTRY + ",\n5]}", "b.json:"),
         (
             '{"version": 1,\n"findings": [\n' + ENTRY + ",\n" + ENTRY.replace("1}", "0}") + "]}",
-            "b.json:4:1: expected the strings rule, path, text, line and a positive count",
+            "b.json:4:1: expected the strings rule, path, text, line, or rule, path, user, and a positive count",
         ),
         ('{"version": 1, "findings": [' + ENTRY.replace('"a"', "null") + "]}", "b.json:1:1: expected the strings"),
+        ('{"version": 2, "findings": [' + USER_ENTRY.replace('"c"', "5") + "]}", "b.json:1:1: expected the strings"),
+        ('{"version": 2, "findings": [' + USER_ENTRY.replace("1}", "-1}") + "]}", "b.json:1:1: expected the strings"),
         ("[" * 100_000, "b.json:1:1: nested too deeply"),
         (
             '\n{"version": 1, "findings": [\n5,\n' + ENTRY + "\n]}",
-            "b.json:3:1: expected the strings rule, path, text, line and a positive count, found 5; ",
+            "b.json:3:1: expected the strings rule, path, text, line, or rule, path, user, and a positive count, found 5; ",
         ),
         (
             '{"version": 1, "findings": [\n' + ENTRY + ",\n" + "{},\n" * 3 + "5]}",
-            "b.json:3:1: expected the strings rule, path, text, line and a positive count, found {}; ",
+            "b.json:3:1: expected the strings rule, path, text, line, or rule, path, user, and a positive count, found {}; ",
         ),
         # In a reformatted file the entry is not found, and line 1 is reported.
         (
             '\n{"version": 1, "findings": [\n{"rule":"a"}]}',
-            'b.json:1:1: expected the strings rule, path, text, line and a positive count, found {"rule": "a"}; ',
+            'b.json:1:1: expected the strings rule, path, text, line, or rule, path, user, and a positive count, found {"rule": "a"}; ',
         ),
         (
             '{"version": 1, "findings": ["' + "x" * 100 + '"]}',
-            'b.json:1:1: expected the strings rule, path, text, line and a positive count, found "' + "x" * 79 + "; ",
+            'b.json:1:1: expected the strings rule, path, text, line, or rule, path, user, and a positive count, found "'
+            + "x" * 79
+            + "; ",
         ),
     ],
 )

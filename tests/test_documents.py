@@ -177,7 +177,7 @@ def test_the_installation_in_the_readme_works(checkout: Path, tmp_path: Path) ->
 def test_make_demo_shows_the_findings_of_the_demo(checkout: Path) -> None:
     (checkout / ".venv").symlink_to(sys.prefix)
     shown = _succeeds("make", "--assume-old=.venv/.ready", "demo", cwd=checkout, env={**os.environ})
-    assert "deploy/prod/shop.yaml:10:36: error latest-tag: " in shown
+    assert "deploy/prod/shop.yaml:10:36: error unconventional-tag: " in shown
 
 
 @pytest.mark.parametrize("at", of_kind("policy"))

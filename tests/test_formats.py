@@ -28,6 +28,7 @@ from imglint.formats import json as json_format
 from imglint.formats._common import from_root
 from imglint.model import Finding, Report, Severity, SkippedFiles
 from imglint.plugins.load import rules
+from imglint.records import replace
 from imglint.source import Location
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "formats"
@@ -158,6 +159,21 @@ def test_json_formats_with_odd_findings_are_valid(report: Report) -> None:
         out = StringIO()
         write(report, out)
         json.dumps(json.loads(out.getvalue()), ensure_ascii=False).encode()
+
+
+def test_gitlab_fingerprint_of_a_finding_about_a_user_survives_a_new_version() -> None:
+    def fingerprint(**changes: object) -> str:
+        location = Location("Dockerfile", 1, 6, 1, 14)
+        finding = Finding("no", location, "alpine:3", "FROM alpine:3", (), "root-user", Severity.ERROR)
+        out = StringIO()
+        gitlab.write(Report((replace(finding, **changes),), 1, 1), out)
+        (found,) = json.loads(out.getvalue())
+        return str(found["fingerprint"])
+
+    one = fingerprint(fingerprint="a:1", known_by=("stage 0",))
+    assert fingerprint(fingerprint="b:1", text="alpine:4", known_by=("stage 0", "stage 1")) == one
+    others = [fingerprint(known_by=("stage 1",)), fingerprint(known_by=("stage 0",), rule="uid"), fingerprint(text="alpine:4")]
+    assert len({one, *others}) == 4
 
 
 @given(st.lists(ODD_FINDINGS, max_size=2), st.integers(2, 4))

@@ -107,6 +107,11 @@ BROKEN = {
     "a rule with the name of one of the engine's": Broken(
         "rules", {"syntax_error": RULE}, "broken.plugins.syntax_error: rule `syntax-error` already exists; rename this module"
     ),
+    "rules that cover each other": Broken(
+        "rules",
+        {"one": RULE + "COVERS = ('two',)", "two": RULE + "COVERS = ('one',)"},
+        "rule `one` covers itself, directly or through other rules; remove it from their COVERS",
+    ),
     "a reader of a kind that is read already": Broken("readers", {"compose": READER}, "has the same name in imglint.readers"),
     "a format with the name of a built-in one": Broken("formats", {"json": FORMAT}, "has the same name in imglint.formats"),
     "a group without modules": Broken("rules", {}, "imglint.rules names this package, but it contains no modules"),
@@ -166,6 +171,11 @@ RULES = {
     RULE + "SECURITY_SEVERITY = 7.0": 'SECURITY_SEVERITY must be a string from "0.0" to "10.0", found 7.0',
     RULE + "SECURITY_SEVERITY = '10.1'": 'SECURITY_SEVERITY must be a string from "0.0" to "10.0", found \'10.1\'',
     RULE + "SECURITY_SEVERITY = 'high'": 'SECURITY_SEVERITY must be a string from "0.0" to "10.0", found \'high\'',
+    RULE + "COVERS = 'latest-tag'": "COVERS must be a tuple of rule ids, found 'latest-tag'",
+    RULE + "COVERS = ('latest-tag', 5)": "COVERS must be a tuple of rule ids, found ('latest-tag', 5)",
+    RULE + "COVERS = ('unread-file',)": "COVERS must not name `unread-file`, which is always reported",
+    RULE + "COVERS = ('internal-error', 'a', 'syntax-error')": "COVERS must not name `internal-error`, which is",
+    RULE + "COVER = ()": "unknown attribute `COVER`; did you mean `COVERS`?",
     RULE + "URL = 'http://acme.example'": "URL must be a string that starts with https://, found 'http://acme.example'",
     RULE + "URL = 'https://acme.example/a b'": "URL must be a string that starts with https://, found",
     RULE + "URL = 5": "URL must be a string that starts with https://, found 5",
@@ -240,6 +250,8 @@ SOUND = [
     RULE,
     RULE + "TAGS = ()\nENVIRONMENTS = None\nSECURITY_SEVERITY = '10.0'\nURL = None\nOptions = None",
     RULE + "TAGS = ('a',)\nENVIRONMENTS = ('staging',)\nSECURITY_SEVERITY = '7.25'\nURL = 'https://acme.example/rules#mine'",
+    RULE + "COVERS = ()",
+    RULE + "COVERS = ('latest-tag', 'of-a-package-that-is-not-installed')",
     RULE + "TAGS = ('a',)\nTAG = 'a helper beside the real one'\nLIMIT = 5\n_TAGZ = 5",
     RULE + "from functools import partial\ncheck_image = partial(check_image)",
     RULE + "def check_user(*arguments): return []",
@@ -364,6 +376,8 @@ FINDINGS = {
     "replace(good, text=None)": "Finding.text must be a string, found nothing",
     "replace(good, line_text=5)": "Finding.line_text must be a string, found 5",
     "replace(good, policy=None)": "Finding.policy must be a string, found nothing",
+    "replace(good, known_by='stage')": "Finding.known_by must be a tuple of strings, found 'stage'",
+    "replace(good, known_by=('stage', 5))": "Finding.known_by must be a tuple of strings, found ('stage', 5)",
     "replace(good, location=None)": "Finding.location must lie in Dockerfile, found None",
     "replace(good, location=Location('x', 1, 1, 1, 1))": "Finding.location must lie in Dockerfile, found x:1:1",
     "replace(good, location=Location('Dockerfile', 0, 1, 1, 1))": "Finding.location must lie in Dockerfile, found Dockerfile:0:1",
@@ -402,6 +416,12 @@ def test_a_rule_cannot_point_at_an_unknown_part() -> None:
         PluginError, match="unknown part `tga` of a reference; known are registry, repository, tag, digest, whole"
     ):
         check_text(DOCKERFILE, "Dockerfile", rule=module_of(FINDING % "use.finding('no', 'tga')"))
+
+
+@pytest.mark.parametrize(("covers", "expected"), [("", ["latest-tag", "mine"]), ("COVERS = ('latest-tag',)", ["mine"])])
+def test_a_rule_of_another_package_covers_others(covers: str, expected: list[str], tmp_path: Path) -> None:
+    outcome = _run_with(tmp_path, "rules", {"mine": RULE + covers}, "--format", "json", "Dockerfile")
+    assert sorted(finding["rule"] for finding in json.loads(outcome.stdout)["findings"]) == expected
 
 
 def test_a_rule_links_to_its_own_page_or_to_none(tmp_path: Path) -> None:

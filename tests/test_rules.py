@@ -674,14 +674,15 @@ def test_unstated_user_is_about_dockerfiles(path: str, text: str) -> None:
     [
         ("", "", ["unstated-user"]),
         ("root-user: {uid: 1}", "", ["root-user"]),
-        ("root-user: {uid: 1}", "# imglint: ignore[root-user]\n", []),
+        ("root-user: {uid: 1}", "# imglint: ignore[root-user]\n", ["unstated-user"]),
+        ("root-user: {uid: 1}", "# imglint: ignore[root-user, unstated-user]\n", []),
         ("root-user: {uid: 1, level: off}", "", ["unstated-user"]),
         ("root-user: {uid: 1, files: [other]}", "", ["unstated-user"]),
         ("root-user: {explicit: true}", "", ["unstated-user"]),
         ("unstated-user: off", "", []),
     ],
 )
-def test_unstated_user_is_left_to_root_user(rules: str, comment: str, expected: list[str]) -> None:
+def test_unstated_user_is_covered_by_root_user(rules: str, comment: str, expected: list[str]) -> None:
     found = check(f"rules: {{{rules}}}\n", "Dockerfile", f"{comment}FROM docker.io/a/b:1\n")
     assert [finding.rule for finding in found] == expected
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from enum import IntEnum
 
-from imglint.records import record, replace
+from imglint.records import record
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 
@@ -219,7 +219,7 @@ class ImageUse:
         if part is not None and part not in PARTS:
             raise ValueError(f"unknown part `{part}` of a reference; known are {', '.join(PARTS)}")
         span = self.parts.get(part or "whole") or self.parts.get("whole") or self.span
-        return replace(_finding(self.source, message, span, self.span), policy=policy)
+        return _finding(self.source, message, span, self.span, policy=policy)
 
 
 @record
@@ -255,10 +255,15 @@ class RunUser:
         """Return a finding at the place that sets the user. If that is an image, its use is a related location.
 
         `policy` is the line of the policy that caused the finding, as `path:line`. Leave it out if that is the line that sets the level.
+        A baseline knows it by `where` and the user, so that it survives a new version of the image.
         """
         is_unset = self.user is None and self.nonroot is None
         use = self.image.span if self.image and is_unset else self.span
-        return replace(_finding(self.source, message, self.span, use), policy=policy)
+        setting = (
+            f"user {self.user}" if self.user is not None else "" if is_unset else f"runAsNonRoot {str(self.nonroot).lower()}"
+        )
+        known_by = f"{self.where}, {setting}" if setting else self.where
+        return _finding(self.source, message, self.span, use, known_by=(known_by,), policy=policy)
 
 
 @record
@@ -321,7 +326,8 @@ class Finding:
     """A problem that a rule reports at one location. The engine fills in the rule id, level and fingerprint.
 
     `line_text` is the source line of the finding, or the part around it if the line is very long; `line_column` is the column of its first character.
-    `policy` is the line of the policy that caused the finding, as `path:line`, or empty.
+    `policy` is the line of the policy that caused the finding, as `path:line`, or empty. `known_by` has what a baseline recognizes the finding by, in
+    place of its text and line: any one of several. It is empty for a finding that is recognized by its text and line.
     """
 
     message: str
@@ -334,6 +340,7 @@ class Finding:
     fingerprint: str = ""
     line_column: int = 1
     policy: str = ""
+    known_by: tuple[str, ...] = ()
 
     @property
     def full_message(self) -> str:
@@ -410,13 +417,11 @@ def image_use(
     return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
 
 
-def finding_at(source: Source, message: str, span: Span, related: tuple[Location, ...] = (), rule: str = "") -> Finding:
-    """Return a finding at a span of a source."""
+def _finding(source: Source, message: str, span: Span, use: Span, *, policy: str = "", known_by: tuple[str, ...] = ()) -> Finding:
+    outside = span[0] < use[0] or span[1] > use[1]
+    related = (source.location(*use),) if outside else ()
     line_text, line_column = source.line_around(span[0])
     text = source.text[slice(*span)]
-    return Finding(message, source.location(*span), text, line_text, related, rule, line_column=line_column)
-
-
-def _finding(source: Source, message: str, span: Span, use: Span) -> Finding:
-    outside = span[0] < use[0] or span[1] > use[1]
-    return finding_at(source, message, span, (source.location(*use),) if outside else ())
+    return Finding(
+        message, source.location(*span), text, line_text, related, line_column=line_column, policy=policy, known_by=known_by
+    )

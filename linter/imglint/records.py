@@ -2,13 +2,16 @@
 
 Importing `dataclasses` takes about as long as starting Python, because it imports `inspect` and compiles every method separately. That is too slow
 for a linter that runs on every commit. A record has the same declaration, constructor, equality, hash and repr as a frozen dataclass. It can be
-pickled between worker processes, and mypy checks it as a dataclass. This module imports nothing.
+pickled between worker processes, and mypy checks it as a dataclass. This module imports only a module that is part of the interpreter.
 """
 
 from __future__ import annotations
 
+from _operator import attrgetter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeVar, dataclass_transform
 
     T = TypeVar("T")
@@ -29,7 +32,7 @@ def record(cls: type[T]) -> type[T]:
     fields = tuple(cls.__annotations__)
     defaults = {name: cls.__dict__[name] for name in fields if name in cls.__dict__}
     body = {name: value for name, value in cls.__dict__.items() if name not in (*fields, "__dict__", "__weakref__")}
-    body.update(__slots__=fields, __match_args__=fields, _defaults=defaults, _made=0, __init__=_init)
+    body.update(__slots__=fields, __match_args__=fields, _defaults=defaults, _made=0, __init__=_init, _values=_getter(fields))
     body.update(__setattr__=_frozen, __delattr__=_frozen, __eq__=_eq, __hash__=_hash, __repr__=_repr, __reduce__=_reduce)
     made: type[T] = type(cls.__name__, (), body)
     return made
@@ -37,12 +40,20 @@ def record(cls: type[T]) -> type[T]:
 
 def replace(instance: T, **changes: Any) -> T:
     """Return a copy of a record with the named fields replaced."""
-    kind = type(instance)
-    fields: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
-    values = [getattr(instance, name) for name in fields]
+    kind: Any = type(instance)
+    fields: tuple[str, ...] = kind.__slots__
+    values = list(kind.__dict__["_values"](instance))
     for name, value in changes.items():
         values[fields.index(name)] = value
-    return kind(*values)
+    made: T = kind(*values)
+    return made
+
+
+def _getter(fields: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
+    """Return a function that returns the values of the fields. Python looks it up in the class without binding it, so it takes the instance."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    return staticmethod(lambda instance: tuple([getattr(instance, name) for name in fields]))
 
 
 def _init(self: Any, *values: Any, **named: Any) -> None:
@@ -88,16 +99,12 @@ def _frozen(self: Any, name: str, _value: object = None) -> None:
     raise AttributeError(f"cannot set {type(self).__name__}.{name}; records are frozen")
 
 
-def _values(self: Any) -> tuple[Any, ...]:
-    return tuple([getattr(self, name) for name in self.__slots__])
-
-
-def _eq(self: Any, other: object) -> bool:
-    return type(self) is type(other) and _values(self) == _values(other)
+def _eq(self: Any, other: Any) -> bool:
+    return type(self) is type(other) and self._values(self) == self._values(other)
 
 
 def _hash(self: Any) -> int:
-    return hash(_values(self))
+    return hash(self._values(self))
 
 
 def _repr(self: Any) -> str:
@@ -105,4 +112,4 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> tuple[Any, ...]:
-    return type(self), _values(self)
+    return type(self), self._values(self)

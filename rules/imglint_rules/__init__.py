@@ -9,6 +9,8 @@ A rule's file name is its id (`latest_tag.py` is `latest-tag`), its docstring is
 - `LEVEL`: its default severity;
 - `ENVIRONMENTS` (optional): the environments that it checks unless the policy lists others;
 - `TAGS` and `SECURITY_SEVERITY` (optional): tags for SARIF, and a score from "0.0" to "10.0";
+- `COVERS` (optional): the ids of rules whose findings are redundant where this rule reports the same image or user, so that one fault is one finding.
+  They are reported if the finding of this rule is silenced by an exception or a comment;
 - `Options` (optional): a record with a field for each of the rule's own keys in the policy file, with underscores instead of dashes. The
   annotation gives the values that the key accepts: `int` (not negative), `bool`, `str`, `tuple[int, ...]` and `tuple[str, ...]` (a list), or
   several of these joined by `|`. Every field has a default; use `None` for a key without one;

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
 LEVEL = Severity.WARNING
 TAGS = ("security",)
 SECURITY_SEVERITY = "7.0"
+COVERS = ("unstated-user",)
 SETTINGS = {
     "user": ("USER", "USER {}"),
     "compose-user": ("user", 'user: "{}"'),

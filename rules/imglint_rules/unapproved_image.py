@@ -74,6 +74,7 @@ if TYPE_CHECKING:
 LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
 SECURITY_SEVERITY = "7.0"
+COVERS = ("implicit-registry", "latest-tag", "missing-digest", "moving-tag", "unconventional-tag")
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.ERROR
 TAGS = ("convention",)
+COVERS = ("latest-tag", "moving-tag")
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:

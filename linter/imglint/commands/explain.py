@@ -342,13 +342,13 @@ def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> It
 def _finding(verdict: Verdict, by: dict[str, str]) -> str:
     finding, location = verdict.finding, verdict.finding.location
     head = f"{finding.level} {finding.rule} ({by.get(finding.rule, 'default')})"
-    return f"{head}: {location.line}:{location.column} {finding.message}{_silenced(verdict)}"
+    return f"{head}: {location.line}:{location.column} {finding.message}{_why_not_reported(verdict)}"
 
 
-def _silenced(verdict: Verdict) -> str:
+def _why_not_reported(verdict: Verdict) -> str:
     by = verdict.silenced_by
     if by is None:
-        return ""
+        return f" [covered by {verdict.covered_by}]" if verdict.covered_by else ""
     if isinstance(by, PolicyException):
         until = f" until {by.until}" if by.until else ""
         return f" [silenced{until} by the exception at {by.at}]"

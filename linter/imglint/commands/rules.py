@@ -9,6 +9,7 @@ from imglint.commands.options import CLEAN, FAILED, known_name
 from imglint.errors import PluginError, UsageError
 from imglint.output import encoded, warn, write_stdout
 from imglint.plugins.load import rules
+from imglint.printable import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def _listed(known: dict[str, Rule]) -> str:
 
 
 def _documented(rule: Rule) -> str:
-    return f"{rule.id} ({_scope(rule)})\n\n{rule.doc}\n"
+    covers = f"\n\n{_covers(rule)}" if rule.covers else ""
+    return f"{rule.id} ({_scope(rule)})\n\n{rule.doc}{covers}\n"
 
 
 def page() -> str:
@@ -65,7 +67,8 @@ to `rules` in the [policy](policy.md). In the examples, a `yaml policy` block ap
 
 def _section(rule: Rule) -> str:
     rest = re.sub("^## ", "### ", rule.doc.partition("\n\n")[2], flags=re.MULTILINE)
-    return f"## {rule.id}\n\n{rule.summary}\n\n{_default(rule)}\n\n{rest}"
+    covers = f"{_covers(rule)}\n\n" if rule.covers else ""
+    return f"## {rule.id}\n\n{rule.summary}\n\n{_default(rule)}\n\n{covers}{rest}"
 
 
 def _default(rule: Rule) -> str:
@@ -74,6 +77,13 @@ def _default(rule: Rule) -> str:
     if rule.level:
         return f"**Default:** {rule.level}, {environments}."
     return f"**Default:** off. A policy that sets a level without `environments` enables it {environments}."
+
+
+def _covers(rule: Rule) -> str:
+    """Return the rules that this one covers as a sentence."""
+    return (
+        f"**Covers:** where this rule reports a finding, {listed(rule.covers, 'and')} {'do' if rule.covers[1:] else 'does'} not."
+    )
 
 
 def _scope(rule: Rule) -> str:

@@ -225,13 +225,14 @@ def claim(path: str, text: str, policy: Policy, kind: str = "", under: str | Non
 def read_facts(source: Source, reader: Reader, settings: Settings) -> list[Fact | NamedFile]:
     """Return the facts that a reader finds in a source. A failure of the reader is a fact, too."""
     facts: list[Fact | NamedFile] = []
+    placed: dict[int, tuple[ImageUse, ImageUse]] = {}
     try:
         for fact in reader.read(source):
             if len(facts) == FACTS_MAX:
                 message = f"more than {FACTS_MAX} images, users and comments in this file; the rest was not read"
                 facts.append(problem_at(source, fact.span, message, UNREAD_FILE, settings))
                 break
-            facts.append(fact if isinstance(fact, NamedFile) else _placed(fact, settings))
+            facts.append(fact if isinstance(fact, NamedFile) else _placed(fact, settings, placed))
     except Exception as error:
         facts.append(failure(source, f"reader {reader.kind}", error, settings))
     return facts
@@ -247,16 +248,22 @@ def problem_at(source: Source, span: Span, message: str, rule: str, settings: Se
     return Problem(source, span, message, rule, environment)
 
 
-def _placed(fact: Fact, settings: Settings) -> Fact:
-    """Return a fact with its environment and, for an image, its policy row."""
+def _placed(fact: Fact, settings: Settings, placed: dict[int, tuple[ImageUse, ImageUse]]) -> Fact:
+    """Return a fact with its environment and, for an image, its policy row.
+
+    `placed` has the images so far, without and with their rows, by the id of the former. The image of a user usually is one of them. Keeping the
+    former alive ensures that no other image gets its id.
+    """
     policy, environment = settings.policies.of(fact.source.path), settings.environment
     if isinstance(fact, ImageUse):
-        return policy.resolve(fact, environment)
+        if id(fact) not in placed:
+            placed[id(fact)] = fact, policy.resolve(fact, environment)
+        return placed[id(fact)][1]
     if isinstance(fact, Comment):
         return fact
     environment = environment or policy.environment_of(fact.source.path)
     if isinstance(fact, RunUser) and fact.image:
-        return replace(fact, image=policy.resolve(fact.image, environment), environment=environment)
+        return replace(fact, image=_placed(fact.image, settings, placed), environment=environment)
     return replace(fact, environment=environment)
 
 

@@ -1,4 +1,7 @@
-"""Judge the facts of a file: apply the rules, then exceptions and ignore comments. `check` and `explain` both print the resulting verdicts."""
+"""Judge the facts of a file: apply the rules, then exceptions and ignore comments, then what rules cover.
+
+`check` and `explain` both print the resulting verdicts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from imglint.records import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.ignore_comments import IgnoreComment
@@ -19,9 +22,7 @@ if TYPE_CHECKING:
     Subject = ImageUse | RunUser | Problem
 
 FINDINGS_MAX = 10_000
-"""Findings of one file that no exception silences. Facts beyond them are not judged, which is reported."""
-LEFT_TO = {"unstated-user": "root-user"}
-"""Rules that do not judge a fact if another rule flags it, even if that finding is silenced, and the other rule."""
+"""Findings of one file that no exception silences, covered ones included. Facts beyond them are not judged, which is reported."""
 
 
 @record
@@ -29,16 +30,22 @@ class Verdict:
     """One finding, and whether it is reported.
 
     `subjects` are the facts that the finding is about; there are several if they share its location. `silenced_by` is the exception or the ignore
-    comment that silences the finding, None if it is reported.
+    comment that silences the finding, if any. `covered_by` is the rule whose finding about the same subjects makes this one redundant, or empty.
     """
 
     finding: Finding
     subjects: tuple[Subject, ...]
     silenced_by: PolicyException | IgnoreComment | None = None
+    covered_by: str = ""
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether the finding is reported."""
+        return self.silenced_by is None and not self.covered_by
 
 
 def judge_file(file: FileFacts, settings: Settings) -> tuple[list[Verdict], bool]:
-    """Return the verdicts on all facts of a file, silenced ones included, and whether the file was read and checked completely."""
+    """Return the verdicts on all facts of a file, those that are not reported included, and whether it was read and checked completely."""
     verdicts: list[Verdict] = []
     judged: list[Subject] = []
     reported = 0
@@ -54,23 +61,20 @@ def judge_file(file: FileFacts, settings: Settings) -> tuple[list[Verdict], bool
             break
         verdicts += found
         judged.append(subject)
-    verdicts = _merged(verdicts)
     comments = [fact for fact in file.facts if isinstance(fact, Comment)]
     if comments and settings.comments:
         verdicts = _with_comments(verdicts, comments, judged, settings)
-    return verdicts, is_complete
+    return [_merged(group) for group in _alike(_covered(verdicts, settings.rules))], is_complete
 
 
 def judge(subject: Subject, settings: Settings) -> list[Verdict]:
-    """Return the verdicts of all rules on one fact. Comments are not considered."""
-    verdicts = [
+    """Return the verdicts of all rules on one fact. Neither comments nor what rules cover are considered."""
+    return [
         verdict
         for rule, decision in decisions(subject, settings)
         if decision.level
         for verdict in _apply(rule, decision, subject, settings)
     ]
-    found = {verdict.finding.rule for verdict in verdicts}
-    return [verdict for verdict in verdicts if LEFT_TO.get(verdict.finding.rule) not in found]
 
 
 def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
@@ -163,18 +167,44 @@ def _unread_first(facts: Iterable[Fact]) -> list[Subject]:
     return subjects
 
 
-def _merged(verdicts: list[Verdict]) -> list[Verdict]:
-    """Merge the verdicts of one rule at one location: an image that several uses share, as through an anchor, is one finding."""
+def _alike(verdicts: Iterable[Verdict]) -> Collection[list[Verdict]]:
+    """Group the verdicts of one rule at one location: an image that several uses share, as through an anchor, is one finding."""
     alike: dict[object, list[Verdict]] = {}
     for verdict in verdicts:
-        alike.setdefault((verdict.finding.rule, verdict.finding.location, id(verdict.silenced_by)), []).append(verdict)
-    return [group[0] if len(group) == 1 else _merge(group) for group in alike.values()]
+        key = (verdict.finding.rule, verdict.finding.location, id(verdict.silenced_by), verdict.covered_by)
+        alike.setdefault(key, []).append(verdict)
+    return alike.values()
 
 
-def _merge(group: list[Verdict]) -> Verdict:
+def _merged(group: list[Verdict]) -> Verdict:
+    """Return one verdict for a group of them."""
+    if len(group) == 1:
+        return group[0]
+    first = group[0].finding
     related = dict.fromkeys([location for verdict in group for location in verdict.finding.related])
+    known_by = dict.fromkeys([name for verdict in group for name in verdict.finding.known_by])
     subjects = tuple([subject for verdict in group for subject in verdict.subjects])
-    return replace(group[0], finding=replace(group[0].finding, related=tuple(related)), subjects=subjects)
+    return replace(group[0], finding=replace(first, related=tuple(related), known_by=tuple(known_by)), subjects=subjects)
+
+
+def _covered(verdicts: list[Verdict], rules: Mapping[str, Rule]) -> list[Verdict]:
+    """Return the verdicts, marking each that no exception or comment silences if such a verdict on the same fact covers its rule.
+
+    The verdicts must not be merged yet: of uses that share a location, the one rule may be reported for some only.
+    """
+    by: dict[tuple[int, str], str] = {}
+    for verdict in verdicts:
+        if verdict.silenced_by is None:
+            for name in rules[verdict.finding.rule].covers:
+                by.setdefault((id(verdict.subjects[0]), name), verdict.finding.rule)
+    if not by:
+        return verdicts
+    return [
+        replace(verdict, covered_by=rule)
+        if verdict.silenced_by is None and (rule := by.get((id(verdict.subjects[0]), verdict.finding.rule)))
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 def _with_comments(
@@ -196,13 +226,16 @@ def _with_comments(
 
 
 def _silenced(verdicts: list[Verdict], comments: list[IgnoreComment]) -> tuple[list[Verdict], set[tuple[int, int]]]:
-    """Return the verdicts, silenced if a comment covers them and no exception does, and the spans of the rule names that silenced one."""
+    """Return the verdicts, silenced if a comment covers them and no exception does, and the spans of the rule names that silenced one.
+
+    A comment on the line of any use silences the finding for all uses that share its location.
+    """
     from imglint.engine.ignore_comments import silencing
 
-    reported = {number: verdict.finding for number, verdict in enumerate(verdicts) if verdict.silenced_by is None}
-    silenced_by, used = silencing(reported, comments)
+    groups = [group for group in _alike(verdicts) if group[0].silenced_by is None]
+    silenced_by, used = silencing({number: _merged(group).finding for number, group in enumerate(groups)}, comments)
+    comment_of = {id(verdict): comment for number, comment in silenced_by.items() for verdict in groups[number]}
     after = [
-        replace(verdict, silenced_by=silenced_by[number]) if number in silenced_by else verdict
-        for number, verdict in enumerate(verdicts)
+        replace(verdict, silenced_by=comment_of[id(verdict)]) if id(verdict) in comment_of else verdict for verdict in verdicts
     ]
     return after, used

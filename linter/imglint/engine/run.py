@@ -213,7 +213,7 @@ def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
     """Check one file. Whatever goes wrong with it is a finding."""
     file = read_file(found, settings)
     verdicts, is_complete = judge_file(file, settings)
-    findings = [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
+    findings = [verdict.finding for verdict in verdicts if verdict.is_reported]
     if settings.fingerprints and findings:
         findings = _fingerprinted(findings, file.source)
     used = frozenset([verdict.silenced_by.key for verdict in verdicts if isinstance(verdict.silenced_by, PolicyException)])
@@ -244,7 +244,7 @@ def _judge_policies(paths: Sequence[str], settings: Settings, used: Collection[P
             entry = clipped(f"{policy.relative(unused.folder)}/")
             message = f"unused policy; {policy.path} applies here; add `{entry}` to its `delegates`, or remove this file"
             verdicts += _judge_entry(UNUSED_POLICY, unused.path, 1, 1, message, settings)
-    return [verdict.finding for verdict in verdicts if verdict.silenced_by is None]
+    return [verdict.finding for verdict in verdicts if verdict.is_reported]
 
 
 def _judge_exceptions(

@@ -44,7 +44,10 @@ def _finding(finding: Finding, seen: dict[str, int]) -> dict[str, object]:
 
 
 def _fingerprint(finding: Finding, path: str, seen: dict[str, int]) -> str:
-    """Return a fingerprint that survives line shifts. Findings with the same one are numbered, because GitLab requires unique fingerprints."""
-    key = "\0".join((finding.rule, path, finding.fingerprint, finding.text))
+    """Return a fingerprint that survives line shifts and, for a finding about a user, a new version of the image.
+
+    Findings with the same one are numbered, because GitLab requires unique fingerprints.
+    """
+    key = "\0".join((finding.rule, path, *(finding.known_by[:1] or (finding.fingerprint, finding.text))))
     seen[key] = seen.get(key, 0) + 1
     return sha256(f"{key}\0{seen[key]}".encode("utf-8", "backslashreplace")).hexdigest()

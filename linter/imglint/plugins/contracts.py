@@ -13,6 +13,7 @@ from imglint.model import (
     SETTING_KEYS,
     UNREAD_FILE,
     UNRESOLVED,
+    UNSILENCEABLE,
     Comment,
     Finding,
     ImageUse,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-RULE = ("LEVEL", "ENVIRONMENTS", "TAGS", "SECURITY_SEVERITY", "URL", "Options", "check_image", "check_user")
+RULE = ("LEVEL", "ENVIRONMENTS", "TAGS", "SECURITY_SEVERITY", "URL", "COVERS", "Options", "check_image", "check_user")
 READER = ("FILES", "claims", "read")
 FORMAT = ("FINGERPRINTS", "TERMINAL", "write")
 STYLE = ("color", "summary")
@@ -66,6 +67,11 @@ def check_rule(module: ModuleType, kinds: Mapping[str, Collection[str]]) -> None
     _expect(module, "SECURITY_SEVERITY", severity is None or _is_score(severity), 'a string from "0.0" to "10.0"', severity)
     url = getattr(module, "URL", None)
     _expect(module, "URL", url is None or _is_url(url), "a string that starts with https://", url)
+    covers = getattr(module, "COVERS", ())
+    _expect(module, "COVERS", _is_strings(covers), "a tuple of rule ids", covers)
+    if not UNSILENCEABLE.isdisjoint(covers):
+        never = min(UNSILENCEABLE.intersection(covers))
+        raise PluginError(f"{module.__name__}: COVERS must not name `{never}`, which is always reported")
     options = getattr(module, "Options", None)
     if options is not None:
         check_options(module, options, kinds)
@@ -74,6 +80,22 @@ def check_rule(module: ModuleType, kinds: Mapping[str, Collection[str]]) -> None
         raise PluginError(f"{module.__name__}: a rule needs a function check_image(use, options) or check_user(user, options)")
     for name in checks:
         _check_function(module, name, 2)
+
+
+def check_covers(covers: Mapping[str, Collection[str]]) -> None:
+    """Raise PluginError if a rule covers itself, directly or through others: such rules would silence each other.
+
+    `covers` holds the ids of the rules that each rule covers. Unknown ones are ignored, because their package may not be installed.
+    """
+    for rule in covers:
+        reached, waiting = {rule}, list(covers[rule])
+        while waiting:
+            name = waiting.pop()
+            if name == rule:
+                raise PluginError(f"rule `{rule}` covers itself, directly or through other rules; remove it from their COVERS")
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(covers.get(name, ()))
 
 
 def check_reader(module: ModuleType) -> None:
@@ -183,6 +205,8 @@ def _check_finding(module: str, finding: Finding, source: Source) -> None:
         location = finding.location
         shown = str(location) if isinstance(location, Location) else _repr(location)
         raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {shown}")
+    if not isinstance(finding.known_by, tuple) or not all(isinstance(name, str) for name in finding.known_by):
+        _refuse(module, "Finding.known_by must be a tuple of strings", finding.known_by)
     if not isinstance(finding.related, tuple) or not all(_is_location(location) for location in finding.related):
         _refuse(module, "Finding.related must be a tuple of Location", finding.related)
 

@@ -33,7 +33,7 @@ class Rule:
     """One rule, as its module defines it.
 
     `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
-    10.0, and `url` the page that documents it.
+    10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Rule:
     check_image: Callable[[ImageUse, object], Iterable[Finding]] | None = None
     check_user: Callable[[RunUser, object], Iterable[Finding]] | None = None
     url: str | None = None
+    covers: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -104,6 +105,10 @@ def rules() -> dict[str, Rule]:
         if plugin.name in found:
             raise PluginError(f"{plugin.module}: rule `{plugin.name}` already exists; rename this module")
         found[plugin.name] = rule_of(_import(plugin.module), plugin.is_own)
+    if not all(plugin.is_own for plugin in _plugins(RULES)):
+        from imglint.plugins.contracts import check_covers
+
+        check_covers({rule.id: rule.covers for rule in found.values()})
     return found
 
 
@@ -179,6 +184,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
         check_image,
         check_user,
         url,
+        getattr(module, "COVERS", ()),
     )
 
 
