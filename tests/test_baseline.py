@@ -20,7 +20,7 @@ CLEAN = "No findings in 1 file (1 image).\n"
 def tree(tmp_path: Path, imglint: Imglint) -> Path:
     """Return a folder with a Dockerfile whose only finding is in the baseline b.json."""
     (tmp_path / "Dockerfile").write_text(BAD)
-    assert imglint("--write-baseline", "b.json") == (0, CLEAN, "")
+    assert imglint("--write-baseline", "b.json") == (0, CLEAN, "wrote 1 finding to b.json\n")
     return tmp_path
 
 
@@ -161,7 +161,7 @@ def test_a_file_with_a_known_syntax_error_is_counted(tmp_path: Path, imglint: Im
     for name in ("a.yaml", "b.yaml", "c.yaml"):
         (tmp_path / name).write_text(broken)
     summary = "No findings in 3 files (0 images); 3 files not read completely.\n"
-    assert imglint("--write-baseline", "b.json") == (0, summary, "")
+    assert imglint("--write-baseline", "b.json", "--quiet") == (0, summary, "")
     assert imglint("--baseline", "b.json") == (0, summary, "")
     # A file with a finding that says so is not counted.
     (tmp_path / "a.yaml").write_text(f"{broken}---\n{broken.replace(']', '}')}")

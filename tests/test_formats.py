@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from imglint.engine.fingerprint import line_hashes
-from imglint.formats import github, gitlab, sarif, text
+from imglint.formats import concise, github, gitlab, sarif, text
 from imglint.formats import json as json_format
 from imglint.formats._common import from_root
 from imglint.model import Finding, Report, Severity, SkippedFiles
@@ -33,7 +33,7 @@ from imglint.source import Location
 
 ROOT = Path(__file__).parent.parent / "fixtures" / "formats"
 CASES = sorted(path.parent.name for path in ROOT.glob("*/report.json"))
-OUTPUTS = ["text.txt", "text-color.txt", "json.json", "sarif.json", "github.txt", "gitlab.json"]
+OUTPUTS = ["text.txt", "text-color.txt", "concise.txt", "json.json", "sarif.json", "github.txt", "gitlab.json"]
 
 ANY_TEXT = st.text(st.characters(codec=None) | st.sampled_from("\x1b\r\n%:,\u202e\udce9\u2028[]()"), max_size=30)
 ANY_PATH = st.binary(max_size=20).map(os.fsdecode)
@@ -134,9 +134,10 @@ def test_sarif_log_within_the_limits_prints_no_warning(capsys: pytest.CaptureFix
 
 @given(ODD_REPORTS)
 def test_text_contains_no_terminal_escapes(report: Report) -> None:
-    out = StringIO()
-    text.write(report, out)
-    assert out.getvalue().replace("\n", "").isprintable()
+    for write in (text.write, concise.write):
+        out = StringIO()
+        write(report, out)
+        assert out.getvalue().replace("\n", "").isprintable()
 
 
 @given(ODD_REPORTS)

@@ -419,8 +419,8 @@ def test_no_file_that_a_run_reads_is_replaced(name: str, option: str, how: str, 
 
 
 @pytest.mark.parametrize("name", ["report.json", "report.yaml", "dockerfile-report.txt", "Dockerfile.new", "report.txt"])
-@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "gitlab"])
-@pytest.mark.parametrize("text", [ERROR, "FROM scratch\nUSER 1001\n", "", None])
+@pytest.mark.parametrize("form", ["text", "concise", "json", "sarif", "github", "gitlab"])
+@pytest.mark.parametrize("text", [ERROR, "FROM scratch\nUSER 1001\n", "FROM alpine:3.20.1\nUSER 1001\n", "", None])
 @pytest.mark.parametrize("skipped", [[], ["venv", "node_modules"]])
 def test_a_report_replaces_the_last_one(
     name: str, form: str, text: str | None, skipped: list[str], imglint: Imglint, tmp_path: Path

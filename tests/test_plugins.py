@@ -224,6 +224,8 @@ FORMATS = {
     FORMAT + "TERMINAL = 'yes'": "TERMINAL must be True or False, found 'yes'",
     FORMAT
     + "TERMINAL = True": "write must take 2 arguments and the keyword arguments color and summary, found write(report, out)",
+    FORMAT + "VIEW = 1": "VIEW must be True or False, found 1",
+    FORMAT + "VIEW = True": "write must take 2 arguments and the keyword argument view, found write(report, out)",
     FORMAT + "FINGERPRINT = True": "unknown attribute `FINGERPRINT`; did you mean `FINGERPRINTS`?",
 }
 

@@ -142,6 +142,13 @@ def test_a_report_is_written(terminal: bool) -> None:
     assert write_report(Report((), 1, 1), module) == f"0 \u00e9 {style}"
 
 
+def test_a_report_is_written_by_a_format_with_a_view() -> None:
+    module = ModuleType("acme.viewed")
+    code = "VIEW = True\ndef write(report, out, *, view): out.write(f'{view.shows(None)} {view.width} {view.advice!r}')"
+    exec(code, module.__dict__)  # noqa: S102  the text of this file
+    assert write_report(Report((), 1, 1), module) == "True 0 ''"
+
+
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = ROOT / "fixtures" / "demo"

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from enum import IntEnum
 
+from imglint.printable import short_digests
 from imglint.records import record
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPatterns
@@ -344,8 +345,9 @@ class Finding:
 
     @property
     def full_message(self) -> str:
-        """The message with the policy line appended, as every format prints it."""
-        return f"{self.message} ({self.policy})" if self.policy else self.message
+        """The message as every format prints it: with the policy line appended, and digests shortened."""
+        message = short_digests(self.message)
+        return f"{message} ({self.policy})" if self.policy else message
 
 
 @record
@@ -371,6 +373,27 @@ class Report:
     failed: bool = False
     skipped: SkippedFiles = SkippedFiles()
     incomplete: int = 0
+
+
+def _shows_all(_finding: Finding) -> bool:
+    return True
+
+
+@record
+class View:
+    """How a format for people shows a report.
+
+    `shows` returns whether a finding is shown; the others are only counted, in a closing line. `width` is the number of columns of the terminal, 0 if
+    the output is not one. `advice` is a further closing line for a report with findings, empty for none.
+    """
+
+    shows: Callable[[Finding], bool] = _shows_all
+    width: int = 0
+    advice: str = ""
+
+
+WHOLE = View()
+"""The view that shows all findings."""
 
 
 def image_use(

@@ -14,6 +14,10 @@ COMMAND = r"##(?=\w*\[)"
 """What runners take for a command anywhere in a line: `##[` on GitHub, `##vso[` on Azure Pipelines, `##teamcity[`."""
 
 
+DIGEST = r"(\bsha(?:256|384|512):[0-9a-f]{12})[0-9a-f]{52,}"
+"""A digest, and as a group the part of it that messages show."""
+
+
 def printable(text: str) -> str:
     r"""Return text with every non-printable character replaced by its Python escape (`\x1b`, `\u202e`), and in `##[` the second `#`.
 
@@ -44,6 +48,15 @@ def _without_commands(text: str, escape: str) -> str:
     import re
 
     return re.sub(COMMAND, escape, text)
+
+
+def short_digests(text: str) -> str:
+    """Return text with only the first digits of each digest: `sha256:0123456789ab...`. Messages repeat the text of a file, which has all of them."""
+    if "sha" not in text:
+        return text
+    import re
+
+    return re.sub(DIGEST, r"\1...", text)
 
 
 def clipped(name: str) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from imglint.engine.facts import Settings, claim
 from imglint.engine.run import run
 from imglint.errors import PluginError
-from imglint.model import INTERNAL_ERROR, NamedFile
+from imglint.model import INTERNAL_ERROR, WHOLE, NamedFile
 from imglint.output import SpooledReport
 from imglint.plugins.load import format_of, kinds, plugin_name, reader_of, readers, rule_of, rules
 from imglint.policy.find import one_for_all
@@ -184,13 +184,14 @@ def _facts(reader: Reader, source: Source) -> list[Fact]:
 
 
 def write_report(report: Report, output_format: ModuleType) -> str:
-    """Return a report as a format writes it, without color if it is one for terminals.
+    """Return a report as a format writes it: all findings, and without color if it is one for terminals.
 
     Raises PluginError if the format breaks its contract, and any exception of the format.
     """
     known = format_of(output_format)
     out = SpooledReport()
-    known.write(report, out, **({"color": False, "summary": True} if known.terminal else {}))
+    style = {"color": False, "summary": True} if known.terminal else {}
+    known.write(report, out, **style, **({"view": WHOLE} if known.view else {}))
     return b"".join(out.pieces()).decode()
 
 

@@ -5,21 +5,30 @@ from __future__ import annotations
 import os
 import sys
 
+from imglint.commands import COMMANDS
 from imglint.commands.options import CLEAN, FAILED, FINDINGS, CommandOptions, known_name, run_command, settings_for
 from imglint.engine.facts import Settings
+from imglint.engine.results import Findings
 from imglint.engine.run import run
-from imglint.errors import PluginError
-from imglint.model import Severity
+from imglint.errors import PluginError, UsageError
+from imglint.model import Severity, View
 from imglint.output import SpooledReport, warn, write_stdout, write_whole
 from imglint.plugins.load import formats, output_format
+from imglint.printable import counted
 from imglint.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imglint.engine.run import Progress
-    from imglint.model import Report
+    from imglint.model import Finding, Report
     from imglint.plugins.load import Format
     from imglint.policy.find import Policies
+
+COMMAND_SIMILAR = 0.8
+"""The similarity, from 0 to 1, from which a word is taken for a misspelled command."""
+NO_POLICY = "No policy found; run `imglint init` to write one from the images in use."
 
 
 def check(options: CommandOptions) -> int:
@@ -28,12 +37,12 @@ def check(options: CommandOptions) -> int:
 
 
 def _check(options: CommandOptions) -> int:
+    _check_word(options.paths)
     settings = settings_for(options)
     if options.verbose:
         for policy in settings.policies.used():
             warn(f"policy: {policy.path or 'none; using the defaults'}")
-    targets = [(options.format, options.output), *options.reports]
-    writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
+    writers = _writers(options)
     files = [target for _, target in writers if target]
     if files or options.write_baseline:
         from imglint.commands.targets import check_targets
@@ -41,11 +50,49 @@ def _check(options: CommandOptions) -> int:
         check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     report = _report(options, settings)
-    rendered = [(_rendered(writer, report, target, options), target) for writer, target in writers]
+    fails = _fails(options.fail_on, settings.policies)
+    advice = "" if any(policy.path for policy in settings.policies.used()) else NO_POLICY
+    view = View(_shows(options, fails), _width(), advice)
+    rendered = [(_rendered(writer, report, target, view, options), target) for writer, target in writers]
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
-    return _status(report, options.fail_on, settings.policies)
+    return _status(report, fails)
+
+
+def _check_word(paths: tuple[str, ...]) -> None:
+    """Raise UsageError if the first path does not exist, but is almost the name of a command."""
+    if not paths or not paths[0].isalpha() or os.path.lexists(paths[0]):
+        return
+    from imglint.spelling import closest
+
+    close = closest(paths[0], COMMANDS, COMMAND_SIMILAR)
+    if close:
+        raise UsageError(f"{paths[0]}: no such file or folder; did you mean the command `{close}`?")
+
+
+def _writers(options: CommandOptions) -> list[tuple[Format, str | None]]:
+    """Return the formats of the reports, each with its file, None for stdout.
+
+    Raises UsageError or PluginError.
+    """
+    targets = [(options.format, options.output), *options.reports]
+    writers = [(output_format(known_name("format", name, formats())), target) for name, target in targets]
+    if options.statistics:
+        writers[0] = _statistics(writers[0][0]), options.output
+    return writers
+
+
+def _statistics(writer: Format) -> Format:
+    """Return the format that writes the numbers of findings in place of those that a format for people writes.
+
+    Raises UsageError if it is another format.
+    """
+    if not writer.view:
+        raise UsageError(f"--statistics prints text; use it with the format text or concise, not {writer.name}")
+    from imglint.formats import _statistics as statistics
+
+    return replace(writer, write=statistics.write)
 
 
 def _report(options: CommandOptions, settings: Settings) -> Report:
@@ -57,7 +104,9 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
     known = read_baseline(options.baseline) if options.baseline else {}
     report = run(options.paths or ("",), settings, _progress(options))
     if options.write_baseline:
-        write_baseline(options.write_baseline, report)
+        written = write_baseline(options.write_baseline, report)
+        if not options.quiet:
+            warn(f"wrote {counted(written, 'finding')} to {options.write_baseline}")
         report, _ = without_known(report, read_baseline(options.write_baseline), options.write_baseline, ())
     elif options.baseline:
         report, gone = without_known(report, known, options.baseline, options.paths or ("",))
@@ -77,13 +126,47 @@ def _progress(options: CommandOptions) -> Progress | None:
     return progress
 
 
-def _rendered(writer: Format, report: Report, target: str | None, options: CommandOptions) -> SpooledReport:
-    """Return a report in a format.
+def _fails(fail_on: str | None, policies: Policies) -> Callable[[Finding], bool]:
+    """Return whether a finding makes the exit status 1. `fail_on` overrides that of the policy of each finding's file."""
+
+    def fails(finding: Finding) -> bool:
+        threshold = fail_on or policies.of(finding.location.path).fail_on
+        return threshold != "never" and finding.level >= _level(threshold)
+
+    return fails
+
+
+def _shows(options: CommandOptions, fails: Callable[[Finding], bool]) -> Callable[[Finding], bool]:
+    """Return whether a format for people shows a finding: from the level of the options, or else all but notes that nobody asked for."""
+    if options.min_level or options.statistics:
+        lowest = _level(options.min_level or "note")
+        return lambda finding: finding.level >= lowest
+    return lambda finding: finding.level >= Severity.WARNING or finding.rule in options.select or fails(finding)
+
+
+def _level(name: str) -> Severity:
+    return Severity[name.upper()]
+
+
+def _from_level(report: Report, lowest: Severity) -> Report:
+    """Return the report without the findings below a level."""
+    findings = Findings()
+    findings.extend(finding for finding in report.findings if finding.level >= lowest)
+    return replace(report, findings=findings)
+
+
+def _rendered(writer: Format, report: Report, target: str | None, view: View, options: CommandOptions) -> SpooledReport:
+    """Return a report in a format. One that does not take the view gets only the findings that it is to write.
 
     Raises PluginError if the format fails.
     """
-    output = SpooledReport()
-    style = {"color": target is None and _uses_color(options.color), "summary": not options.quiet} if writer.terminal else {}
+    output, style = SpooledReport(), dict[str, object]()
+    if writer.view:
+        style["view"] = view if target is None else replace(view, width=0)
+    elif options.min_level:
+        report = _from_level(report, _level(options.min_level))
+    if writer.terminal:
+        style |= {"color": target is None and _uses_color(options.color), "summary": not options.quiet}
     try:
         writer.write(report, output, **style)
     except Exception as error:
@@ -107,15 +190,27 @@ def _write(output: SpooledReport, target: str | None) -> None:
 def _uses_color(option: bool | None) -> bool:
     if option is not None:
         return option
-    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
+        return not os.environ.get("NO_COLOR")
+    return _is_terminal() and os.environ.get("TERM") != "dumb"
 
 
-def _status(report: Report, fail_on: str | None, policies: Policies) -> int:
-    """Return the exit status. `fail_on` overrides that of the policy of each finding's file."""
+def _width() -> int:
+    """Return the number of columns of the terminal that stdout is, 0 if it is none."""
+    if not _is_terminal():
+        return 0
+    given = os.environ.get("COLUMNS", "")
+    try:
+        return int(given) if given.isdecimal() else os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _status(report: Report, fails: Callable[[Finding], bool]) -> int:
     if report.failed:
         return FAILED
-    for finding in report.findings:
-        threshold = fail_on or policies.of(finding.location.path).fail_on
-        if threshold != "never" and finding.level >= Severity[threshold.upper()]:
-            return FINDINGS
-    return CLEAN
+    return FINDINGS if any(fails(finding) for finding in report.findings) else CLEAN

@@ -44,7 +44,8 @@ class _Commands(click.Group):
 def _rule_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from imglint.plugins.load import rules
 
-    return [name for name in rules() if name.startswith(incomplete)]
+    front, comma, start = incomplete.rpartition(",")
+    return [f"{front}{comma}{name}" for name in rules() if name.startswith(start)]
 
 
 def _format_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -53,8 +54,8 @@ def _format_names(_context: click.Context, _parameter: click.Parameter, incomple
     return [name for name in formats() if name.startswith(incomplete)]
 
 
-OWN_OPTIONS = ("-h", "--help", "--version")
-LEVELS = click.Choice(["note", "warning", "error", "never"])
+OWN_OPTIONS = ("-h", "--help", "-V", "--version")
+LEVELS = ("note", "warning", "error")
 PATHS = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
 
 
@@ -126,12 +127,20 @@ def _one_line(error: click.ClickException) -> str:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(VERSION, message="imglint %(version)s")
+@click.version_option(VERSION, "-V", "--version", message="imglint %(version)s")
 def cli() -> None:
     """Check container image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts against a registry policy.
 
     `imglint [PATHS]...` is short for `imglint check [PATHS]...`.
     """
+
+
+def _names(_context: object, _option: object, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in lists with commas."""
+    names = tuple([name.strip() for value in values for name in value.split(",")])
+    if not all(names):
+        raise click.BadParameter("expected rules separated by commas, such as latest-tag,root-user")
+    return names
 
 
 def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -151,9 +160,9 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     default="text",
     metavar="NAME",
     shell_complete=_format_names,
-    help="Report format: text, json, sarif, github, gitlab, or the name of a plugin [default: text].",
+    help="Report format: text, concise, json, sarif, github, gitlab, or the name of a plugin [default: text].",
 )
-@click.option("--output", metavar="FILE", type=click.Path(), help="Write the report to this file instead of stdout.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the report to this file instead of stdout.")
 @click.option(
     "--report",
     "reports",
@@ -163,17 +172,36 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     help="Also write a report in this format to a file; may be repeated.",
 )
 @ENVIRONMENT
-@click.option("--select", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Run only this rule; may be repeated.")
 @click.option(
-    "--ignore", metavar="RULE", multiple=True, shell_complete=_rule_names, help="Do not run this rule; may be repeated."
+    "--select",
+    metavar="RULES",
+    multiple=True,
+    callback=_names,
+    shell_complete=_rule_names,
+    help="Run only these rules, separated by commas; may be repeated.",
+)
+@click.option(
+    "--ignore",
+    metavar="RULES",
+    multiple=True,
+    callback=_names,
+    shell_complete=_rule_names,
+    help="Do not run these rules, separated by commas; may be repeated.",
 )
 @EXCLUDE
 @click.option(
     "--fail-on",
-    type=LEVELS,
+    type=click.Choice([*LEVELS, "never"]),
     metavar="LEVEL",
     help="Lowest level that makes the exit status 1: note, warning, error or never [default: warning].",
 )
+@click.option(
+    "--min-level",
+    type=click.Choice(LEVELS),
+    metavar="LEVEL",
+    help="Lowest level to show: note, warning or error. By default, the formats text and concise only count most notes.",
+)
+@click.option("--statistics", is_flag=True, help="Print the number of findings of each rule instead of the findings.")
 @click.option(
     "--no-ignore-comments",
     "comments",
@@ -190,8 +218,8 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     metavar="N",
     help="Number of worker processes [default: chosen automatically].",
 )
-@click.option("--quiet", is_flag=True, help="Print only the findings.")
-@click.option("--verbose", is_flag=True, help="Print to stderr which policy is used and which files are read.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the findings.")
+@click.option("-v", "--verbose", is_flag=True, help="Print to stderr which policy is used and which files are read.")
 @click.option("--debug", is_flag=True, help="Print the tracebacks of internal errors.")
 @click.option("--color/--no-color", default=None, help="Color the text [default: on a terminal].")
 def check_command(**options: Any) -> int:

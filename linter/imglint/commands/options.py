@@ -50,6 +50,8 @@ class CommandOptions:
     verbose: bool = False
     debug: bool = False
     color: bool | None = None
+    min_level: str | None = None
+    statistics: bool = False
 
 
 def run_command(options: CommandOptions, command: Callable[[CommandOptions], int]) -> int:
@@ -137,12 +139,18 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
 
     policies = found(place_of, load_found, named)
     for path in named:
-        policies.of(os.path.join(path, "") if os.path.isdir(path) else path)
+        policy = policies.of(os.path.join(path, "") if os.path.isdir(path) else path)
+        _check_environment(options.environment, policy)
     return policies
 
 
 def _check_environment(name: str | None, policy: Policy) -> None:
-    if name is not None:
+    """Raise UsageError for an environment that the policy does not know. Without a policy, that is any other name for production."""
+    if name is None:
+        return
+    from imglint.spelling import MEAN_PRODUCTION
+
+    if policy.path is not None or not name or name.lower() in MEAN_PRODUCTION:
         known_name("environment", name, policy.environments)
 
 

@@ -34,6 +34,8 @@ _REPORT = re.compile(
     rb'|\s*\[\s*(?:\]\s*$|\{\s*"description":\s*"[^\n]*",\s*"check_name":\s*"[a-z-]+",\s*"fingerprint":)'  # gitlab
     rb"|::(?:error|warning|notice) file=[^\n]*,title=imglint "  # github
     rb"|[^\n]*:\d+:\d+: (?:error|warning|note) [a-z-]+: "  # text
+    rb"| *\d+  (?:error|warning|note) +[a-z-]+\n"  # text with --statistics
+    rb"|\d+ (?:error|warning|note)s?[^\n]* not shown: "
     rb"|(?:No findings|Found [^\n]*) in (?:\d+ of )?\d+ files? \(\d+ images?\)(?:; [^\n]*)?\.\s*$|Nothing was checked[:;] "
 )
 

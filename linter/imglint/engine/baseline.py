@@ -37,8 +37,8 @@ _FIELDS_OF_USER = ("rule", "path", "user")
 _Key = tuple[str, ...]
 
 
-def write_baseline(path: str, report: Report) -> None:
-    """Write the findings of a report to a baseline.
+def write_baseline(path: str, report: Report) -> int:
+    """Write the findings of a report to a baseline, and return their number.
 
     Raises UsageError if the file cannot be written.
     """
@@ -46,6 +46,7 @@ def write_baseline(path: str, report: Report) -> None:
     entries = [{**dict(zip(_fields(key), key, strict=True)), "count": count} for key, count in sorted(counts.items())]
     lines = ",\n".join(["    " + json.dumps(entry) for entry in entries])
     write_whole(path, [encoded(f'{{\n  "version": {VERSION},\n  "findings": [\n{lines}\n  ]\n}}\n')])
+    return counts.total()
 
 
 def read_baseline(path: str) -> Mapping[_Key, int]:

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 RULE = ("LEVEL", "ENVIRONMENTS", "TAGS", "SECURITY_SEVERITY", "URL", "COVERS", "Options", "check_image", "check_user")
 READER = ("FILES", "claims", "read")
-FORMAT = ("FINGERPRINTS", "TERMINAL", "write")
-STYLE = ("color", "summary")
-"""The keyword arguments that a format for terminals is called with."""
+FORMAT = ("FINGERPRINTS", "TERMINAL", "VIEW", "write")
+STYLE = {"TERMINAL": ("color", "summary"), "VIEW": ("view",)}
+"""The keyword arguments that a format with one of these flags is called with."""
 OPTION_TYPES = {"int": int, "bool": bool, "str": str, "tuple[int,...]": int, "tuple[str,...]": str, "None": type(None)}
 """The types of a rule's options: the annotation without spaces, and the type of the value, or of the items of a tuple."""
 READER_RULES = ("syntax-error", "unread-file")
@@ -110,10 +110,12 @@ def check_reader(module: ModuleType) -> None:
 def check_format(module: ModuleType) -> None:
     """Raise PluginError if a module is not a format."""
     _check_spelling(module, FORMAT)
-    for name in ("FINGERPRINTS", "TERMINAL"):
+    keywords: list[str] = []
+    for name in ("FINGERPRINTS", "TERMINAL", "VIEW"):
         flag = getattr(module, name, False)
         _expect(module, name, isinstance(flag, bool), "True or False", flag)
-    _check_function(module, "write", 2, STYLE if getattr(module, "TERMINAL", False) else ())
+        keywords += STYLE.get(name, ()) if flag else ()
+    _check_function(module, "write", 2, tuple(keywords))
 
 
 def check_options(module: ModuleType, options: type, kinds: Mapping[str, Collection[str]]) -> None:
@@ -325,7 +327,7 @@ def _check_function(module: ModuleType, name: str, arguments: int, keywords: tup
     function = getattr(module, name, None)
     wanted = f"{arguments} argument{'' if arguments == 1 else 's'}"
     if keywords:
-        wanted += f" and the keyword arguments {listed(keywords, 'and')}"
+        wanted += f" and the keyword argument{'' if len(keywords) == 1 else 's'} {listed(keywords, 'and')}"
     _expect(module, name, callable(function), f"a function of {wanted}", function)
     code = getattr(function, "__code__", None)
     if code is not None and code.co_argcount == arguments and not code.co_kwonlyargcount and not keywords:

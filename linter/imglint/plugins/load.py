@@ -66,12 +66,16 @@ class Reader:
 
 @record
 class Format:
-    """One output format. With `fingerprints`, it uses those of the findings; with `terminal`, `write` takes `color` and `summary`."""
+    """One output format.
+
+    With `fingerprints`, it uses those of the findings. With `terminal`, `write` takes `color` and `summary`, and with `view`, a View.
+    """
 
     name: str
     write: Callable[..., None]
     fingerprints: bool
     terminal: bool
+    view: bool
 
 
 @record
@@ -208,7 +212,8 @@ def format_of(module: ModuleType, is_own: bool = False) -> Format:
     Raises PluginError if it breaks its contract.
     """
     write = module.write if is_own else _checked_write(module)
-    return Format(plugin_name(module), write, getattr(module, "FINGERPRINTS", False), getattr(module, "TERMINAL", False))
+    flags = [getattr(module, name, False) for name in ("FINGERPRINTS", "TERMINAL", "VIEW")]
+    return Format(plugin_name(module), write, *flags)
 
 
 def _checked_write(module: ModuleType) -> Callable[..., None]:

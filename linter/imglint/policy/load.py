@@ -199,7 +199,9 @@ def _top(nodes: Nodes) -> dict[str, Node]:
         or (isinstance(roots[0], Scalar) and roots[0].is_null)
         or (isinstance(roots[0], Mapping) and not roots[0].entries)
     ):
-        nodes.error_at(0, "policy is empty; add a key such as `images` or `rules`")
+        has_comments = any(line.lstrip().startswith("#") for line in nodes.source.text.splitlines())
+        state = "has only comments" if has_comments else "is empty"
+        nodes.error_at(0, f"policy {state}; add a key such as `images` or `rules`")
         return {}
     if len(roots) > 1:
         nodes.error(roots[1], "", "second YAML document; a policy file must have only one")

@@ -1,0 +1,93 @@
+"""Helpers for the formats for people: the first line of a finding, and the lines that end a report. Every run imports this, so it imports little."""
+
+from __future__ import annotations
+
+from imglint.model import Severity
+from imglint.printable import counted, listed, printable, printable_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imglint.model import Finding, Report, SkippedFiles
+
+BOLD, DIM = "1", "2"
+LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
+"""The style of each level, in the order in which levels are counted."""
+
+
+class Tally:
+    """Counts the findings of a report while a format writes them."""
+
+    __slots__ = ("hidden", "paths", "shown", "shows")
+
+    def __init__(self, shows: Callable[[Finding], bool]) -> None:
+        self.shows = shows
+        self.shown: dict[tuple[Severity, str], int] = {}
+        self.hidden: dict[tuple[Severity, str], int] = {}
+        self.paths: set[str] = set()
+
+    def add(self, finding: Finding) -> bool:
+        """Count a finding, and return whether to write it."""
+        shows = self.shows(finding)
+        counts, key = self.shown if shows else self.hidden, (finding.level, finding.rule)
+        counts[key] = counts.get(key, 0) + 1
+        self.paths.add(finding.location.path)
+        return shows
+
+
+def headline(finding: Finding, color: bool) -> str:
+    """Return the location, level, rule and message of a finding in one line, without its end."""
+    location = finding.location
+    head = paint(f"{printable_line(location.path)}:{location.line}:{location.column}:", BOLD, color)
+    level = paint(str(finding.level), LEVELS.get(finding.level, BOLD), color)
+    return f"{head} {level} {finding.rule}: {printable(finding.full_message)}"
+
+
+def closing(report: Report, tally: Tally, advice: str, color: bool) -> str:
+    """Return the lines that end a report: the findings that are not shown, advice if there are findings, and the summary."""
+    lines = [_not_shown(tally.hidden)] if tally.hidden else []
+    if advice and tally.paths:
+        lines.append(advice)
+    return "".join([f"{line}\n" for line in [*lines, _summary(report, tally, color)]])
+
+
+def _summary(report: Report, tally: Tally, color: bool) -> str:
+    more = "".join([f"; {part}" for part in (_incomplete(report.incomplete), _skipped(report.skipped)) if part])
+    if not report.files and not tally.paths:
+        return f"Nothing was checked{more or ': all files are excluded or of an unknown kind'}."
+    totals = _by_level([*tally.shown.items(), *tally.hidden.items()])
+    found = f"Found {listed([paint(text, LEVELS[level], color) for level, text in totals], 'and')}" if totals else "No findings"
+    part = f"{len(tally.paths)} of " if 0 < len(tally.paths) < report.files else ""
+    return f"{found} in {part}{counted(report.files, 'file')} ({counted(report.places, 'image')}){more}."
+
+
+def _by_level(counts: list[tuple[tuple[Severity, str], int]]) -> list[tuple[Severity, str]]:
+    """Return the levels of findings, given as level, rule and number, with how many there are of each: `2 errors`."""
+    totals = [(level, sum([number for (other, _), number in counts if other == level])) for level in LEVELS]
+    return [(level, counted(total, str(level))) for level, total in totals if total]
+
+
+def _not_shown(hidden: dict[tuple[Severity, str], int]) -> str:
+    """Return how many findings are not shown, by level and by rule, and the option that shows them."""
+    what = listed([text for _, text in _by_level([*hidden.items()])], "and")
+    rules: dict[str, int] = {}
+    for (_, rule), number in hidden.items():
+        rules[rule] = rules.get(rule, 0) + number
+    listing = ", ".join([f"{number} {rule}" for rule, number in sorted(rules.items(), key=lambda entry: (-entry[1], entry[0]))])
+    lowest = min([level for level, _ in hidden])
+    return f"{what} not shown: {listing} (show with `--min-level {lowest}`)"
+
+
+def _incomplete(number: int) -> str:
+    return f"{counted(number, 'file')} not read completely" if number else ""
+
+
+def _skipped(skipped: SkippedFiles) -> str:
+    numbers = [counted(number, noun) for number, noun in ((skipped.files, "file"), (skipped.folders, "folder")) if number]
+    return f"{listed(numbers, 'and')} skipped: {', '.join(skipped.reasons)}" if numbers else ""
+
+
+def paint(text: str, style: str, color: bool) -> str:
+    """Return text in a style of a terminal, if it has color."""
+    return f"\x1b[{style}m{text}\x1b[0m" if color else text
