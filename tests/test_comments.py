@@ -110,6 +110,26 @@ CASES = {
         POD.format("  - image: quay.io/a/b\n    args:\n    - |\n      # imglint: ignore-file[latest-tag]\n"),
         [(6, LATEST)],
     ),
+    "above the header of a block scalar": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore[latest-tag]\n  - image: >-\n      quay.io/a/b\n"),
+        [],
+    ),
+    "after the header of a block scalar": (
+        "pod.yaml",
+        POD.format("  - image: !!str |2- # imglint: ignore[latest-tag]\n\n     \n      quay.io/a/b\n"),
+        [],
+    ),
+    "above a line that only ends like a block scalar": (
+        "pod.yaml",
+        POD.format("  # imglint: ignore[latest-tag]\n  - command: a|\n    image: quay.io/a/b\n"),
+        [(6, UNUSED), (8, LATEST)],
+    ),
+    "alone on the last line": (
+        "pod.yaml",
+        POD.format("  - image: quay.io/a/b\n# imglint: ignore[latest-tag]"),
+        [(6, LATEST), (7, UNUSED)],
+    ),
     "in compose": ("compose.yaml", "services:\n  web:\n    # imglint: ignore[latest-tag]\n    image: quay.io/a/b\n", []),
     "in values": ("values.yaml", "image:\n  repository: quay.io/a/b\n  tag: latest # imglint: ignore[latest-tag]\n", []),
     "in values, at the name": (

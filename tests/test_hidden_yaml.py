@@ -31,6 +31,15 @@ TEMPLATE = f"kind: Pod\nspec:\n  {{{{- if .Values.a }}}}\n  containers:\n  - nam
 MERGED = f"{POD[: POD.index('spec:')]}x: &x\n  image: {EVIL}\nspec:\n  containers:\n  - name: a\n    image: {EVIL}\n"
 LIST = "apiVersion: v1\nkind: List\nitems:\n- " + POD.replace("\n", "\n  ").rstrip() + "\n"
 SCHEMA = POD.replace("metadata: {name: a}\n", "metadata:\n  name: a\n  annotations:\n    a: b\n")
+PATCH = f"- op: replace\n  path: /spec/containers/0/image\n  value: {EVIL}\n"
+INLINE = "patches:\n- patch: |\n    " + PATCH.replace("\n", "\n    ").rstrip() + "\n"
+RELEASE = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  values:\n    web: {repository: evil/x, tag: 1}\n"
+ARGO_CD = (
+    "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n"
+    "      values: |\n        image:\n          repository: evil/x\n          tag: 1\n"
+)
+RESOURCE = f"apiVersion: example.com/v1\nkind: Shop\nspec:\n  web:\n    image: {EVIL}\n"
+PATCH_FILE = "patch.yaml"
 TPL, POD_FILE, STACK = "chart/templates/pod.yaml", "pod.yaml", "stack.yaml"
 
 TRICKS: dict[str, tuple[str, str, str, str]] = {
@@ -223,6 +232,45 @@ TRICKS: dict[str, tuple[str, str, str, str]] = {
       f"  - name: a\n    image: {EVIL}", f"{{{{ if a }}}}\n  - {{name: a, image: '{EVIL}'}}\n{{{{ end }}}}"),
     "manifest nested too deeply with a template": (POD_FILE, POD,
       "metadata: {name: a}", "# {{ a }}\nmetadata: {name: a, a: " + "[" * 300 + "]" * 300 + "}"),
+    # Patches, values and custom resources.
+    "patch with an escaped operation": (PATCH_FILE, PATCH, "op: replace", '"\\x6fp": "r\\x65place"'),
+    "patch with a tagged operation": (PATCH_FILE, PATCH, "op: replace", "!!str op: !!str replace"),
+    "patch with a complex key": (PATCH_FILE, PATCH, "op: replace", "? op\n  : replace"),
+    "patch with a folded path": (PATCH_FILE, PATCH, "/spec/containers/0/image", ">-\n    /spec/containers/0/image"),
+    "patch with an escaped path": (PATCH_FILE, PATCH, "/spec/containers/0/image", '"/spec/containers/0/im\\x61ge"'),
+    "patch with an escaped pointer": (PATCH_FILE, PATCH, "/spec/containers/0/image", "/spec/~0/image"),
+    "patch with an anchored value": (PATCH_FILE, PATCH, f"value: {EVIL}", f"value: &a {EVIL}\n- {{op: test, path: /a, value: *a}}"),
+    "patch with a merged operation": (PATCH_FILE, PATCH, "- op: replace\n  path", "- &a {op: replace, path: /a}\n- <<: *a\n  path"),
+    "patch of a list": (PATCH_FILE, PATCH, f"/0/image\n  value: {EVIL}", f"\n  value: [{{image: '{EVIL}'}}]"),
+    "patch of a spec": (PATCH_FILE, PATCH, f"/containers/0/image\n  value: {EVIL}", f"\n  value: {{containers: [{{image: '{EVIL}'}}]}}"),
+    "patch in JSON": ("patch.json", '[{"op":"add","path":"/spec/image","value":"' + EVIL + '"}]', '"op"', '"\\u006fp"'),
+    "patch in a file with words of manifests": (PATCH_FILE, PATCH, "- op", "- {op: add, path: /a, value: {apiVersion: v1, kind: Pod}}\n- op"),
+    "patch with a byte order mark": (PATCH_FILE, PATCH, "- op", "\ufeff- op"),
+    "indented patch": (PATCH_FILE, PATCH, PATCH, "  " + PATCH.replace("\n", "\n  ").rstrip(" ")),
+    "patch after a document marker": (PATCH_FILE, PATCH, "- op", "--- # a\n- op"),
+    "patch on the line of a document marker": (PATCH_FILE, PATCH, "- op: replace\n", "--- !!seq\n- op: replace\n"),
+    "inline patch with an escaped key": ("kustomization.yaml", INLINE, "- op: replace", '- "\\x6fp": replace'),
+    "inline patch in quotes": ("kustomization.yaml", INLINE, INLINE[INLINE.index("|") :], json.dumps(PATCH) + "\n"),
+    "inline patch in single quotes": (
+        "kustomization.yaml", INLINE, INLINE[INLINE.index("|") :],
+        f"'[{{\"op\": \"add\", \"path\": \"/spec/image\", \"value\": \"{EVIL}\"}}]'\n",
+    ),
+    "inline patch under an escaped key": ("kustomization.yaml", INLINE, "- patch:", '- "p\\x61tch":'),
+    "inline patch in another list": ("kustomization.yaml", INLINE, "patches:", "patchesJSON6902:"),
+    "inline patch in a merged mapping": ("kustomization.yaml", INLINE, INLINE, "a: &a\n  " + INLINE.replace("\n", "\n  ").rstrip() + "\n<<: *a\n"),
+    "release with an escaped key": (POD_FILE, RELEASE, "values:", '"v\\x61lues":'),
+    "release with an escaped kind": (POD_FILE, RELEASE, "HelmRelease", '"H\\x65lmRelease"'),
+    "release with another key": (POD_FILE, RELEASE, "repository: evil/x", '"r\\x65pository": evil/x'),
+    "release in a list": (POD_FILE, RELEASE, RELEASE, "apiVersion: v1\nkind: List\nitems:\n- " + RELEASE.replace("\n", "\n  ").rstrip() + "\n"),
+    "values in quotes": (POD_FILE, ARGO_CD, ARGO_CD[ARGO_CD.index("|") :], '"web:\\n  r\\x65pository: evil/x\\n  tag: 1"\n'),
+    "binary values": (
+        POD_FILE, ARGO_CD, ARGO_CD[ARGO_CD.index("|") :], "!!binary aW1hZ2U6IHtyZXBvc2l0b3J5OiBldmlsL3gsIHRhZzogMX0=\n"
+    ),
+    "values without the usual words": (POD_FILE, ARGO_CD, "image:", "web:"),
+    "values with a template": (POD_FILE, ARGO_CD, "tag: 1", "tag: 1\n        {{ a }}: ]\n        image: evil/x:1"),
+    "custom resource with an escaped key": (POD_FILE, RESOURCE, "image:", '"im\\x61ge":'),
+    "custom resource with a merged spec": (POD_FILE, RESOURCE, "spec:", "a: &a\n  image: evil/x:1\nspec:\n  <<: *a"),
+    "custom resource of an odd group": (POD_FILE, RESOURCE, "example.com/v1", "a.k8s.io/v1"),
 }  # fmt: skip
 """Path, control, the text in it that the trick replaces, and the trick. All take EVIL."""
 

@@ -300,6 +300,11 @@ def merged_chain(count: int) -> str:
     return f"services:\n  a0: &a0 {{image: a:1}}\n{''.join(links)}"
 
 
+def helm_values(*sources: str) -> str:
+    listed = ", ".join([f"{{helm: {{{source}}}}}" for source in sources])
+    return f"apiVersion: argoproj.io/v1alpha1\nkind: Application\nimage: a\nspec: {{sources: [{listed}]}}\n"
+
+
 def inline_dockerfile(*texts: str) -> str:
     services = [f"  s{at}: {{build: {{dockerfile_inline: {json.dumps(text)}}}}}\n" for at, text in enumerate(texts)]
     return f"services:\n{''.join(services)}"
@@ -462,6 +467,12 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("readers._compose_variables.DEPTH_MAX", "defaults", None,
      lambda lint, n: lint.is_resolved("compose.yaml", compose_image("${A:-" * (n + 1) + "b" + "}" * (n + 1)))),
     ("readers.compose.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read("compose.yaml", extended_chain(n))),
+    ("readers._embedded.TEXT_MAX", "values", 40, lambda lint, n: lint.is_read("pod.yaml", helm_values(f"values: '{'a' * n}'"))),
+    # The mapping, its key and the list are three other nodes; the lists and what the alias repeats are twelve.
+    ("readers._custom_resources.NODES_MAX", "values", 40,
+     lambda lint, n: lint.is_read("pod.yaml", helm_values(f"valuesObject: {{image: [{'a, ' * (n - 3)}]}}"))),
+    ("readers._custom_resources.NODES_MAX", "aliases", 40,
+     lambda lint, n: lint.is_read("pod.yaml", helm_values(f"valuesObject: [{'a, ' * (n - 12)}&a [b, c, d, e]]", "valuesObject: [*a]"))),
     ("readers._chart_values.PARENTS_MAX", "charts", None, lambda lint, n: lint.reads_parent(n)),
     ("readers._inline_dockerfile.TEXT_MAX", "text", 40,
      lambda lint, n: lint.is_read("compose.yaml", inline_dockerfile("FROM a:1".ljust(n)))),

@@ -30,6 +30,9 @@ RATIO = 3.2
 RUNS = 3
 
 POD = "apiVersion: v1\nkind: Pod\nspec:\n"
+APPLICATION = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n"
+LIST = "apiVersion: v1\nkind: List\nitems:\n"
+RESOURCE = "apiVersion: example.com/v1\nkind: Shop\nspec:\n"
 
 
 def lines(count: int, line: str) -> str:
@@ -127,6 +130,48 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
         "pod.yaml", 1_500, lambda n: POD + lines(n, "  a@: &a@ {k@: b}") + lines(n, "  - {<<: [*a0, *a1], image: b}"),
     ),
     "block scalar": ("pod.yaml", 30_000, lambda n: POD + "  image: |\n" + "    a\n" * n),
+    "folded Dockerfile": (
+        "compose.yaml", 10_000, lambda n: "services:\n  a:\n    build:\n      dockerfile_inline: >\n" + "        a\n" * n,
+    ),
+    "comments at block scalars": (
+        "pod.yaml", 1_500, lambda n: POD + "  a:\n" + "  # imglint: ignore[latest-tag]\n  - >-\n\n    a\n" * n,
+    ),
+    "comment at a block scalar after many blank lines": (
+        "pod.yaml", 100_000, lambda n: POD + "  # imglint: ignore[latest-tag]\n  image: >-\n" + "\n" * n + "    a\n",
+    ),
+    "images of a custom resource": ("pod.yaml", 1_500, lambda n: RESOURCE + lines(n, "  a@: {image: a/b:@}")),
+    "images of custom resources through an alias": (
+        "pod.yaml", 1_500, lambda n: f"{LIST}- &a\n" + lines(n, "  a@: {image: b}")
+        + (f"- {RESOURCE}".replace("\n", "\n  ") + "  a: *a\n") * n,
+    ),
+    "operations": (
+        "patch.yaml", 1_000, lambda n: lines(n, "- {op: add, path: /spec/containers/0/image, value: 'a/b:@'}"),
+    ),
+    "operations with one long path": (
+        "patch.yaml", 4_000, lambda n: f"- &a /spec/{'a/' * n}image\n" + "- {op: add, path: *a, value: b}\n" * n,
+    ),
+    "operations with one value": (
+        "patch.yaml", 3_000, lambda n: "- &a\n" + lines(n, "  - {image: a/b:@}") + "- {op: add, path: /spec/containers, value: [*a]}\n" * n,
+    ),
+    "patches with one value": (
+        "kustomization.yaml", 1_500, lambda n: "a: &a\n" + lines(n, "- {image: a/b:@}") + "patches:\n"
+        + "- patch: [{op: add, path: /spec/containers, value: *a}]\n- {kind: Pod, apiVersion: v1, spec: {containers: *a}}\n" * n,
+    ),
+    "patches in one string": (
+        "kustomization.yaml", 4_000, lambda n: "a: &a |\n" + "  - {op: add, path: /spec/a, value: b}\n" * n + "patches:\n" + "- patch: *a\n" * n,
+    ),
+    "patches in strings": (
+        "kustomization.yaml", 500, lambda n: "patches:\n" + lines(n, "- patch: '[{op: add, path: /spec/image, value: a/b:@}]'"),
+    ),
+    "values in a string": ("pod.yaml", 1_500, lambda n: APPLICATION + "  helm:\n    values: |\n" + lines(n, "      a@: {image: a/b:@}")),
+    "values through an alias": (
+        "pod.yaml", 4_000, lambda n: APPLICATION + "  a: &a\n" + lines(n, "    a@: {image: a/b:@}") + "  sources:\n"
+        + "  - helm: {valuesObject: {a: *a}}\n" * n,
+    ),
+    "applications through an alias": (
+        "pod.yaml", 1_500, lambda n: f"{LIST}- &a\n" + lines(n, "  a@: {image: b}")
+        + (f"- {APPLICATION}".replace("\n", "\n  ") + "  a: *a\n") * n,
+    ),
     "plain scalar of many lines": ("pod.yaml", 30_000, lambda n: POD + "  image: a\n" + "    a\n" * n),
     "escapes in a scalar": ("pod.yaml", 60_000, lambda n: POD + '  image: "' + "\\x41" * n + '"\n'),
     "keys that are mappings": ("pod.yaml", 1_000, lambda n: POD + "  image:\n" + "  ? {a: b}\n  : c\n" * n),

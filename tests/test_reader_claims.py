@@ -24,6 +24,7 @@ MANIFEST = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: nginx}]}\n"
 INDENTED = "".join([f"  {line}\n" for line in MANIFEST.splitlines()])
 FLOW = "{apiVersion: v1, kind: Pod}\n"
 SERVICES = "services:\n  web:\n    image: nginx:1\n"
+PATCH = "# A patch.\n- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: nginx:1\n"
 DOCKERFILE = "FROM nginx:1\nRUN true\n"
 
 
@@ -58,6 +59,19 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("Kustomization", "images: []\n", "kubernetes"),
         ("Kustomization", "", "kubernetes"),
         ("Kustomization", "# none\n---\n{images: []}\n", "kubernetes"),
+        # A JSON patch by its content.
+        ("patch.yaml", PATCH, "kubernetes"),
+        ("patch.json", '[{"path": "/spec", "op": "add", "value": {"kind": "x", "apiVersion": "y"}}]', "kubernetes"),
+        ("patch.yaml", '- "o\\x70": replace\n  path: /spec/image\n', "kubernetes"),
+        ("patch.yaml", PATCH + "- [", "kubernetes"),
+        ("values.yaml", PATCH, "kubernetes"),
+        ("chart/templates/patch.yaml", f"{PATCH}# {{{{ x }}}}\n", "helm-template"),
+        ("compose.yaml", PATCH, "compose"),
+        ("patch.txt", PATCH, None),
+        ("patches.yaml", f"{PATCH}---\n{SERVICES}", "compose"),
+        ("tasks.yaml", "- name: find\n  path: /spec/image\n  op: shred\n", None),
+        ("tasks.yaml", "- name: stop\n  path: [\n", None),
+        ("openapi.yaml", "get:\n  op: add\n  path: /spec/image\n", None),
         # A Dockerfile by its name, whatever it contains, or by its content.
         ("Dockerfile", MANIFEST, "dockerfile"),
         ("Dockerfile.pod", MANIFEST, "dockerfile"),

@@ -204,8 +204,13 @@ def test_merge_keys_add_what_a_mapping_does_not_set(parser: str, text: str, expe
         ("k: |\r\n  # first\r\n\r\n  FROM nginx\r\n", "nginx"),
         ("k: |+\n  a\n\n   b\n  FROM nginx\n\n", "nginx"),
         ('k: "FROM\\tnginx"', "FROM\\tnginx"),
-        ("k: >\n  FROM\n  nginx", ">\n  FROM\n  nginx"),
-        ("k: |\n  a\u2028\n  FROM nginx\n", "|\n  a\u2028\n  FROM nginx"),
+        ("k: >\n  FROM\n  nginx", "nginx"),
+        ("k: FROM\n  nginx\n", "nginx"),
+        ("k: 'FROM\n\n  nginx '\n", "nginx"),
+        ('k: "FROM\n  nginx\\n"\n', "FROM\n  nginx\\n"),
+        ("k: >2-\r\n\r\n    FROM\r\n\r\n  a  nginx\r\n", "nginx"),
+        ("k: !!binary >\n  RlJPTSBu\n  Z2lueA==\n", "RlJPTSBu\n  Z2lueA=="),
+        ("k: |\n  a\u2028\n  FROM nginx\n", "a\u2028\n  FROM nginx"),
     ],
 )
 def test_part_of_a_scalar_is_traced_to_its_position(parser: str, text: str, part: str) -> None:

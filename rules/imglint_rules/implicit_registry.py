@@ -64,9 +64,10 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is None or reference.registry_explicit or use.has_build or use.name_is_rewritten:
         return
-    # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName.
+    # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName. A string has no newName.
     refused = use.row is not None and not use.row.approved
-    if use.place == "kustomize-image" and not refused:
+    is_string = use.text == reference.text and (reference.tag or reference.digest)
+    if use.place == "kustomize-image" and not refused and not is_string:
         yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
     elif "registry" in use.parts:
         # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.

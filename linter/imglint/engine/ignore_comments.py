@@ -1,7 +1,8 @@
 """Ignore comments: `# imglint: ignore[rule, rule] reason` and `# imglint: ignore-file[rule]`.
 
 A comment after code covers its own line. A comment alone on its line covers the next one. `ignore-file` covers the whole file. A comment silences
-a finding if it covers the line of the finding or of a use that the finding is about.
+a finding if it covers the line of the finding or of a use that the finding is about. One that covers the header of a block scalar (`image: >-`) also
+covers the first line of its text, where no comment is possible.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from imglint.model import Comment, Finding, Span
+    from imglint.source import Source
 
 NAMES_MAX = 100
 """Rules that one comment may name. The rest is ignored, which is reported."""
 UNUSED_MAX = 20_000
 """Findings of unused-ignore in one file."""
+_BLOCK_HEADER = r"[^\n]*[:?-][ \t]+(?:[!&][^\s]+[ \t]+)*[|>][-+1-9]*[ \t]*(?:#[^\n]*)?\r?\n(?P<blank>(?:[ \t\r]*\n)*)"
 
 
 @record
@@ -54,7 +57,16 @@ def parse(comment: Comment) -> IgnoreComment:
     names_at = start + match.start(2)
     found = islice(re.finditer(r"[^\s,]+", match[2]), NAMES_MAX + 1)
     names = tuple([(name[0], (names_at + name.start(), names_at + name.end())) for name in found])
-    return IgnoreComment(comment, None if match[1] else (line, line + 1) if is_alone else (line,), names)
+    return IgnoreComment(comment, None if match[1] else _covered(source, start, line, is_alone), names)
+
+
+def _covered(source: Source, start: int, line: int, is_alone: bool) -> tuple[int, ...]:
+    """Return the lines that a comment at an offset covers."""
+    text = source.text
+    code = text.find("\n", start) + 1 if is_alone else text.rfind("\n", 0, start) + 1
+    lines = (line, line + 1) if is_alone else (line,)
+    header = re.compile(_BLOCK_HEADER).match(text, code) if code or not is_alone else None
+    return (*lines, lines[-1] + 1 + header["blank"].count("\n")) if header else lines
 
 
 def silencing(findings: Mapping[int, Finding], comments: Collection[IgnoreComment]) -> tuple[dict[int, IgnoreComment], set[Span]]:

@@ -1,4 +1,7 @@
-"""Kubernetes manifests, in YAML or JSON, and Kustomize files: every pod spec, wherever it is. Imports the YAML trees."""
+"""Kubernetes manifests, in YAML or JSON, Kustomize files and their patches: every pod spec, wherever it is. Imports the YAML trees.
+
+What else names images is read by modules that few files need: `_kustomize.py` and `_custom_resources.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from imglint.yaml.templates import has_template_actions, may_hide_words, unescap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from imglint.model import Fact
     from imglint.source import Source
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
 FILES = ("*.yaml", "*.yml", "*.json", "kustomization")
 
 KUSTOMIZE_FILES = ("kustomization.yaml", "kustomization.yml", "kustomization")
-KUSTOMIZE_LISTS = ("images", "imagetags")
-"""The lists of images in a Kustomize file, in lower case, because Kustomize ignores case; `imageTags` is the old name."""
 KUSTOMIZE_KINDS = ("Kustomization", "Component")
 SCHEMA_KIND = "CustomResourceDefinition"
 POD_LISTS = {"containers": "container", "initContainers": "init-container", "ephemeralContainers": "ephemeral-container"}
@@ -35,7 +36,18 @@ SINGLE = ("container", "script", "stepTemplate")
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
 """Keys of mappings that may contain images; most mappings have none of them."""
 WORDS = ("image", "runAs", "imglint:")
-"""A document with images, users or imglint comments contains one of these words, possibly in escaped form."""
+"""A document with images, users or imglint comments contains one of these words, possibly in escaped form, or VALUES_WORDS."""
+VALUES_WORDS = ("repo", "helm")
+"""A document of Flux or Argo CD with images in Helm values contains these words, or one of the others."""
+BUILT_IN_GROUPS = frozenset(
+    f"{group}.k8s.io"
+    for group in (
+        "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates",
+        "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "kustomize.config", "metrics",
+        "networking", "node", "rbac.authorization", "resource", "scheduling", "storage", "storagemigration",
+    )
+)  # fmt: skip
+"""The groups of Kubernetes and Kustomize that have a dot. No group of a custom resource has none."""
 
 _KEY = re.compile(r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>\w+)(?P=quote)[ \t]*:(?=[ \t\r\n]|\Z)""")
 _FLOW_API_VERSION = re.compile(r"""["']?apiVersion["']?\s*:\s*["']?[A-Za-z]""")
@@ -56,11 +68,11 @@ _INSTRUCTION = re.compile(r"[ \t]*(?:FROM|ARG)(?:[ \t]|\Z)", re.IGNORECASE)
 
 
 def claims(source: Source) -> bool:
-    """Return whether the file is a Kustomize file by its name, or has `apiVersion` and `kind` at the top level of a document."""
+    """Return whether the file is a Kustomize file by its name, a JSON patch, or has `apiVersion` and `kind` at the top level of a document."""
     text, name = source.text, source.name.lower()
     kustomize = name in KUSTOMIZE_FILES
     if not kustomize and ("apiVersion" not in text or "kind" not in text) and not may_hide_words(text):
-        return False
+        return _is_json_patch(source, text, name)
     if is_chart_template(source):
         return False
     if kustomize:
@@ -75,7 +87,24 @@ def claims(source: Source) -> bool:
     from imglint.yaml.top_level import roots_with
 
     # Lines of a quoted or block scalar may look like keys, and keys may look different.
-    return any(_is_manifest(root, document) for root, document in roots_with(text, "kind", ("apiVersion", "items", MERGE)))
+    manifests = roots_with(text, "kind", ("apiVersion", "items", MERGE))
+    return any(_is_manifest(root, document) for root, document in manifests) or _is_json_patch(source, text, name)
+
+
+def _is_json_patch(source: Source, text: str, name: str) -> bool:
+    """Return whether the file is a JSON patch: a list of operations on a manifest, as Kustomize takes them."""
+    if (
+        not name.endswith((".yaml", ".yml", ".json"))
+        or "compose" in name
+        or not _first_line(text).lstrip().startswith(("-", "["))
+    ):
+        return False
+    if ("op" not in text or "path" not in text) and not may_hide_words(text):
+        return False
+    # Imported here because few files are lists.
+    from imglint.readers._json_patch import is_json_patch
+
+    return is_json_patch(text) and not is_chart_template(source)
 
 
 def _looks_like_manifest(text: str, named_yaml: bool) -> bool:
@@ -103,26 +132,21 @@ def _is_manifest(root: Node | InvalidYaml, document: str) -> bool:
 
 
 def read(source: Source) -> Iterator[Fact]:
-    """Yield the images and users of all pod specs, and the images of Kustomize files."""
+    """Yield the images and users of all pod specs, and what Kustomize files and custom resources name."""
     name = source.name.lower()
     kustomize = name in KUSTOMIZE_FILES
     roots, file_facts = read_documents(source, None if kustomize else _may_name_images)
     yield from file_facts
     yield from ambiguous_merges(source, roots)
     seen: set[tuple[str, int]] = set()
-    manifests = _ManifestReader(source)
     for root in roots:
-        if isinstance(root, Mapping):
-            if kustomize or root.text("kind") in KUSTOMIZE_KINDS:
-                yield from manifests.kustomize_images(root)
-            elif not root.text("kind"):
-                yield from _foreign_document(source, root)
-        for mapping, owner in _holders(root):
-            for fact in manifests.images_and_users(mapping, owner):
+        for fact in _document_facts(source, root, kustomize):
+            if isinstance(fact, (ImageUse, RunUser)):
                 key = (fact.where if isinstance(fact, RunUser) else "", fact.span[0])
-                if key not in seen:
-                    seen.add(key)
-                    yield fact
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield fact
     if is_values_file(source):
         # Imported here because few manifests are named as values are.
         from imglint.readers._values import images_and_users
@@ -134,18 +158,79 @@ def read(source: Source) -> Iterator[Fact]:
                     yield fact
 
 
-def _foreign_document(source: Source, root: Mapping) -> Iterator[Problem]:
-    """Yield a problem for a document of a compose file between the manifests."""
+def _document_facts(source: Source, root: Node, kustomize: bool) -> Iterator[Fact]:
+    """Return the facts of a document, `kustomize` being whether the file is a Kustomize file by its name."""
+    resources = _resources(root)
+    kind = root.text("kind") if isinstance(root, Mapping) else ""
+    is_kustomization = isinstance(root, Mapping) and (kustomize or kind in KUSTOMIZE_KINDS)
+    custom = [resource for resource in resources.values() if _is_custom(resource)]
+    if custom or is_kustomization or isinstance(root, Sequence):
+        return _extended_facts(source, root, resources, custom, is_kustomization)
+    if isinstance(root, Mapping) and not kind:
+        return _kindless_facts(source, root, resources)
+    return _pod_facts(source, root, resources)
+
+
+def _extended_facts(
+    source: Source, root: Node, resources: dict[int, Mapping], custom: list[Mapping], is_kustomization: bool
+) -> Iterator[Fact]:
+    """Yield the facts of a document with custom resources, or of a Kustomize file or a JSON patch."""
+    # Imported here because most documents are neither.
+    from imglint.readers._kustomize import Kustomizations
+
+    apart: set[int] = set()
+    kustomizations = Kustomizations(source, apart, _pod_facts, _owner)
+    if isinstance(root, Sequence):
+        kustomizations.operations(root)
+    elif is_kustomization and isinstance(root, Mapping):
+        yield from kustomizations.images_and_texts(root)
+    if not custom:
+        yield from kustomizations.patches()
+        yield from _pod_facts(source, root, resources, apart)
+        return
+    from imglint.readers._custom_resources import CustomResources
+
+    others = CustomResources(source, [(resource, _owner(resource)) for resource in custom], kustomizations, apart)
+    yield from others.values_and_changes()
+    yield from kustomizations.patches()
+    together = Sequence(root.start)
+    together.items += [root, *others.containers()]
+    yield from _pod_facts(source, together, resources, apart)
+    yield from others.images()
+
+
+def _is_custom(resource: Mapping) -> bool:
+    version = resource.text("apiVersion")
+    if "." not in version:
+        return False
+    group, slash, _ = version.partition("/")
+    return "." in group and slash != "" and group not in BUILT_IN_GROUPS and resource.text("kind") != ""
+
+
+def _pod_facts(
+    source: Source, root: Node, resources: Collection[int] = (), apart: Collection[int] = ()
+) -> Iterator[ImageUse | RunUser]:
+    """Yield the images and users in the pod specs below a node, `resources` being the ids of whole resources and `apart` those of nodes to skip."""
+    manifests = _ManifestReader(source)
+    for mapping, owner in _holders(root, resources, apart):
+        yield from manifests.images_and_users(mapping, owner)
+
+
+def _kindless_facts(source: Source, root: Mapping, resources: dict[int, Mapping]) -> Iterator[Fact]:
+    """Yield the facts of a document without a kind; a problem if it is one of a compose file between the manifests."""
     services = root.mapping("services")
     if services and any(isinstance(node, Mapping) and ("image" in node or "build" in node) for _, node in services.items()):
         message = "this file has both manifests and services; move the services to a compose file"
         yield Problem(source, (services.start, services.start), message, UNREAD_FILE)
+    yield from _pod_facts(source, root, resources)
 
 
 def _may_name_images(document: str) -> bool:
     if SCHEMA_KIND in document and "imglint:" not in document and _is_schema(document):
         return False
-    return any(word in document for word in WORDS) or may_hide_words(document)
+    if any(word in document for word in WORDS) or may_hide_words(document):
+        return True
+    return all(word in document for word in VALUES_WORDS)
 
 
 def _is_schema(document: str) -> bool:
@@ -182,11 +267,10 @@ def _first_line(text: str) -> str:
     return ""
 
 
-def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
+def _holders(root: Node, resources: Collection[int], apart: Collection[int]) -> Iterator[tuple[Mapping, str]]:
     """Yield each mapping that has one of HOLDERS, with the manifest it is in ("Deployment/web"). Skip status and schemas, which request nothing."""
     waiting: list[tuple[Node, str]] = [(root, "")]
-    entered = set()
-    schemas = _schemas(root)
+    entered = set(apart)
     while waiting:
         node, owner = waiting.pop()
         if id(node) in entered or isinstance(node, Scalar):
@@ -196,23 +280,24 @@ def _holders(root: Node) -> Iterator[tuple[Mapping, str]]:
             waiting.extend([(item, owner) for item in reversed(node.items)])
             continue
         kind = node.text("kind") if "apiVersion" in node.by_key and node.text("apiVersion") else ""
-        if kind == SCHEMA_KIND and id(node) in schemas:
+        if kind == SCHEMA_KIND and id(node) in resources:
             entered.discard(id(node))
             continue
-        owner = _owner(node, kind) if kind else owner
+        owner = _owner(node) if kind else owner
         if not HOLDERS.isdisjoint(node.by_key):
             yield node, owner
         entries = [entry for entry in node.entries if not _is_status(entry[0])] if kind else node.entries
         waiting.extend([(value, owner) for _, value in reversed(entries) if value.__class__ is not Scalar])
 
 
-def _schemas(root: Node) -> set[int]:
-    """Return the ids of the nodes that are resources: the root and the items of lists. A schema is only skipped there."""
-    found, waiting = set(), [root]
+def _resources(root: Node) -> dict[int, Mapping]:
+    """Return the nodes that are resources, by id: the root and the items of lists. A schema is only skipped there."""
+    found: dict[int, Mapping] = {}
+    waiting = [root]
     while waiting:
         node = waiting.pop()
         if isinstance(node, Mapping) and id(node) not in found:
-            found.add(id(node))
+            found[id(node)] = node
             waiting.extend(node.sequence("items"))
     return found
 
@@ -221,18 +306,10 @@ def _is_status(key: Node) -> bool:
     return isinstance(key, Scalar) and key.value == "status"
 
 
-def _owner(manifest: Mapping, kind: str) -> str:
-    metadata = manifest.mapping("metadata")
+def _owner(manifest: Mapping) -> str:
+    kind, metadata = manifest.text("kind"), manifest.mapping("metadata")
     name = (metadata.text("name") or metadata.text("generateName")) if metadata else ""
     return clipped(f"{kind}/{name}" if name else kind)
-
-
-def _any_case(mapping: Mapping, key: str) -> Scalar | None:
-    """Return the scalar under a key, or under one that differs in case only, which Kustomize accepts."""
-    wanted = key.lower()
-    return mapping.scalar(key) or next(
-        filter(None, [mapping.scalar(name) for name, _ in mapping.items() if name.lower() == wanted]), None
-    )
 
 
 class _ManifestReader:
@@ -261,21 +338,6 @@ class _ManifestReader:
             reference = image.scalar("reference") if image else None
             if reference:
                 yield self._use(reference, "image-volume", _words(owner, "volume", clipped(volume.text("name"))))
-
-    def kustomize_images(self, kustomization: Mapping) -> Iterator[ImageUse]:
-        """Yield the images that a Kustomize file replaces others with."""
-        for key in [key for key, _ in kustomization.items() if key.lower() in KUSTOMIZE_LISTS]:
-            for entry in self._mappings(kustomization, key):
-                written = _any_case(entry, "name")
-                name = _any_case(entry, "newName") or written
-                if name is None:
-                    continue
-                digest, tag = _any_case(entry, "digest"), _any_case(entry, "newTag")
-                version: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
-                where = f"Kustomize image {clipped((written or name).value)}"
-                yield image_use_of(
-                    self.source, name, place="kustomize-image", where=where, parts=[name, *version], tag_known=bool(version)
-                )
 
     def _use(self, image: Scalar, place: str, where: str) -> ImageUse:
         if image.start not in self._uses:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cache
+from itertools import zip_longest
 
 from imglint.records import record
 from imglint.traced import Traced, joined, literal, opaque
@@ -56,6 +57,12 @@ _VERSION = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*%YAML[^\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))(#[ \t]*imglint:[^\r\n]*)", re.MULTILINE)
 
+
+BLOCK_STYLES = ("|", ">")
+BEFORE_TEXT = 4096
+"""Characters before the text of a block scalar that are searched for it: the header and blank lines."""
+_LINE_END = re.compile("[\r\n\x85\u2028\u2029]")
+_WORD = re.compile(r"\S+")
 
 _MARKS = r"(?:\s++|\ufeff|(?:---|#[^\r\n]*+)[ \t]*+(?=[\r\n]))*+"
 """What may precede a byte order mark that starts a document."""
@@ -446,10 +453,21 @@ def traced(scalar: Scalar, text: str) -> Traced:
     start, end = scalar.start, scalar.end
     if text[start:end] == scalar.value:
         return literal(scalar.value, start)
-    return (scalar.style == "|" and _traced_block(scalar, text)) or opaque(scalar.value, start, start, end)
+    parts = _traced_lines(scalar, text) if scalar.style == "|" else _traced_words(scalar, text)
+    return parts or opaque(scalar.value, start, text_start(scalar, text), start + len(text[start:end].rstrip()))
 
 
-def _traced_block(scalar: Scalar, text: str) -> Traced | None:
+def text_start(scalar: Scalar, text: str) -> int:
+    """Return the offset of the text of a scalar: after the header of a block scalar, unless only blanks follow within BEFORE_TEXT characters."""
+    if scalar.style not in BLOCK_STYLES:
+        return scalar.start
+    end = min(scalar.end, scalar.start + BEFORE_TEXT)
+    header = _LINE_END.search(text, scalar.start, end)
+    content = _WORD.search(text, header.end(), end) if header else None
+    return content.start() if content else scalar.start
+
+
+def _traced_lines(scalar: Scalar, text: str) -> Traced | None:
     """Return the text of a literal block scalar, each line with its position; None if its lines differ from those of the file."""
     at = text.find("\n", scalar.start, scalar.end) + 1
     if not at:
@@ -470,13 +488,36 @@ def _traced_block(scalar: Scalar, text: str) -> Traced | None:
     return joined(parts)
 
 
+def _traced_words(scalar: Scalar, text: str) -> Traced | None:
+    """Return the text of a scalar, each word with its position; None if its words differ from those of the file.
+
+    Folding changes only the white space between words.
+    """
+    value = scalar.value
+    at = written_to = text_start(scalar, text)
+    parts, read_to = [], 0
+    for word, written in zip_longest(_WORD.finditer(value), _WORD.finditer(text, at, scalar.end)):
+        if word is None or written is None or word[0] != written[0]:
+            return None
+        if word.start() > read_to:
+            parts.append(opaque(value[read_to : word.start()], scalar.start, written_to, written.start()))
+        parts.append(literal(word[0], written.start(), scalar.start))
+        read_to, written_to = word.end(), written.end()
+    if read_to < len(value):
+        parts.append(opaque(value[read_to:], scalar.start, written_to, scalar.end))
+    return joined(parts)
+
+
 def comments(text: str, roots: list[Node]) -> Iterator[tuple[int, int]]:
     """Yield the span of each comment addressed to imglint, up to the end of its line, outside the scalars of these trees."""
     if "imglint:" not in text:
         return
     found = [(match.start(1), match.end(1)) for match in _COMMENT.finditer(text)]
     scalars = [
-        (node.start, node.end) for root in roots for node in walk(root) if isinstance(node, Scalar) and node.end > node.start
+        (_after_header(node, text), node.end)
+        for root in roots
+        for node in walk(root)
+        if isinstance(node, Scalar) and node.end > node.start
     ]
     scalars.sort()
     starts = [start for start, _ in scalars]
@@ -484,3 +525,9 @@ def comments(text: str, roots: list[Node]) -> Iterator[tuple[int, int]]:
         at = bisect_right(starts, start) - 1
         if at < 0 or scalars[at][1] <= start:
             yield start, end
+
+
+def _after_header(scalar: Scalar, text: str) -> int:
+    """Return the offset from which a scalar contains no comments: for a block scalar, the end of its header, which may have one."""
+    header = _LINE_END.search(text, scalar.start, scalar.end) if scalar.style in BLOCK_STYLES else None
+    return header.start() if header else scalar.start

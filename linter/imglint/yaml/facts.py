@@ -7,7 +7,7 @@ import re
 from imglint.model import WORKLOAD, Comment, Problem, RunUser, Span, image_use
 from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
-from imglint.yaml.documents import comments, documents, traced
+from imglint.yaml.documents import BLOCK_STYLES, comments, documents, text_start, traced
 from imglint.yaml.nodes import MERGE, MERGED_MAX, SOURCES_MAX, Mapping, Node, Scalar, Sequence, merge_chain, nonblank, walk
 from imglint.yaml.templates import has_template_actions, with_unknown_expressions
 
@@ -24,7 +24,6 @@ TEXT_MAX = 4096
 """Characters of a scalar that are read; no reference is as long, and aliases can repeat a long scalar without end."""
 
 _TEMPLATED = re.compile(r"\{[{%]|\$[A-Za-z_({]|^ko://")
-_BLOCK_STYLES = ("|", ">")
 
 
 def read_documents(source: Source, wanted: Callable[[str], bool] | None = None) -> tuple[list[Node], Iterator[Fact]]:
@@ -120,20 +119,24 @@ def is_templated(text: str) -> bool:
 
 
 def traced_text(source: Source, scalar: Scalar) -> tuple[Traced, Span]:
-    """Return the text of a scalar, each part with its position, and the span of the scalar.
+    """Return the text of a scalar, each part with its position, and the span of the text.
 
-    A block scalar is stripped and its span begins at the header; where its text is a single line of the file, positions are those of that line.
-    Of a scalar longer than TEXT_MAX, only the beginning is returned.
+    The text of a block scalar is stripped, and its span begins after the header. Of a scalar longer than TEXT_MAX, only the beginning is returned.
     """
-    start, end = scalar.start, scalar.end
+    start, end, is_block = scalar.start, scalar.end, scalar.style in BLOCK_STYLES
     if end - start > TEXT_MAX:
-        return opaque(scalar.value[:TEXT_MAX], start, start, end), (start, end)
-    if scalar.style in _BLOCK_STYLES:
-        content = scalar.value.strip()
-        at = source.text.find(content, max(source.text.find("\n", start, end), start), end)
-        if at >= 0:
-            return literal(content, at), (start, at + len(content))
-    return traced(scalar, source.text), (start, end)
+        first = text_start(scalar, source.text)
+        return opaque(scalar.value[:TEXT_MAX], start, first, end), (first, end)
+    if not is_block:
+        return traced(scalar, source.text), (start, end)
+    content = scalar.value.strip()
+    first = text_start(scalar, source.text)
+    if source.text.startswith(content, first):
+        return literal(content, first), (first, first + len(content))
+    text = traced(scalar, source.text)
+    before = len(scalar.value) - len(scalar.value.lstrip())
+    text = text.cut(before, before + len(content))
+    return text, text.span(0, len(content))
 
 
 def image_use_of(
