@@ -15,7 +15,7 @@ from imglint.source import Location, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import Protocol
 
     from imglint.patterns.image import ImagePattern
@@ -266,15 +266,25 @@ class ImageUse:
         """The row of the `images` table that applies to the use, or None."""
         return self.policy_match.row if self.policy_match else None
 
-    def finding(self, message: str, part: str | None = None, *, policy: str = "") -> Finding:
+    def finding(self, message: str, part: str | None = None, *, policy: str = "", fix: Fix | None = None) -> Finding:
         """Return a finding at a part of the reference, or at the whole reference if `part` is None or not written.
 
-        `policy` is the line of the policy that caused the finding, as `path:line`. Leave it out if that is the line that sets the level.
+        `policy` is the line of the policy that caused the finding, as `path:line`. Leave it out if that is the line that sets the level. `fix` is what
+        corrects it, as `fix` returns it.
         """
         if part is not None and part not in PARTS:
             raise ValueError(f"unknown part `{part}` of a reference; known are {', '.join(PARTS)}")
         span = self.parts.get(part or "whole") or self.parts.get("whole") or self.span
-        return _finding(self.source, message, span, self.span, policy=policy)
+        return _finding(self.source, message, span, self.span, policy=policy, fix=fix)
+
+    def fix(self, reference: str, description: str, *, safe: bool = False) -> Fix | None:
+        """Return the fix that makes the use name another reference, given as the file should have it.
+
+        Only the parts that differ are replaced. Return None if one of them is not written in the file as it is read, or has no place in the file.
+        Raises InvalidReference.
+        """
+        edits = _rewriting(self, parse(reference))
+        return Fix(description, tuple(edits), safe, reference) if edits else None
 
 
 @record
@@ -377,12 +387,36 @@ Fact = ImageUse | RunUser | Problem | Comment
 
 
 @record
+class Edit:
+    """The text that replaces what is at a location: an insertion if nothing is there, a removal if the text is empty."""
+
+    location: Location
+    text: str
+
+
+@record
+class Fix:
+    """A correction of a finding by edits of its file, none of which overlap.
+
+    `description` completes the sentence "imglint can ...": "write docker.io/library/nginx". `safe` is whether the policy proves that the result names
+    the same image. `expects` is what the file then names: the reference or the user that the finding is about. It is empty for a fix that changes
+    neither.
+    """
+
+    description: str
+    edits: tuple[Edit, ...]
+    safe: bool = False
+    expects: str = ""
+
+
+@record
 class Finding:
     """A problem that a rule reports at one location. The engine fills in the rule id, level and fingerprint.
 
     `line_text` is the source line of the finding, or the part around it if the line is very long; `line_column` is the column of its first character.
     `policy` is the line of the policy that caused the finding, as `path:line`, or empty. `known_by` has what a baseline recognizes the finding by, in
-    place of its text and line: any one of several. It is empty for a finding that is recognized by its text and line.
+    place of its text and line: any one of several. It is empty for a finding that is recognized by its text and line. `fix` is what corrects it, if
+    imglint knows that.
     """
 
     message: str
@@ -396,6 +430,7 @@ class Finding:
     line_column: int = 1
     policy: str = ""
     known_by: tuple[str, ...] = ()
+    fix: Fix | None = None
 
     @property
     def full_message(self) -> str:
@@ -494,11 +529,90 @@ def image_use(
     return ImageUse(source, span, place, where, role, reference, problem, parts, **more)  # type: ignore[arg-type]
 
 
-def _finding(source: Source, message: str, span: Span, use: Span, *, policy: str = "", known_by: tuple[str, ...] = ()) -> Finding:
+def _rewriting(use: ImageUse, new: ImageReference) -> list[Edit]:
+    """Return the edits that turn the reference of a use into another one; none if they cannot."""
+    edits = [edit for parts in (_name_edits(use, new), _version_edits(use, new)) for edit in parts]
+    # A part that cannot be edited is None.
+    return [edit for edit in edits if edit is not None] if None not in edits else []
+
+
+def _name_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
+    """Yield the edits of registry and repository."""
+    old, text = use.reference, use.source.text
+    if old is None:
+        yield None
+        return
+    name = new.text[: new.spans["repository"][1]]
+    if name == old.text[: old.spans["repository"][1]] and old.registry_explicit == new.registry_explicit:
+        return
+    registry, repository = use.parts.get("registry"), use.parts["repository"]
+    path = new.text[slice(*new.spans["repository"])]
+    if registry is None:
+        yield _edit_of(use, repository, old.text[slice(*old.spans["repository"])], name)
+    elif registry[1] + 1 == repository[0] and text[registry[1]] == "/":
+        yield _edit_of(use, (registry[0], repository[1]), old.text[: old.spans["repository"][1]], name)
+    elif new.registry_explicit:
+        written = old.text[slice(*old.spans["registry"])] if old.registry_explicit else text[slice(*registry)]
+        yield _edit_of(use, registry, written, new.text[slice(*new.spans["registry"])])
+        if path != old.text[slice(*old.spans["repository"])]:
+            yield _edit_of(use, repository, old.text[slice(*old.spans["repository"])], path)
+    else:
+        yield None
+
+
+def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
+    """Yield the edits of tag and digest."""
+    old = use.reference
+    for part, mark in (("tag", ":"), ("digest", "@")):
+        before, after = getattr(old, part), getattr(new, part)
+        if before == after:
+            continue
+        span, repository = use.parts.get(part), use.parts["repository"]
+        if before is not None and after is not None and span is not None:
+            yield _edit_of(use, span, before, after)
+        elif before is None and after is not None and use.tag_known and repository[1] == use.parts.get("whole", use.span)[1]:
+            yield _edit_of(use, (repository[1], repository[1]), "", mark + after)
+        else:
+            yield None
+
+
+def _edit_of(use: ImageUse, span: Span, before: str, after: str) -> Edit | None:
+    """Return the edit of the text at a span, which must be as expected: not where a variable or an escape is written for it."""
+    source = use.source
+    written = source.text[slice(*span)]
+    if written != before:
+        return None
+    if before and after.endswith(before):
+        # Only what is in front of it is new.
+        span, after = (span[0], span[0]), after.removesuffix(before)
+    elif not written and source.text[span[0] - 1 : span[0]] == ":":
+        # The value of a key that has none.
+        after = f" {after}"
+    return Edit(source.location(*span), after)
+
+
+def _finding(
+    source: Source,
+    message: str,
+    span: Span,
+    use: Span,
+    *,
+    policy: str = "",
+    known_by: tuple[str, ...] = (),
+    fix: Fix | None = None,
+) -> Finding:
     outside = span[0] < use[0] or span[1] > use[1]
     related = (source.location(*use),) if outside else ()
     line_text, line_column = source.line_around(span[0])
     text = source.text[slice(*span)]
     return Finding(
-        message, source.location(*span), text, line_text, related, line_column=line_column, policy=policy, known_by=known_by
+        message,
+        source.location(*span),
+        text,
+        line_text,
+        related,
+        line_column=line_column,
+        policy=policy,
+        known_by=known_by,
+        fix=fix,
     )

@@ -131,6 +131,27 @@ def write_whole(path: str, pieces: Iterable[bytes]) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
+def replace_content(path: str, before: bytes, after: bytes) -> None:
+    """Replace the content of a file atomically, and keep its mode.
+
+    Raises UsageError if the path is a symbolic link or below one that may be untrusted, if the content is not `before`, or if the file cannot be
+    written. Then the file is as it was.
+    """
+    import stat
+
+    link = path if os.path.islink(path) else _link_above(path)
+    if link:
+        raise UsageError(f"{path}: {link} is a symbolic link; use the path that it points to")
+    try:
+        with open(path, "rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if file.read(len(before) + 1) != before:
+                raise UsageError(f"{path}: changed while imglint was running; run it again")
+        _replace(path, [after], mode)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
 def is_device(path: str) -> bool:
     """Return whether a path names an open stream or a device, which is written to directly. A symbolic link to a device is a link."""
     import stat
@@ -141,12 +162,14 @@ def is_device(path: str) -> bool:
         return False
 
 
-def _replace(path: str, pieces: Iterable[bytes]) -> None:
+def _replace(path: str, pieces: Iterable[bytes], mode: int | None = None) -> None:
     draft = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb") as file:
             file.writelines(pieces)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
         os.replace(draft, path)
     except BaseException:
         os.unlink(draft)

@@ -177,6 +177,17 @@ def read_bytes(path: str, size_max: int | None = None) -> bytes:
         os.close(descriptor)
 
 
+def encoding_of(data: bytes) -> tuple[str, int]:
+    """Return the encoding in which `decode` reads these bytes, for a text without its byte order mark, and the length of the mark in bytes."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            if name == "utf-8-sig":
+                return "utf-8", len(mark)
+            is_little = mark.startswith(b"\xff")
+            return f"{name}-{'le' if is_little else 'be'}", len(mark)
+    return "utf-8", 0
+
+
 def read_stdin() -> str:
     """Return the text of stdin.
 
@@ -186,6 +197,28 @@ def read_stdin() -> str:
         return decode(_read(0, 0, FILE_SIZE_MAX))
     except OSError as error:
         raise UnreadFile(error.strerror or str(error)) from None
+
+
+def keep_stdin() -> bytes:
+    """Return what is on stdin, and put it there again. One byte more than FILE_SIZE_MAX is enough to report that it is too large."""
+    data = b""
+    try:
+        while len(data) <= FILE_SIZE_MAX and (chunk := os.read(0, CHUNK)):
+            data += chunk
+    except OSError:
+        return b""
+    set_stdin(data)
+    return data
+
+
+def set_stdin(data: bytes) -> None:
+    """Replace what is on stdin."""
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
 
 
 def _read(descriptor: int, size: int, size_max: int) -> bytes:

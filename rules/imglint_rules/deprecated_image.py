@@ -34,6 +34,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, replacement, similar_approved
+from imglint_rules._fixes import replacing
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
@@ -54,7 +55,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if not use.tag_known and not any(pattern.fits(reference.name, None, reference.digest) for pattern in row.match):
         # Only some tags are deprecated, and the tag is set elsewhere.
         return
-    yield use.finding(f"{reference.name} is deprecated{because(row)}; use {_instead(use)}", policy=row.at)
+    message = f"{reference.name} is deprecated{because(row)}; use {_instead(use)}"
+    yield use.finding(message, policy=row.at, fix=replacing(use))
 
 
 def _instead(use: ImageUse) -> str:

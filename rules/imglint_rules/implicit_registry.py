@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
+CHART_PLACES = ("helm-map", "helm-string", "template-image")
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -71,6 +72,16 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
     elif "registry" in use.parts:
         # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.
-        yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry")
+        fix = use.fix(f"{reference.registry}/{reference.text}", f"set `registry: {reference.registry}`", safe=_is_approved(use))
+        yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry", fix=fix)
     else:
-        yield use.finding(f"no registry given; this resolves to {reference.name}", "repository")
+        version = reference.text[reference.spans["repository"][1] :]
+        # Charts prepend a registry that is set elsewhere, so that the name would have two.
+        is_safe = _is_approved(use) and use.place not in CHART_PLACES
+        fix = use.fix(f"{reference.name}{version}", f"write {reference.name}", safe=is_safe)
+        yield use.finding(f"no registry given; this resolves to {reference.name}", "repository", fix=fix)
+
+
+def _is_approved(use: ImageUse) -> bool:
+    """Return whether the policy approves the full name, so that the registry is the one that the author means."""
+    return use.row is not None and use.row.approved

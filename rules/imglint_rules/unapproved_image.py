@@ -63,6 +63,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, approved_patterns, replacement, similar_approved
+from imglint_rules._fixes import replacing
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
@@ -88,7 +89,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     elif not row.approved:
         instead = replacement(use)
         advice = f"; use {instead}" if instead else _advice(use, similar)
-        yield use.finding(f"{reference.name} is not an approved image{because(row)}{advice}", policy=row.at)
+        message = f"{reference.name} is not an approved image{because(row)}{advice}"
+        yield use.finding(message, policy=row.at, fix=replacing(use))
 
 
 def _advice(use: ImageUse, similar: list[str]) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 COMMAND_SIMILAR = 0.8
 """The similarity, from 0 to 1, from which a word is taken for a misspelled command."""
+STDERR = "-"
+"""The target of a report on stderr, where stdout has something else."""
 NO_POLICY = "No policy found; run `imglint init` to write one from the images in use."
 
 
@@ -38,6 +40,8 @@ def check(options: CommandOptions) -> int:
 
 def _check(options: CommandOptions) -> int:
     _check_word(options.paths)
+    if options.unsafe_fixes and not (options.fix or options.diff):
+        raise UsageError("--unsafe-fixes has no effect alone; add --fix or --diff")
     settings = settings_for(options)
     if options.verbose:
         for policy in settings.policies.used():
@@ -49,15 +53,32 @@ def _check(options: CommandOptions) -> int:
 
         check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
-    report = _report(options, settings) if options.since is None else _report_since(options.since, options, settings)
     fails = _fails(options.fail_on, settings.policies)
+    shows = _shows(options, fails)
+    if options.fix or options.diff:
+        from imglint.commands.fix import fix
+
+        report, printed = fix(options, settings, shows, lambda options: _reported(options, settings))
+    else:
+        report, printed = _reported(options, settings), None
     advice = "" if any(policy.path for policy in settings.policies.used()) else NO_POLICY
-    view = View(_shows(options, fails), _width(), advice)
+    view = View(shows, _width(), advice)
+    if printed is not None and not options.output:
+        writers[0] = output_format("text"), STDERR
     rendered = [(_rendered(writer, report, target, view, options), target) for writer, target in writers]
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
+    if printed is not None:
+        write_stdout(printed)
+    if options.diff and not report.failed:
+        return FINDINGS if printed else CLEAN
     return _status(report, fails)
+
+
+def _reported(options: CommandOptions, settings: Settings) -> Report:
+    """Return the report of a run, without the findings that the options leave out."""
+    return _report(options, settings) if options.since is None else _report_since(options.since, options, settings)
 
 
 def _check_word(paths: tuple[str, ...]) -> None:
@@ -187,7 +208,11 @@ def _rendered(writer: Format, report: Report, target: str | None, view: View, op
 
 
 def _write(output: SpooledReport, target: str | None) -> None:
-    """Write a report to stdout or to a file, whole or not at all."""
+    """Write a report to stdout, to stderr or to a file, whole or not at all."""
+    if target == STDERR:
+        for line in b"".join(output.pieces()).decode().splitlines():
+            warn(line)
+        return
     if target is not None:
         write_whole(target, output.pieces())
         return

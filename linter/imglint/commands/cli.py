@@ -195,6 +195,9 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     metavar="LEVEL",
     help="Lowest level that makes the exit status 1: note, warning, error or never [default: warning].",
 )
+@click.option("--fix", is_flag=True, help="Write the safe fixes into the files, and report what remains.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff, also the fixes that may change which image is used.")
+@click.option("--diff", is_flag=True, help="Print what --fix would change as a diff, and write nothing.")
 @click.option(
     "--min-level",
     type=click.Choice(LEVELS),

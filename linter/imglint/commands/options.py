@@ -42,6 +42,9 @@ class CommandOptions:
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     fail_on: str | None = None
+    fix: bool = False
+    unsafe_fixes: bool = False
+    diff: bool = False
     comments: bool = True
     baseline: str | None = None
     write_baseline: str | None = None

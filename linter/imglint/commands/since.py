@@ -7,7 +7,6 @@ that was not read completely must not look clean: such a finding is reported if 
 from __future__ import annotations
 
 import os
-import tempfile
 
 from imglint.engine.changed_lines import Base
 from imglint.engine.facts import STDIN
@@ -18,7 +17,7 @@ from imglint.model import EXPIRED_EXCEPTION, INTERNAL_ERROR, UNSILENCEABLE, UNUS
 from imglint.policy.lookup import FILE_NAME, PACKAGE
 from imglint.records import replace
 from imglint.repository import GIT, is_below, root_of
-from imglint.source import CHUNK, FILE_SIZE_MAX
+from imglint.source import keep_stdin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Since:
         paths = [settings.stdin_filename if path == STDIN else path for path in options.paths or ("",)]
         self._bases = {root: self._base(root) for root in sorted({root_of(path) for path in paths})}
         if options.paths == (STDIN,):
-            self._texts[os.path.abspath(settings.stdin_filename)] = _kept_stdin()
+            self._texts[os.path.abspath(settings.stdin_filename)] = keep_stdin()
 
     def changed(self, report: Report) -> Report:
         """Return the report without the findings on unchanged lines. Raises UsageError if Git fails."""
@@ -155,18 +154,3 @@ class Since:
 
     def _error(self, text: str) -> UsageError:
         return UsageError(f"--since {self._ref}: {text}")
-
-
-def _kept_stdin() -> bytes:
-    """Return what is on standard input, and put it there again."""
-    data = b""
-    try:
-        while len(data) <= FILE_SIZE_MAX and (chunk := os.read(0, CHUNK)):
-            data += chunk
-    except OSError:
-        return b""
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        os.dup2(file.fileno(), 0)
-    return data

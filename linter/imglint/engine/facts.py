@@ -137,6 +137,11 @@ def read_file(found: Found | WalkError, settings: Settings) -> FileFacts:
         text = read_stdin() if found.path == STDIN else read_text(path)
     except UnreadFile as error:
         return _undecoded(path, error, settings, found.kind)
+    return read_as(path, text, found, settings)
+
+
+def read_as(path: str, text: str, found: Found, settings: Settings) -> FileFacts:
+    """Return the facts of a file with this text. `path` is the one to report, `found` where the file was found."""
 
     def read(source: Source, reader: Reader) -> list[Fact | NamedFile]:
         return read_facts(source, reader, settings)

@@ -64,7 +64,7 @@ def judge_file(file: FileFacts, settings: Settings) -> tuple[list[Verdict], bool
     comments = [fact for fact in file.facts if isinstance(fact, Comment)]
     if comments and settings.comments:
         verdicts = _with_comments(verdicts, comments, judged, settings)
-    return [_merged(group) for group in _alike(_covered(verdicts, settings.rules))], is_complete
+    return _fixable([_merged(group) for group in _alike(_covered(verdicts, settings.rules))], file.facts), is_complete
 
 
 def judge(subject: Subject, settings: Settings) -> list[Verdict]:
@@ -184,7 +184,31 @@ def _merged(group: list[Verdict]) -> Verdict:
     related = dict.fromkeys([location for verdict in group for location in verdict.finding.related])
     known_by = dict.fromkeys([name for verdict in group for name in verdict.finding.known_by])
     subjects = tuple([subject for verdict in group for subject in verdict.subjects])
-    return replace(group[0], finding=replace(first, related=tuple(related), known_by=tuple(known_by)), subjects=subjects)
+    fix = first.fix if all(verdict.finding.fix == first.fix for verdict in group) else None
+    return replace(group[0], finding=replace(first, related=tuple(related), known_by=tuple(known_by), fix=fix), subjects=subjects)
+
+
+def _fixable(verdicts: list[Verdict], facts: Iterable[Fact]) -> list[Verdict]:
+    """Return the verdicts, without the fixes of text that other facts share: a fix for one of them would change the others, too."""
+    if all(verdict.finding.fix is None for verdict in verdicts):
+        return verdicts
+    sharing: dict[tuple[int, int], list[Fact]] = {}
+    for fact in facts:
+        spans = fact.parts.values() if isinstance(fact, ImageUse) else (fact.span,)
+        for start in {span[0] for span in spans}:
+            location = fact.source.location(start, start)
+            sharing.setdefault((location.line, location.column), []).append(fact)
+    return [_if_agreed(verdict, sharing) if verdict.finding.fix else verdict for verdict in verdicts]
+
+
+def _if_agreed(verdict: Verdict, sharing: Mapping[tuple[int, int], list[Fact]]) -> Verdict:
+    fix, subjects = verdict.finding.fix, {id(subject) for subject in verdict.subjects}
+    kinds = {type(subject) for subject in verdict.subjects}
+    for edit in fix.edits if fix else ():
+        facts = sharing.get((edit.location.line, edit.location.column), ())
+        if any(type(fact) in kinds and id(fact) not in subjects for fact in facts):
+            return replace(verdict, finding=replace(verdict.finding, fix=None))
+    return verdict
 
 
 def _covered(verdicts: list[Verdict], rules: Mapping[str, Rule]) -> list[Verdict]:

@@ -16,16 +16,20 @@ LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36
 """The style of each level, in the order in which levels are counted."""
 
 
-class Tally:
-    """Counts the findings of a report while a format writes them."""
+FIXABLE, FIXABLE_UNSAFELY = "[*] ", "[*unsafe] "
 
-    __slots__ = ("hidden", "paths", "shown", "shows")
+
+class Tally:
+    """Counts the findings of a report while a format writes them. `fixes` has the numbers of the findings with a safe and with another fix."""
+
+    __slots__ = ("fixes", "hidden", "paths", "shown", "shows")
 
     def __init__(self, shows: Callable[[Finding], bool]) -> None:
         self.shows = shows
         self.shown: dict[tuple[Severity, str], int] = {}
         self.hidden: dict[tuple[Severity, str], int] = {}
         self.paths: set[str] = set()
+        self.fixes = {True: 0, False: 0}
 
     def add(self, finding: Finding) -> bool:
         """Count a finding, and return whether to write it."""
@@ -33,6 +37,8 @@ class Tally:
         counts, key = self.shown if shows else self.hidden, (finding.level, finding.rule)
         counts[key] = counts.get(key, 0) + 1
         self.paths.add(finding.location.path)
+        if shows and finding.fix is not None:
+            self.fixes[finding.fix.safe] += 1
         return shows
 
 
@@ -41,15 +47,26 @@ def headline(finding: Finding, color: bool) -> str:
     location = finding.location
     head = paint(f"{printable_line(location.path)}:{location.line}:{location.column}:", BOLD, color)
     level = paint(str(finding.level), LEVELS.get(finding.level, BOLD), color)
-    return f"{head} {level} {finding.rule}: {printable(finding.full_message)}"
+    mark = "" if finding.fix is None else FIXABLE if finding.fix.safe else FIXABLE_UNSAFELY
+    return f"{head} {level} {finding.rule}: {mark}{printable(finding.full_message)}"
 
 
 def closing(report: Report, tally: Tally, advice: str, color: bool) -> str:
     """Return the lines that end a report: the findings that are not shown, advice if there are findings, and the summary."""
     lines = [_not_shown(tally.hidden)] if tally.hidden else []
+    if any(tally.fixes.values()):
+        lines.append(_fixable(tally.fixes[True], tally.fixes[False]))
     if advice and tally.paths:
         lines.append(advice)
     return "".join([f"{line}\n" for line in [*lines, _summary(report, tally, color)]])
+
+
+def _fixable(safe: int, unsafe: int) -> str:
+    """Return how many findings can be fixed, by the option that does it."""
+    parts = [f"{safe} with `--fix`"] if safe else []
+    if unsafe:
+        parts.append(f"{unsafe}{' more' if safe else ''} with `--fix --unsafe-fixes`")
+    return f"Fixable: {listed(parts, 'and')}"
 
 
 def _summary(report: Report, tally: Tally, color: bool) -> str:

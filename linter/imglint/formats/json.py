@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from imglint.model import Finding, Report
+    from imglint.model import Finding, Fix, Report
     from imglint.source import Location
 
 
@@ -43,7 +43,13 @@ def _finding(finding: Finding, urls: dict[str, str | None]) -> dict[str, object]
         "text": well_formed(finding.text),
         "related": [location_object(location) for location in finding.related],
         "url": urls.get(finding.rule),
+        "fix": _fix(finding.fix) if finding.fix else None,
     }
+
+
+def _fix(fix: Fix) -> dict[str, object]:
+    edits = [location_object(edit.location) | {"text": well_formed(edit.text)} for edit in fix.edits]
+    return {"safe": fix.safe, "description": well_formed(fix.description), "edits": edits}
 
 
 def location_object(location: Location) -> dict[str, object]:

@@ -1,0 +1,23 @@
+"""Fixes that several rules offer."""
+
+from __future__ import annotations
+
+from imglint import parse, replacement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from imglint import Fix, ImageUse
+
+
+def replacing(use: ImageUse) -> Fix | None:
+    """Return the fix that writes the `use-instead` of the row; None if there is none, or if it would drop the digest."""
+    instead = replacement(use)
+    if use.reference is None or not instead or "*" in instead:
+        return None
+    digest = use.reference.digest
+    if digest is not None and parse(instead).digest is None:
+        # A tag of the other image may be another image than the digest.
+        if parse(instead).tag != use.reference.tag:
+            return None
+        instead = f"{instead}@{digest}"
+    return use.fix(instead, f"write {instead}")
