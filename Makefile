@@ -44,7 +44,7 @@ mutants: $(READY)
 # Fuzzing, each target for 20 seconds or SECONDS=600. It stops at the first failing input, which is kept in build/fuzz.
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
-	@for target in reference dockerfile buildkit yaml hidden policy; do $(BIN)/python -m fuzz $$target $(or $(SECONDS),20) || exit; done
+	@for target in reference dockerfile buildkit yaml hidden policy fix; do $(BIN)/python -m fuzz $$target $(or $(SECONDS),20) || exit; done
 
 clean:
 	rm -rf .venv build dist linter/*.egg-info

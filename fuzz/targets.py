@@ -6,11 +6,14 @@ gives the same nodes with and without a parser.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
 import tempfile
 from base64 import b64encode
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -18,7 +21,11 @@ from unittest.mock import patch
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from imglint.engine.facts import claim
+from imglint.commands.options import CommandOptions, settings_for
+from imglint.engine.discover import Found
+from imglint.engine.facts import claim, read_as
+from imglint.engine.fix import fix_file
+from imglint.engine.judge import judge_file
 from imglint.errors import PolicyError
 from imglint.model import INVALID, Comment, ImageUse, NamedFile, Problem, RunUser
 from imglint.plugins import load as plugins
@@ -34,6 +41,8 @@ from imglint.yaml.plain import NotPlain, read_plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from imglint.engine.facts import FileFacts, Settings
+    from imglint.engine.judge import Verdict
     from imglint.model import Fact, Span
     from imglint.yaml.nodes import Node
 
@@ -270,6 +279,116 @@ def policy(data: bytes) -> None:
         loaded.excluded(source.path)
 
 
+def fix(data: bytes) -> None:
+    """Check that a fixed file reads as the fixes expect, and that its bytes outside of the changes are as before.
+
+    The first bytes select the kind of file, its encoding and line ends, and the rows of a policy.
+    """
+    head, rest = data[:FIX_HEAD].ljust(FIX_HEAD, b"\0"), data[FIX_HEAD:]
+    path = os.path.join(_empty_folder(), _FIXED_FILES[head[0] % len(_FIXED_FILES)])
+    content = _spelled(rest, head[1])
+    settings = _moving(frozenset(choice % len(_ROWS) for choice in head[2:]), path)
+    found = Found(path, True)
+    try:
+        text = decode(content)
+    except UnreadFile:
+        return
+    before = read_as(path, text, found, settings)
+    fixable = [verdict for verdict in judge_file(before, settings)[0] if verdict.is_reported and verdict.finding.fix]
+    fixed = fix_file(found, content, settings, lambda _finding: True)
+    about = (fixed, sorted(head[2:]), text)
+    if fixed.failure or not fixable:
+        _require(fixed.after == content and not fixed.fixed, "a file that cannot be fixed stays as it is", about)
+        return
+    _require(fixed.after != content and fixed.fixed > 0, "a fix changes a file, or fails", about)
+    pieces, at = [], 0
+    for start, end, new in fixed.changes:
+        _require(at <= start <= end, "changes are in order", about)
+        pieces += [content[at:start], new]
+        at = end
+    _require(b"".join([*pieces, content[at:]]) == fixed.after, "the bytes outside of the changes are as before", about)
+    _check_fixed(before, read_as(path, decode(fixed.after), found, settings), fixable, about)
+    again = fix_file(found, fixed.after, settings, lambda _finding: True)
+    _require(again.after == fixed.after and not again.failure, "a second run changes nothing", (again, about))
+
+
+def _check_fixed(before: FileFacts, after: FileFacts, fixable: list[Verdict], about: object) -> None:
+    """Check that the facts with a fix read as one of their fixes expects, and all others as before."""
+    expected: dict[int, list[str]] = {}
+    for verdict in fixable:
+        for subject in verdict.subjects:
+            expected.setdefault(id(subject), []).append(verdict.finding.fix.expects if verdict.finding.fix else "")
+    old, new = ([fact for fact in file.facts if not isinstance(fact, Comment)] for file in (before, after))
+    _require(len(old) == len(new), "a fix neither adds nor removes facts", about)
+    for one, other in zip(old, new, strict=True):
+        wanted = expected.get(id(one), [])
+        if len(wanted) > 1:
+            # Several fixes change it, one after the other.
+            continue
+        said, now = _said(one), _said(other)
+        if wanted and wanted[0]:
+            now_is = str(parse(wanted[0])) if isinstance(one, ImageUse) else wanted[0]
+            _require(now[-1] == now_is, "a fixed fact reads as expected", (now, now_is, about))
+            said, now = said[:-1], now[:-1]
+        _require(said == now, "a fact reads as before", (said, now, about))
+
+
+def _said(fact: Fact) -> tuple[object, ...]:
+    """Return what a fact says: last, the reference or the user."""
+    if isinstance(fact, ImageUse):
+        return fact.place, fact.where, fact.role, fact.tag_known, fact.reference and str(fact.reference)
+    if isinstance(fact, RunUser):
+        return fact.place, fact.where, fact.nonroot, fact.user
+    return (fact.message if isinstance(fact, Problem) else "",)
+
+
+FIX_HEAD = 6
+"""Bytes of an input that are not content: kind, encoding, rows."""
+_FIXED_FILES = ("Dockerfile", "compose.yaml", "pod.yaml", "values.yaml", "pod.json", "kustomization.yaml")
+_ROWS = (
+    "{match: docker.io/library/*, approved: false, use-instead: mirror.example/hub/*}",
+    "{match: docker.io/*/*, approved: deprecated, use-instead: 'ghcr.io:443/*-*'}",
+    "{match: '**', roles: [build, base], approved: deprecated, use-instead: a/b}",
+    "{match: '**', approved: false, use-instead: 'mirror.example/all:1.0'}",
+    "{match: '**/a*', approved: deprecated, use-instead: 'mirror.example/**/b*'}",
+    "{match: 'docker.io/**'}",
+    "{match: ghcr.io/**, tags: ['v*'], digest: required}",
+    "{match: '**', uid: 1001}",
+    "{match: mirror.example/**, approved: deprecated, use-instead: quay.io/**}",
+)
+
+
+@cache
+def _empty_folder() -> str:
+    """Return a folder that files can be beside of. It is the root of a repository, so that no policy above applies."""
+    folder = tempfile.mkdtemp(prefix="imglint-fuzz-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.mkdir(os.path.join(folder, ".git"))
+    return folder
+
+
+@cache
+def _moving(rows: frozenset[int], path: str) -> Settings:
+    """Return settings with a policy of some rows, so that many images have to move."""
+    text = "".join([f"- {_ROWS[number]}\n" for number in sorted(rows)])
+    config = Path(_empty_folder(), "policy.yml")
+    config.write_text(f"images:\n{text}- match: '**'\nrules: {{platform-repository: warning, root-user: {{uid: 5}}}}\n")
+    if not os.path.exists(path):
+        Path(path).touch()
+    return settings_for(CommandOptions(paths=(path,), config=str(config)))
+
+
+def _spelled(content: bytes, choice: int) -> bytes:
+    """Return content in UTF-8 with other line ends, in another encoding, or as it is."""
+    ends = (b"\n", b"\r\n", b"\r")[choice % 3]
+    content = content.replace(b"\n", ends)
+    encoding = ("", "", "", "utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")[choice // 3 % 8]
+    if not encoding:
+        return content
+    text = content.decode(errors="replace").removeprefix("\ufeff")
+    return text.encode(encoding) if encoding == "utf-8-sig" else f"\ufeff{text}".encode(encoding)
+
+
 def check(source: Source, facts: list[Fact]) -> None:
     """Raise ViolationError if a fact is not at its position."""
     for fact in facts:
@@ -363,10 +482,27 @@ def seeds(name: str) -> Iterator[bytes]:
             ]
     elif name == "hidden":
         yield from [bytes([0] * at + [128 + choice]) for at in range(24) for choice in range(15)]
+    elif name == "fix":
+        files = [path for path in (*_files("readers"), *_files("fix")) if not path.name.endswith(".facts.json")]
+        for number, path in enumerate(files):
+            kind = (b"\0", b"\1", b"\2", b"\3", b"\4", b"\5")[_kind_of(path)]
+            rows = [number % 9, number % 5, 5 + number % 4, number // 3 % 9]
+            yield kind + bytes([number % 24 * (number % 3 == 0), *rows]) + path.read_bytes()
     elif name == "policy":
         yield from [path.read_bytes() for path in (*_files("policy-files"), *_files("policies")) if path.suffix == ".yaml"]
     else:
         yield from [text.encode() for text in _REFERENCES]
+
+
+def _kind_of(path: Path) -> int:
+    """Return the number of the name in _FIXED_FILES that a fixture is like."""
+    if path.suffix == ".json":
+        return _FIXED_FILES.index("pod.json")
+    if path.name.startswith("kustomization"):
+        return _FIXED_FILES.index("kustomization.yaml")
+    kinds = {"compose": "compose.yaml", "kubernetes": "pod.yaml", "helm-values": "values.yaml", "helm-template": "values.yaml"}
+    part = next((part for part in path.parts if part in kinds), path.stem)
+    return _FIXED_FILES.index(kinds.get(part, "Dockerfile" if path.suffix not in (".yaml", ".yml") else "compose.yaml"))
 
 
 def _files(folder: str) -> list[Path]:
@@ -392,4 +528,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "yaml": yaml,
     "hidden": hidden,
     "policy": policy,
+    "fix": fix,
 }

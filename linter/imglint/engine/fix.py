@@ -290,11 +290,12 @@ def _is_as_expected(
     before: ImageUse | RunUser | Problem, after: ImageUse | RunUser | Problem, wanted: str, moves: _Moves
 ) -> bool:
     """Return whether a fact reads as before, at the same place, or with another reference or user if one is wanted."""
+    if (_where(before), _read(before, wanted)) != (_where(after), _read(after, "")):
+        return False
     if wanted:
-        return _read(after, "") == _read(before, wanted)
+        return True
     starts, ends = moves.places(before.span[0]), moves.places(before.span[1])
-    is_there = (not starts or after.span[0] in starts) and (not ends or after.span[1] in ends)
-    return is_there and (_where(before), _read(before, "")) == (_where(after), _read(after, ""))
+    return (not starts or after.span[0] in starts) and (not ends or after.span[1] in ends)
 
 
 def _where(fact: ImageUse | RunUser | Problem) -> str:
