@@ -485,9 +485,8 @@ def seeds(name: str) -> Iterator[bytes]:
     elif name == "fix":
         files = [path for path in (*_files("readers"), *_files("fix")) if not path.name.endswith(".facts.json")]
         for number, path in enumerate(files):
-            kind = (b"\0", b"\1", b"\2", b"\3", b"\4", b"\5")[_kind_of(path)]
             rows = [number % 9, number % 5, 5 + number % 4, number // 3 % 9]
-            yield kind + bytes([number % 24 * (number % 3 == 0), *rows]) + path.read_bytes()
+            yield bytes([_kind_of(path), number % 24 * (number % 3 == 0), *rows]) + path.read_bytes()
     elif name == "policy":
         yield from [path.read_bytes() for path in (*_files("policy-files"), *_files("policies")) if path.suffix == ".yaml"]
     else:
