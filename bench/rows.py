@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -172,6 +173,18 @@ def sarif(bench: Bench) -> Iterator[Row]:
     yield bench.slower(f"SARIF of {count:,} findings, against text", 3, *calls)
 
 
+def fixing(bench: Bench) -> Iterator[Row]:
+    """Measure fixing against checking, both on a copy of the tree: the next round needs the tree as it was."""
+    folder, count = bench.trees.moved()
+    program = shlex.quote(str(bench.programs / "imglint"))
+    copying = 'rm -rf "$0.copy" && cp -r "$0" "$0.copy" && cd "$0.copy" &&'
+    calls = [
+        Command(("sh", "-c", f"{copying} {program} {options} --jobs 1", str(folder)), str(folder.parent))
+        for options in ("--fix --unsafe-fixes", "--quiet")
+    ]
+    yield bench.slower(f"fixing {count:,} findings, against checking them", 4, *calls)
+
+
 def jobs(bench: Bench) -> Iterator[Row]:
     """Measure two processes against one on a large tree, and the automatic choice on a small one."""
     calls = bench.imglint("--jobs", "2"), bench.imglint("--jobs", "1")
@@ -197,6 +210,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "walk": walk,
     "growth": growth,
     "sarif": sarif,
+    "fixing": fixing,
     "jobs": jobs,
     "memory": memory,
 }

@@ -17,6 +17,9 @@ FINDINGS = 10_000
 CONTAINERS = 50
 """Containers, each with a finding, in each file of the tree with findings."""
 
+MOVE = "images:\n- {match: docker.io/acme/*, approved: false, use-instead: registry.example/acme/*}\n- match: '**'\n"
+"""A policy by which the images of the tree with findings have to move."""
+
 SMALL_FILES = {
     "Dockerfile": (
         "FROM python:3.13-slim\nWORKDIR /app\nCOPY requirements.txt .\n"
@@ -74,6 +77,15 @@ class Trees:
                 f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod-{n}\nspec:\n  containers:\n{containers}"
             )
         return folder, FINDINGS
+
+    def moved(self) -> tuple[Path, int]:
+        """Return the folder of `faulty` with a policy by which all its images have to move, and their number."""
+        folder, count = self.faulty()
+        moved = _rooted(HOME / "trees" / "moved")
+        for path in folder.glob("*.yaml"):
+            (moved / path.name).write_text(path.read_text().replace(":latest", ":1.0"))
+        (moved / ".imglint.yaml").write_text(MOVE)
+        return moved, count
 
     def _generated(self, manifests: int, seed: int) -> Path:
         folder = HOME / "trees" / f"{manifests}-{seed}-{_generator()}"

@@ -24,17 +24,22 @@ from hypothesis import strategies as st
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import stages
 from imglint.engine import run as engine
+from imglint.engine.discover import Found
+from imglint.engine.fix import fix_file
 from imglint.formats import sarif
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import ERRORS_MAX
+from imglint.records import replace
 from imglint.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Imglint
+
+    from imglint.model import Finding, ImageUse
 
 ROOT = Path(__file__).parent.parent
 POD = "apiVersion: v1\nkind: Pod\nspec:\n"
@@ -359,6 +364,22 @@ def compose_image(image: str) -> str:
     return f"services: {{a: {{image: '{image}'}}}}\n"
 
 
+def fix_in_passes(count: int) -> bytes:
+    """Return a Dockerfile with a tag `v` and many `x` after the fixes of a rule that takes away one `x` in a pass."""
+
+    def check(use: ImageUse, _options: object) -> Iterator[Finding]:
+        for at in range(use.span[1] - count, use.span[1]):
+            if use.source.text[at : at + 1] == "x":
+                place = use.source.location(at, at + 1)
+                yield replace(use.finding("too long", fix=use.fix(use.text[:-1], "shorten it")), location=place)
+
+    settings = settings_for(CommandOptions())
+    rule = replace(settings.rules["latest-tag"], id="short-tag", check_image=check)
+    own = {one.id: one for one in settings.rules.values() if not (one.check_image or one.check_user)}
+    content = b"FROM a:v" + b"x" * count
+    return fix_file(Found("Dockerfile", True), content, replace(settings, rules=own | {rule.id: rule}), lambda _: True).after
+
+
 LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("source.FILE_SIZE_MAX", "file", None, lambda lint, n: lint.is_read("Dockerfile", "FROM a:latest\n".ljust(n, "\n"))),
     ("source.FILE_SIZE_MAX", "policy", 1000, lambda lint, n: lint.accepts_policy("fail-on: error\n#".ljust(n))),
@@ -402,6 +423,7 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
         "Dockerfile", f"# imglint: ignore[{'x, ' * (n - 1)}latest-tag]\nFROM a:latest\n")),
     ("engine.ignore_comments.UNUSED_MAX", "comments", 20, lambda lint, n: len(
         lint.messages("Dockerfile", "# imglint: ignore[x]\n" * n + "FROM scratch\n", "unused-ignore")) == n),
+    ("engine.fix.PASSES_MAX", "passes", None, lambda _, n: fix_in_passes(n) == b"FROM a:v"),
     ("formats.sarif.RESULTS_MAX", "results", 20,
      lambda lint, n: len(lint.sarif_results("".join([f"FROM a{at}:latest\n" for at in range(n)]))) == n),
     ("formats.sarif.RELATED_MAX", "places", None,

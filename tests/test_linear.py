@@ -8,14 +8,17 @@ from __future__ import annotations
 import gc
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from imglint.commands.check import check
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.engine import run as engine
 from imglint.engine.discover import Found
 from imglint.engine.gitignore import GitIgnore
+from imglint.engine.judge import FINDINGS_MAX
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.matcher import PATTERN_MAX
 from imglint.patterns.path import PathPattern
@@ -23,7 +26,6 @@ from imglint.patterns.tag import TagPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 RATIO = 3.2
 """Highest accepted ratio of the two times. Quadratic work has a ratio of 4."""
@@ -289,6 +291,44 @@ def test_names_are_looked_up_in_linear_time(
         return run
 
     hold_linear(check(600), check(1_200))
+
+
+FIXES: dict[str, tuple[str, int, Callable[[int], str]]] = {
+    "many lines": ("compose.yaml", 1_000, lambda n: "services:\n" + lines(n, "  s@: {image: 'acme/a@:1'}")),
+    "one line": ("pod.json", 1_000, lambda n: '{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": ['
+                 + ", ".join(f'{{"image": "acme/a{at}:1"}}' for at in range(n)) + "]}}"),
+    "one argument": ("Dockerfile", 800, lambda n: "ARG A=acme/a:1\n" + lines(n, "FROM $A") + "USER 1\n"),
+    "an argument for parts": ("Dockerfile", 800, lambda n: "ARG A=acme\n" + lines(n, "FROM $A/a@:1") + "USER 1\n"),
+    "stages": ("Dockerfile", 800, lambda n: lines(n, "FROM acme/a@:1") + "USER 1\n"),
+    "comments": ("compose.yaml", 800, lambda n: "services:\n" + lines(n, "  s@: {image: 'acme/a@:1'} # imglint: ignore[latest-tag]")),
+}  # fmt: skip
+MOVE = "images: [{match: acme/*, approved: false, use-instead: ghcr.io/acme/*}, {match: '**'}]\nrules: {unused-ignore: off}\n"
+
+
+@pytest.mark.parametrize(("name", "count", "text"), FIXES.values(), ids=FIXES.keys())
+def test_a_file_is_fixed_in_linear_time(
+    name: str, count: int, text: Callable[[int], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy").write_text(MOVE)
+
+    def fix(count: int) -> Callable[[], object]:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / name).write_text(text(count))
+        options = CommandOptions((str(count),), config="policy", diff=True, unsafe_fixes=True, output=os.devnull, quiet=True)
+        return lambda: check(options)
+
+    hold_linear(fix(count), fix(2 * count))
+
+
+def test_a_file_with_ten_thousand_findings_is_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy").write_text(MOVE)
+    Path("compose.yaml").write_text(FIXES["many lines"][2](FINDINGS_MAX // 2))
+    options = CommandOptions(("compose.yaml",), config="policy", fix=True, unsafe_fixes=True, quiet=True)
+    assert check(options) == 0
+    assert Path("compose.yaml").read_text().count("ghcr.io/acme/a") == FINDINGS_MAX // 2
 
 
 def hold_linear(once: Callable[[], object], twice: Callable[[], object]) -> None:
