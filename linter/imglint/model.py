@@ -71,7 +71,9 @@ class Severity(IntEnum):
 
 LATEST = "latest"
 RUN_AS_USER = "run-as-user"
-"""The place of a user that must be a number: `runAsUser`. Others are texts."""
+"""The place of a user in `runAsUser`, which must be a number in YAML."""
+USER = "user"
+"""The place of a user in USER of a Dockerfile."""
 SETTING_KEYS = ("level", "environments", "files", "exclude")
 """The keys that the policy has for every rule. No option of a rule can have one of these names."""
 
@@ -348,9 +350,9 @@ class RunUser:
         if self.insertion is not None:
             at, before = self.insertion
             return Fix(description, (Edit(self.source.location(at, at), f"{before}USER {new}"),), expects=new)
-        if self.user is None or text[slice(*self.span)] != self.user:
+        if self.user is None or text[slice(*self.span)] != self.user or any(char.isspace() for char in self.user):
             return None
-        if self.place != RUN_AS_USER:
+        if self.place not in (RUN_AS_USER, USER):
             from imglint.quoting import as_text
 
             new = as_text(text, *self.span, new) or ""
