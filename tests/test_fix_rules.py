@@ -21,8 +21,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def fixed(policy: str, path: str, text: str, *selected: str, unsafe: bool = True) -> str:
-    """Return a file after the fixes of the selected rules, the text itself if there are none, or why they failed."""
+def fixed(policy: str, path: str, text: str, *selected: str, unsafe: bool = True, of: str = "") -> str:
+    """Return a file after the fixes of the selected rules, or of one rule, the text itself if there are none, or why they failed."""
     data = text.encode()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_bytes(data)
@@ -33,7 +33,7 @@ def fixed(policy: str, path: str, text: str, *selected: str, unsafe: bool = True
 
     def is_wanted(finding: object) -> bool:
         fix = getattr(finding, "fix", None)
-        return fix is not None and (fix.safe or unsafe) and (not selected or getattr(finding, "rule", "") in selected)
+        return fix is not None and (fix.safe or unsafe) and getattr(finding, "rule", "") in (selected or (of,))
 
     after = fix_file(Found(path, True), data, settings, is_wanted)
     return after.failure or after.after.decode()
@@ -598,3 +598,94 @@ def test_platform_repository(image: str, expected: str) -> None:
     before, after = (f"services:\n  a:\n    image: {text}\n" for text in (image, image if expected == SAME else expected))
     assert fixed("", "compose.yaml", before, "platform-repository") == after
     assert fixed("", "compose.yaml", before, "platform-repository", unsafe=False) == before
+
+
+C = "# imglint: ignore"
+# name of the case: whether it is safe, file, text, the text after the fixes
+UNUSED_IGNORE = {
+    "after code": (SAFE, "pod.yaml", manifest(f"image: a:1.2.3 \t {C}[latest-tag] c"), manifest("image: a:1.2.3")),
+    "on a line of its own": (
+        SAFE,
+        "pod.yaml",
+        manifest(f"{C}[latest-tag] c\n    image: a:1"),
+        manifest("image: a:1").replace("- ", "-\n    "),
+    ),
+    "on a line of its own, with others": (
+        SAFE,
+        "Dockerfile",
+        f"# a\n {C}[latest-tag]\r\n# b\nFROM a:1\n",
+        "# a\n# b\nFROM a:1\n",
+    ),
+    "at the beginning of a file": (SAFE, "Dockerfile", f"{C}-file[latest-tag]\nFROM a:1\n", "FROM a:1\n"),
+    "at the end of a file": (SAFE, "Dockerfile", f"FROM a:1\n{C}[latest-tag]", "FROM a:1\n"),
+    "after code with a carriage return": (
+        SAFE,
+        "compose.yaml",
+        f"services: {{a: {{image: b:1}}}} {C}-file[latest-tag]\r\n",
+        "services: {a: {image: b:1}}\r\n",
+    ),
+    "in an instruction": (
+        SAFE,
+        "Dockerfile",
+        f"FROM a:1\nRUN \\\n  {C}[latest-tag]\n  --mount=from=b:1 c\n",
+        "FROM a:1\nRUN \\\n  --mount=from=b:1 c\n",
+    ),
+    "the first of two": (
+        SAFE,
+        "Dockerfile",
+        f"{C}[latest-tag, implicit-registry] c\nFROM a:1\n",
+        f"{C}[implicit-registry] c\nFROM a:1\n",
+    ),
+    "the last of two": (
+        SAFE,
+        "Dockerfile",
+        f"{C}[implicit-registry , latest-tag ]\nFROM a:1\n",
+        f"{C}[implicit-registry ]\nFROM a:1\n",
+    ),
+    "the one in the middle": (
+        SAFE,
+        "Dockerfile",
+        f"{C}[implicit-registry, latest-tag, unstated-user]\nFROM a:1\n",
+        f"{C}[implicit-registry, unstated-user]\nFROM a:1\n",
+    ),
+    "both": (SAFE, "Dockerfile", f"{C}[latest-tag, unsupported-version]\nFROM a:1\n", "FROM a:1\n"),
+    "four": (SAFE, "Dockerfile", f"{C}-file[latest-tag,syntax-error,unread-file,internal-error]\nFROM a:1\n", "FROM a:1\n"),
+    "an unknown rule": (UNSAFE, "Dockerfile", f"{C}[acme-rule]\nFROM a:1\n", "FROM a:1\n"),
+    "no fix of a comment without rules": (SAFE, "Dockerfile", f"{C} latest-tag\nFROM a:1\n", SAME),
+    "two comments, of which the first would cover more": (
+        SAFE,
+        "Dockerfile",
+        f"{C}[latest-tag]\n{C}[missing-digest, unused-ignore]\nFROM q.io/a:1\n",
+        f"{C}[missing-digest, unused-ignore]\nFROM q.io/a:1\n",
+    ),
+    "two comments": (SAFE, "Dockerfile", f"{C}[unsupported-version]\n{C}[latest-tag]\nFROM a:1\n", "FROM a:1\n"),
+    "a line that a comment above covers stays": (
+        SAFE,
+        "Dockerfile",
+        f"{C}[syntax-error]\n{C}[latest-tag]\n{C}[syntax-error]\nFROM a:1\n",
+        "\nFROM a:1\n",
+    ),
+    "Helm templates": (
+        SAFE,
+        "chart/templates/a.yaml",
+        f"{{{{ if .Values.a }}}}\nimage: a:1 {C}[latest-tag]\n{{{{ end }}}}\n",
+        "{{ if .Values.a }}\nimage: a:1\n{{ end }}\n",
+    ),
+    "Helm values": (SAFE, "values.yaml", f"image: acme/a:v1 {C}[latest-tag]\n", "image: acme/a:v1\n"),
+    "an inline Dockerfile": (
+        SAFE,
+        "compose.yaml",
+        INLINE.format(f"|\n        {C}[latest-tag]\n        FROM a:1\n"),
+        INLINE.format("|\n        FROM a:1\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNUSED_IGNORE.values(), ids=UNUSED_IGNORE)
+def test_unused_ignore(case: tuple[bool, str, str, str]) -> None:
+    is_safe, path, text, after = case
+    Path("chart").mkdir()
+    Path("chart/Chart.yaml").write_text("name: a\nversion: 1.0.0\n")
+    expected = text if after == SAME else after
+    assert fixed("", path, text, of="unused-ignore") == expected
+    assert fixed("", path, text, of="unused-ignore", unsafe=False) == (expected if is_safe else text)

@@ -361,13 +361,14 @@ class RunUser:
 
 @record
 class Problem:
-    """Content that could not be read, and the engine rule that reports it. The engine fills in the environment."""
+    """Content that could not be read, and the engine rule that reports it. `fix` is what corrects it. The engine fills in the environment."""
 
     source: Source
     span: Span
     message: str
     rule: str = "syntax-error"
     environment: str = PRODUCTION
+    fix: Fix | None = None
 
     @property
     def location(self) -> Location:
@@ -376,7 +377,7 @@ class Problem:
 
     def finding(self) -> Finding:
         """Return the problem as a finding."""
-        return _finding(self.source, self.message, self.span, self.span)
+        return _finding(self.source, self.message, self.span, self.span, fix=self.fix)
 
 
 @record

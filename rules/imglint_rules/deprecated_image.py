@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.WARNING
 TAGS = ("convention",)
+FIX = "writes the `use-instead` of the row, unless that is not approved either. Unsafe. A digest is kept."
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
+FIX = "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates."
 CHART_PLACES = ("helm-map", "helm-string", "template-image")
 
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.OFF
 TAGS = ("portability",)
+FIX = "removes the platform from the name or the tag. Unsafe. Not where there is a digest."
 _OS = r".*?(?<![^-_./])(linux[-_.])"
 """The operating system in front of a platform."""
 _VARIANT = r"[-_./]v?[5-8](?![^-_./])"

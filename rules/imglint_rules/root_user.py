@@ -81,6 +81,7 @@ LEVEL = Severity.WARNING
 TAGS = ("security",)
 SECURITY_SEVERITY = "7.0"
 COVERS = ("unstated-user",)
+FIX = "sets the required `uid`, in a new line at the end of a stage without `USER`. Unsafe."
 SETTINGS = {
     "user": ("USER", "USER {}"),
     "compose-user": ("user", 'user: "{}"'),

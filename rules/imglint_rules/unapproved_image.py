@@ -76,6 +76,7 @@ LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
 SECURITY_SEVERITY = "7.0"
 COVERS = ("implicit-registry", "latest-tag", "missing-digest", "moving-tag", "unconventional-tag")
+FIX = "writes the `use-instead` of the row, unless that is not approved either. Unsafe. A digest is kept."
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:

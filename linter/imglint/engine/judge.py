@@ -243,8 +243,8 @@ def _with_comments(
     source = facts[0].source
     unused = [
         verdict
-        for span, message in ignore_comments.unused(comments, used, ran, settings.rules)
-        for verdict in judge(problem_at(source, span, message, UNUSED_IGNORE, settings), settings)
+        for span, message, fix in ignore_comments.unused(comments, used, ran, settings.rules)
+        for verdict in judge(replace(problem_at(source, span, message, UNUSED_IGNORE, settings), fix=fix), settings)
     ]
     return verdicts + _silenced(unused, comments)[0]
 
