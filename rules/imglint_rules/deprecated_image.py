@@ -29,6 +29,26 @@ services:
   web:
     image: ghcr.io/acme/web:v1.2.3
 ```
+
+## Fixed
+
+```yaml policy
+images:
+  - match: docker.io/acme/*
+    approved: deprecated
+    use-instead: ghcr.io/acme/*
+  - match: ghcr.io/acme/*
+```
+
+```dockerfile
+ARG REGISTRY=docker.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
+
+```dockerfile
+ARG REGISTRY=ghcr.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
 """
 
 from __future__ import annotations

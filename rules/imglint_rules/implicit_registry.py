@@ -43,6 +43,42 @@ services:
     build: .
     image: acme/api:1.0.0
 ```
+
+## Fixed
+
+```dockerfile
+FROM --platform=linux/amd64 nginx:1.27.0 AS web
+```
+
+```dockerfile
+FROM --platform=linux/amd64 docker.io/library/nginx:1.27.0 AS web
+```
+
+```yaml compose
+services:
+  db:
+    image: ${IMAGE:-bitnami/postgresql}:16.1.0
+```
+
+```yaml compose
+services:
+  db:
+    image: ${IMAGE:-docker.io/bitnami/postgresql}:16.1.0
+```
+
+```yaml helm-values
+image:
+  registry: ""
+  repository: bitnami/postgresql
+  tag: 16.1.0
+```
+
+```yaml helm-values
+image:
+  registry: "docker.io"
+  repository: bitnami/postgresql
+  tag: 16.1.0
+```
 """
 
 from __future__ import annotations

@@ -35,6 +35,29 @@ services:
   web:
     image: ghcr.io/acme/web:v1.0.0
 ```
+
+## Fixed
+
+```yaml policy
+rules:
+  platform-repository: warning
+```
+
+```yaml compose
+services:
+  web:
+    image: ghcr.io/acme/web-linux-amd64:v1.0.0
+  worker:
+    image: ghcr.io/acme/worker:v1.0.0-arm64
+```
+
+```yaml compose
+services:
+  web:
+    image: ghcr.io/acme/web:v1.0.0
+  worker:
+    image: ghcr.io/acme/worker:v1.0.0
+```
 """
 
 from __future__ import annotations

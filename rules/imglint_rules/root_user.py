@@ -64,6 +64,48 @@ rules:
 FROM docker.io/library/alpine:3.20.1
 USER 1001:0
 ```
+
+## Fixed
+
+```yaml policy
+rules:
+  root-user:
+    level: error
+    uid: 1001
+```
+
+```dockerfile
+FROM docker.io/library/golang:1.22.4 AS build
+RUN go build -o /server .
+
+FROM docker.io/library/alpine:3.20.1
+COPY --from=build /server /
+ENTRYPOINT ["/server"]
+```
+
+```dockerfile
+FROM docker.io/library/golang:1.22.4 AS build
+RUN go build -o /server .
+
+FROM docker.io/library/alpine:3.20.1
+COPY --from=build /server /
+ENTRYPOINT ["/server"]
+USER 1001
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.0
+    user: root
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.0
+    user: "1001"
+```
 """
 
 from __future__ import annotations

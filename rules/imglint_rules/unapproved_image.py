@@ -58,6 +58,40 @@ services:
     image: ghcr.io/elsewhere/web:v1.2.3
     pull_policy: build
 ```
+
+## Fixed
+
+```yaml policy
+images:
+  - match: docker.io/acme/*
+    approved: false
+    use-instead: ghcr.io/acme/*
+  - match: ghcr.io/acme/*
+```
+
+```dockerfile
+ARG REGISTRY=docker.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
+
+```dockerfile
+ARG REGISTRY=ghcr.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
+
+```yaml helm-values
+image:
+  registry: docker.io
+  repository: acme/web
+  tag: v1.2.3
+```
+
+```yaml helm-values
+image:
+  registry: ghcr.io
+  repository: acme/web
+  tag: v1.2.3
+```
 """
 
 from __future__ import annotations

@@ -235,9 +235,10 @@ def _check_fix(module: str, fix: object, subject: ImageUse | RunUser) -> None:
         if not isinstance(edit.text, str):
             _refuse(module, "Edit.text must be a string", edit.text)
     spans = sorted(_span(edit.location) for edit in fix.edits)
-    for (_, end), (start, other_end) in pairwise(spans):
-        if start < end or (start, start) == (end, other_end):
-            raise PluginError(f"{module}: Fix.edits must not overlap, found two at {subject.source.path}:{start[0]}:{start[1]}")
+    for one, other in pairwise(spans):
+        if other[0] < one[1] or one == other:
+            line, column = other[0]
+            raise PluginError(f"{module}: Fix.edits must not overlap, found two at {subject.source.path}:{line}:{column}")
     _check_expected(module, fix.expects, subject)
 
 

@@ -33,8 +33,8 @@ class Rule:
     """One rule, as its module defines it.
 
     `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
-    10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported. `fix` says what its fixes
-    change, and whether they are safe; it is empty if it offers none.
+    10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported. `fix` says what its
+    fixes change, and whether they are safe; it is empty if it offers none.
     """
 
     id: str
