@@ -473,12 +473,14 @@ class View:
     """How a format for people shows a report.
 
     `shows` returns whether a finding is shown; the others are only counted, in a closing line. `width` is the number of columns of the terminal, 0 if
-    the output is not one. `advice` is a further closing line for a report with findings, empty for none.
+    the output is not one. `advice` is a further closing line for a report with findings, empty for none. `fixes` returns whether `--fix` would fix a
+    finding that has a fix.
     """
 
     shows: Callable[[Finding], bool] = _shows_all
     width: int = 0
     advice: str = ""
+    fixes: Callable[[Finding], bool] = _shows_all
 
 
 WHOLE = View()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.judge import Verdict
-    from imglint.model import Rewrite, Row, Span
+    from imglint.model import Finding, Rewrite, Row, Span
     from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, Policy
 
@@ -349,7 +349,13 @@ def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> It
 def _finding(verdict: Verdict, by: dict[str, str]) -> str:
     finding, location = verdict.finding, verdict.finding.location
     head = f"{finding.level} {finding.rule} ({by.get(finding.rule, 'default')})"
-    return f"{head}: {location.line}:{location.column} {finding.message}{_why_not_reported(verdict)}"
+    return f"{head}: {location.line}:{location.column} {finding.message}{_why_not_reported(verdict) or _fix(finding)}"
+
+
+def _fix(finding: Finding) -> str:
+    if finding.fix is None:
+        return ""
+    return f" [{'safe' if finding.fix.safe else 'unsafe'} fix: {finding.fix.description}]"
 
 
 def _why_not_reported(verdict: Verdict) -> str:

@@ -42,22 +42,27 @@ def fix(
         return finding.fix is not None and (finding.fix.safe or options.unsafe_fixes) and shows(finding)
 
     fixed = _fixed_files(report, options.paths or ("",), settings, is_wanted, stdin or b"")
+    changed = [file for file in fixed if file.after != file.before]
     if options.diff:
+        _announce("would fix", changed, options)
         if stdin is not None:
             set_stdin(stdin)
         return _with_failures(report, fixed, is_wanted), b"".join(_diff(fixed))
-    changed = [file for file in fixed if file.after != file.before]
     if stdin is not None:
         set_stdin(changed[0].after if changed else stdin)
     else:
         for file in changed:
             replace_content(file.path, file.before, file.after)
-    if changed and not options.quiet:
-        warn(f"fixed {counted(sum([file.fixed for file in changed]), 'finding')} in {counted(len(changed), 'file')}")
+    _announce("fixed", changed, options)
     if changed or options.baseline or options.write_baseline or stdin is not None:
         report = report_of(options)
     report = _with_failures(report, fixed, is_wanted)
     return report, (changed[0].after if changed else stdin) if stdin is not None else None
+
+
+def _announce(what: str, changed: Sequence[FixedFile], options: CommandOptions) -> None:
+    if changed and not options.quiet:
+        warn(f"{what} {counted(sum([file.fixed for file in changed]), 'finding')} in {counted(len(changed), 'file')}")
 
 
 def _fixed_files(
