@@ -88,7 +88,8 @@ def test_sarif_log_is_valid(case: str) -> None:
 )
 def test_closing_line_counts_the_findings_that_can_be_fixed(safe: int, unsafe: int, line: str) -> None:
     plain = _many([Severity.ERROR] * (safe + unsafe), lambda: "message").findings
-    fixes = [Fix("write b", (Edit(plain[0].location, "b"),), number < safe) for number in range(safe + unsafe)]
+    edit = Edit(Location("a", 1, 1, 1, 2), "b")
+    fixes = [Fix("write b", (edit,), number < safe) for number in range(safe + unsafe)]
     findings = [replace(finding, fix=fix) for finding, fix in zip(plain, fixes, strict=True)]
     out, hidden = StringIO(), StringIO()
     concise.write(Report(tuple(findings), 1, 1), out)

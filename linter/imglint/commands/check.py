@@ -58,7 +58,7 @@ def _check(options: CommandOptions) -> int:
     if options.fix or options.diff:
         from imglint.commands.fix import fix
 
-        report, printed = fix(options, settings, fixes, lambda options: _reported(options, settings))
+        report, printed = fix(options, settings, fixes, _reported)
     else:
         report, printed = _reported(options, settings), None
     advice = "" if any(policy.path for policy in settings.policies.used()) else NO_POLICY
