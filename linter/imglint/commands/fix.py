@@ -9,7 +9,6 @@ from imglint.engine.discover import Found
 from imglint.engine.facts import STDIN, files
 from imglint.engine.fix import FixedFile, fix_file
 from imglint.engine.results import Findings
-from imglint.engine.tree import Trees
 from imglint.output import encoded, replace_content, warn
 from imglint.printable import counted, printable_line
 from imglint.records import replace
@@ -28,7 +27,7 @@ def fix(
     options: CommandOptions,
     settings: Settings,
     shows: Callable[[Finding], bool],
-    report_of: Callable[[CommandOptions, Settings], Report],
+    report_of: Callable[[CommandOptions], Report],
 ) -> tuple[Report, bytes | None]:
     """Fix the findings that are shown, and return the report on what remains; with `--diff`, only compute the difference, and return the report.
 
@@ -37,35 +36,28 @@ def fix(
     Raises UsageError if a file cannot be written.
     """
     stdin = keep_stdin() if options.paths == (STDIN,) else None
-    report = report_of(replace(options, write_baseline=None, quiet=True), settings)
-    # What other files say may change with the fixes, and the names of the files are printed once.
-    again = replace(settings, verbose=False, tree=Trees(settings.policies, settings.excluded))
+    report = report_of(replace(options, write_baseline=None, quiet=True))
 
     def is_wanted(finding: Finding) -> bool:
         return finding.fix is not None and (finding.fix.safe or options.unsafe_fixes) and shows(finding)
 
-    fixed = _fixed_files(report, options.paths or ("",), again, is_wanted, stdin or b"")
-    changed = [file for file in fixed if file.after != file.before]
+    fixed = _fixed_files(report, options.paths or ("",), settings, is_wanted, stdin or b"")
     if options.diff:
-        _announce("would fix", changed, options)
         if stdin is not None:
             set_stdin(stdin)
         return _with_failures(report, fixed, is_wanted), b"".join(_diff(fixed))
+    changed = [file for file in fixed if file.after != file.before]
     if stdin is not None:
         set_stdin(changed[0].after if changed else stdin)
     else:
         for file in changed:
             replace_content(file.path, file.before, file.after)
-    _announce("fixed", changed, options)
+    if changed and not options.quiet:
+        warn(f"fixed {counted(sum([file.fixed for file in changed]), 'finding')} in {counted(len(changed), 'file')}")
     if changed or options.baseline or options.write_baseline or stdin is not None:
-        report = report_of(options, again)
+        report = report_of(options)
     report = _with_failures(report, fixed, is_wanted)
     return report, (changed[0].after if changed else stdin) if stdin is not None else None
-
-
-def _announce(what: str, changed: Sequence[FixedFile], options: CommandOptions) -> None:
-    if changed and not options.quiet:
-        warn(f"{what} {counted(sum([file.fixed for file in changed]), 'finding')} in {counted(len(changed), 'file')}")
 
 
 def _fixed_files(
