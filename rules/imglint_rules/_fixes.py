@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imglint import parse, replacement
+from imglint import InvalidReference, parse, replacement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,10 +14,15 @@ def replacing(use: ImageUse) -> Fix | None:
     instead = replacement(use)
     if use.reference is None or not instead or "*" in instead:
         return None
+    try:
+        new = parse(instead)
+    except InvalidReference:
+        # A wildcard can stand for a text that makes the name too long.
+        return None
     digest = use.reference.digest
-    if digest is not None and parse(instead).digest is None:
+    if digest is not None and new.digest is None:
         # A tag of the other image may be another image than the digest.
-        if parse(instead).tag != use.reference.tag:
+        if new.tag != use.reference.tag:
             return None
         instead = f"{instead}@{digest}"
     return use.fix(instead, f"write {instead}")

@@ -119,7 +119,8 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
     else:
         problem = "no user set, so the image decides" if options.explicit else None
     if problem:
-        yield user.finding(f"{problem}{reason}; {advice}", policy=at)
+        fix = user.fix(uids[0], f"set `{_syntax(user).format(uids[0])}`") if uids else None
+        yield user.finding(f"{problem}{reason}; {advice}", policy=at, fix=fix)
 
 
 def _with_user(written: str, allowed: list[str]) -> str | None:
@@ -135,6 +136,10 @@ def _with_user(written: str, allowed: list[str]) -> str | None:
 
 def _as_tuple(uid: int | tuple[int, ...] | None) -> tuple[int, ...]:
     return () if uid is None else uid if isinstance(uid, tuple) else (uid,)
+
+
+def _syntax(user: RunUser) -> str:
+    return SETTINGS.get(user.place, ("", "user {}"))[1]
 
 
 def _advice(user: RunUser, allowed: list[str]) -> str:

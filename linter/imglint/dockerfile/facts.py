@@ -8,6 +8,7 @@ from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
 from imglint.dockerfile.stages import Build, is_reference
 from imglint.dockerfile.variables import UnresolvedVariable
 from imglint.model import BASE, BUILD, FRONTEND, Comment, ImageUse, Problem, RunUser, image_use
+from imglint.records import replace
 from imglint.traced import Traced, literal
 
 TYPE_CHECKING = False
@@ -156,12 +157,12 @@ class _StageFacts:
 
     def users(self, shipped: list[Stage]) -> Iterator[RunUser]:
         """Yield the user of each shipped stage. A place that sets the user of several stages is yielded once."""
-        seen: set[Span] = set()
+        users: dict[Span, RunUser] = {}
         for stage in shipped:
             user = self.run_user(stage)
-            if user.span not in seen:
-                seen.add(user.span)
-                yield user
+            # One line cannot set the user of several stages.
+            users[user.span] = replace(users[user.span], insertion=None) if user.span in users else user
+        yield from users.values()
 
     def run_user(self, stage: Stage) -> RunUser:
         image = self.images.get(stage.root) if stage.root else None
@@ -184,7 +185,22 @@ class _StageFacts:
         whole = image.parts.get("whole", span) if image else span
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
             span = whole
-        return RunUser(self.source, span, "user", self.where(stage), None, known=known, base=base, image=image)
+        place = self.insertion(stage)
+        return RunUser(self.source, span, "user", self.where(stage), None, known=known, base=base, image=image, insertion=place)
+
+    def insertion(self, stage: Stage) -> tuple[int, str] | None:
+        """Return where a USER can be added to a stage, with the line break and the indentation in front of it."""
+        last, text = self.build.end_of(stage), self.source.text
+        if last is None or last.next_line < 0:
+            return None
+        start, end = last.offset(last.start), min(last.next_line, len(text))
+        indentation = text[text.rfind("\n", 0, start) + 1 : start]
+        line_break = text.find("\n") if last.next_line > end else end - 1
+        is_crlf = line_break > 0 and text[line_break - 1] == "\r"
+        end = min(line_break, end) if line_break >= start else end
+        while text[end - 1] == "\r":
+            end -= 1
+        return (end, ("\r\n" if is_crlf else "\n") + indentation) if not indentation.strip() else None
 
 
 def _known(value: UnresolvedVariable) -> Traced | None:

@@ -74,7 +74,10 @@ class Stage:
         "_inherited_user",
         "base",
         "base_span",
+        "has_unknown",
+        "is_base",
         "label",
+        "last",
         "parents",
         "settings",
         "shipped",
@@ -87,6 +90,10 @@ class Stage:
         self.uses_image = True
         self.shipped = False
         self.parents: list[Stage] = []
+        self.last: Instruction | None = None
+        """Its last instruction."""
+        self.is_base = self.has_unknown = False
+        """Whether other stages derive from it, and whether it has a line that is no instruction, such as an action of a template."""
         self.settings: list[Instruction] = []
         """Its ARG and ENV instructions."""
         self.user: tuple[Instruction, int] | None = None
@@ -97,6 +104,8 @@ class Stage:
     def derive_from(self, parents: list[Stage]) -> None:
         """Make other stages the parents. With several, nothing is inherited because it is unknown which one is used."""
         self.uses_image, self.parents = False, parents
+        for parent in parents:
+            parent.is_base = True
         if len(parents) == 1:
             self._inherited_root, self._inherited_user = parents[0].root, parents[0].user_stage
 
@@ -147,10 +156,12 @@ class Build:
         follows_unknown = False
         for line in instructions:
             instruction = line
-            if line.keyword not in KEYWORDS:
+            is_unknown = line.keyword not in KEYWORDS
+            if is_unknown:
                 if not follows_unknown:
                     self._unknown_instruction(line)
                 instruction = _behind_actions(line)
+                self._note_unknown()
             keyword = instruction.keyword
             follows_unknown = keyword not in KEYWORDS
             if follows_unknown:
@@ -164,9 +175,17 @@ class Build:
                         self._stop(instruction, STEPS_EXCEEDED)
                     if self._is_full:
                         break
+                if self.stages:
+                    self.stages[-1].last = line
+                    if is_unknown:
+                        self._note_unknown()
             elif misplaced is None:
                 misplaced = instruction
         self._check_structure(instructions, misplaced)
+
+    def _note_unknown(self) -> None:
+        if self.stages:
+            self.stages[-1].has_unknown = True
 
     def _check_structure(self, instructions: list[Instruction], misplaced: Instruction | None) -> None:
         """Report a missing FROM or an instruction before it. A missing FROM replaces the errors that follow from it."""
@@ -473,6 +492,10 @@ class Build:
             self._instruction_error(instruction, "USER requires a user name or ID")
         else:
             stage.user = (instruction, len(stage.settings))
+
+    def end_of(self, stage: Stage) -> Instruction | None:
+        """Return the last instruction of a stage; None if another stage derives from it, or if a template may leave out a part of it."""
+        return None if stage.is_base or stage.has_unknown else stage.last
 
     def user_of(self, stage: Stage) -> tuple[Span, Value] | None:
         """Return the operand of the USER that applies to a stage, with variables resolved; None without USER."""

@@ -161,13 +161,14 @@ class _ValuesReader:
         use = image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)
         if use.reference is None:
             return use
+        kept = ("registry",) if is_shared else ()
         if is_shared and use.parts["repository"][0] < use.span[0]:
             # A part of the name is written where the chart sets it for all images, so there is no span for both parts.
-            return replace(use, parts={**use.parts, "repository": use.parts["whole"]})
+            return replace(use, kept=kept, parts={**use.parts, "repository": use.parts["whole"]})
         registry = mapping.get("registry")
         if isinstance(registry, Scalar) and not use.reference.registry_explicit and not nonblank(registry):
             return replace(use, parts={**use.parts, "registry": self._span_of_empty(mapping, registry)})
-        return use
+        return replace(use, kept=kept) if kept else use
 
     def _prefix_parts(self, mapping: Mapping, key: str, name: Scalar) -> tuple[list[Scalar | str], bool]:
         """Return what precedes the name, and whether the chart sets it for all of its images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import WORKLOAD, Comment, Problem, RunUser, Span, image_use
+from imglint.model import RUN_AS_USER, WORKLOAD, Comment, Problem, RunUser, Span, image_use
 from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import BLOCK_STYLES, comments, documents, text_start, traced
@@ -203,8 +203,8 @@ def run_user_of(
     user, nonroot = nonblank(run_as_user), nonblank(run_as_non_root)
     decisive = user or nonroot
     if decisive is None:
-        return silent and RunUser(source, silent, "run-as-user", where, None, explicit=False, image=image)
-    place = "run-as-user" if user else "run-as-non-root"
+        return silent and RunUser(source, silent, RUN_AS_USER, where, None, explicit=False, image=image)
+    place = RUN_AS_USER if user else "run-as-non-root"
     known = not any(is_templated(value.value) for value in (user, nonroot) if value)
     flag = {"true": True, "false": False}.get(nonroot.value.lower()) if nonroot else None
     _, span = traced_text(source, decisive)
