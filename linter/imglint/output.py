@@ -131,25 +131,76 @@ def write_whole(path: str, pieces: Iterable[bytes]) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def replace_content(path: str, before: bytes, after: bytes) -> None:
-    """Replace the content of a file atomically, and keep its mode.
+class UnwrittenFile(Exception):
+    """Raised for a file that cannot be replaced. The text is the reason, as the rest of a sentence that begins with the file."""
 
-    Raises UsageError if the path is a symbolic link or below one that may be untrusted, if the content is not `before`, or if the file cannot be
-    written. Then the file is as it was.
-    """
+
+def check_replaceable(path: str) -> None:
+    """Raise UnwrittenFile if the content of a file must not be replaced: through a symbolic link, or against its mode."""
     import stat
 
     link = path if os.path.islink(path) else _link_above(path)
     if link:
-        raise UsageError(f"{path}: {link} is a symbolic link; use the path that it points to")
+        raise UnwrittenFile("is a symbolic link" if link == path else f"is below {link}, which is a symbolic link")
     try:
-        with open(path, "rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if file.read(len(before) + 1) != before:
-                raise UsageError(f"{path}: changed while imglint was running; run it again")
-        _replace(path, [after], mode)
+        mode = os.stat(path, follow_symlinks=False).st_mode
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise _unwritable(error) from None
+    # Nobody may write to it, which does not keep root from it.
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK):
+        raise UnwrittenFile("is read-only")
+
+
+def replace_content(path: str, before: bytes, after: bytes) -> None:
+    """Replace the content of a file atomically. Its mode stays, and its owner if that is permitted.
+
+    Raises UnwrittenFile if `check_replaceable` does, if the content is not `before`, or if the file cannot be written. Then the file is as it was.
+    """
+    check_replaceable(path)
+    draft = _draft_beside(path)
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(after)
+                file.flush()
+                # Some file systems report only now that the disk is full.
+                os.fsync(descriptor)
+                # As late as possible, so that an editor that saves the file meanwhile is noticed.
+                _take_over(descriptor, _status_if_unchanged(path, before))
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def _status_if_unchanged(path: str, content: bytes) -> os.stat_result:
+    """Return the status of a file. Raises UnwrittenFile if it has another content."""
+    # Non-blocking: opening a named pipe without a writer would otherwise hang.
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        if file.read(len(content) + 1) != content:
+            raise UnwrittenFile("changed while imglint was running; run it again")
+        return os.fstat(file.fileno())
+
+
+def _take_over(descriptor: int, status: os.stat_result) -> None:
+    """Give an open file the mode and the owner of another one, as far as that is permitted."""
+    import stat
+
+    mode, own = stat.S_IMODE(status.st_mode), os.fstat(descriptor)
+    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        except OSError:
+            # A program with these bits would run as somebody else than before.
+            mode &= ~(stat.S_ISUID | stat.S_ISGID)
+    os.fchmod(descriptor, mode)
+
+
+def _unwritable(error: OSError) -> UnwrittenFile:
+    return UnwrittenFile(f"cannot be written: {error.strerror or error}")
 
 
 def is_device(path: str) -> bool:
@@ -162,18 +213,21 @@ def is_device(path: str) -> bool:
         return False
 
 
-def _replace(path: str, pieces: Iterable[bytes], mode: int | None = None) -> None:
-    draft = f"{path}.{os.getpid()}.tmp"
+def _replace(path: str, pieces: Iterable[bytes]) -> None:
+    draft = _draft_beside(path)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb") as file:
             file.writelines(pieces)
-            if mode is not None:
-                os.fchmod(descriptor, mode)
         os.replace(draft, path)
     except BaseException:
         os.unlink(draft)
         raise
+
+
+def _draft_beside(path: str) -> str:
+    """Return the path of a new file in the same folder. If imglint is killed, it is left over: no reader asks for its name, nor does a later run."""
+    return os.path.join(os.path.dirname(path), f".imglint-{os.urandom(8).hex()}.tmp")
 
 
 def _link_above(path: str) -> str | None:

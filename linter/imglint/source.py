@@ -199,14 +199,19 @@ def read_stdin() -> str:
         raise UnreadFile(error.strerror or str(error)) from None
 
 
-def keep_stdin() -> bytes:
-    """Return what is on stdin, and put it there again. One byte more than FILE_SIZE_MAX is enough to report that it is too large."""
-    data = b""
+def keep_stdin() -> bytes | None:
+    """Return what is on stdin, and put it there again; None if it cannot be read.
+
+    One byte more than FILE_SIZE_MAX is enough to report that it is too large.
+    """
+    chunks, size = [], 0
     try:
-        while len(data) <= FILE_SIZE_MAX and (chunk := os.read(0, CHUNK)):
-            data += chunk
+        while size <= FILE_SIZE_MAX and (chunk := os.read(0, CHUNK)):
+            chunks.append(chunk)
+            size += len(chunk)
     except OSError:
-        return b""
+        return None
+    data = b"".join(chunks)
     set_stdin(data)
     return data
 

@@ -69,8 +69,8 @@ def _check(options: CommandOptions) -> int:
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
         _write(output, target)
-    if printed is not None:
-        write_stdout(printed)
+    for piece in printed or ():
+        write_stdout(piece)
     if options.diff and not report.failed:
         return FINDINGS if printed else CLEAN
     return _status(report, fails)

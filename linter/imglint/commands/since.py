@@ -47,7 +47,7 @@ class Since:
         paths = [settings.stdin_filename if path == STDIN else path for path in options.paths or ("",)]
         self._bases = {root: self._base(root) for root in sorted({root_of(path) for path in paths})}
         if options.paths == (STDIN,):
-            self._texts[os.path.abspath(settings.stdin_filename)] = keep_stdin()
+            self._texts[os.path.abspath(settings.stdin_filename)] = keep_stdin() or b""
 
     def changed(self, report: Report) -> Report:
         """Return the report without the findings on unchanged lines. Raises UsageError if Git fails."""
