@@ -296,6 +296,32 @@ def _replacements(log: Any) -> list[dict[str, Any]]:
     ]
 
 
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: a\n      image: {}\n"
+
+
+@pytest.mark.parametrize("image", ["nginx:1.27.1", "docker.io/acme/api:v1"])
+@pytest.mark.parametrize("change", ["newTag: v2", "newName: ghcr.io/acme/other", f"digest: sha256:{'0' * 64}", ""])
+def test_a_name_by_which_a_kustomization_finds_an_image_is_kept(image: str, change: str, tree: Path, imglint: Imglint) -> None:
+    """With another name, the tag of the manifest would be used, without a word."""
+    pod, name = POD.replace("{}", image), image.partition(":")[0]
+    (tree / "compose.yaml").unlink()
+    (tree / "pod.yaml").write_text(pod)
+    entry = f"images:\n  - name: {name}\n    {change}\n" if change else ""
+    (tree / "kustomization.yaml").write_text(f"resources: [pod.yaml]\n{entry}")
+    imglint("--fix", "--unsafe-fixes")
+    assert ((tree / "pod.yaml").read_text() == pod) == bool(change)
+
+
+def test_a_name_from_another_file_is_kept(tree: Path, imglint: Imglint) -> None:
+    compose = "services:\n  api:\n    image: ${API}\n"
+    (tree / "compose.yaml").write_text(compose)
+    (tree / ".env").write_text("API=docker.io/acme/api:v1\n")
+    outcome = imglint("--fix", "--unsafe-fixes", "--format", "concise")
+    assert (outcome.status, outcome.err) == (1, "")
+    assert outcome.out.startswith("compose.yaml:3:12: error unapproved-image: docker.io/acme/api is not an approved image; use ")
+    assert (tree / "compose.yaml").read_text() == compose
+
+
 def test_fixes_do_not_depend_on_the_current_folder(tree: Path, imglint: Imglint, git: Git) -> None:
     git(tree, "init", "--quiet")
     (tree / "sub").mkdir()
