@@ -71,7 +71,9 @@ class Severity(IntEnum):
 
 LATEST = "latest"
 RUN_AS_USER = "run-as-user"
-"""The place of a user that must be a number: `runAsUser`. Others are texts."""
+"""The place of a user in `runAsUser`, which must be a number in YAML."""
+USER = "user"
+"""The place of a user in USER of a Dockerfile."""
 SETTING_KEYS = ("level", "environments", "files", "exclude")
 """The keys that the policy has for every rule. No option of a rule can have one of these names."""
 
@@ -355,9 +357,9 @@ class RunUser:
         if self.insertion is not None:
             at, before = self.insertion
             return Fix(description, (Edit(self.source.location(at, at), f"{before}USER {new}"),), expects=new)
-        if self.user is None or text[slice(*self.span)] != self.user:
+        if self.user is None or text[slice(*self.span)] != self.user or any(char.isspace() for char in self.user):
             return None
-        if self.place != RUN_AS_USER:
+        if self.place not in (RUN_AS_USER, USER):
             from imglint.quoting import as_text
 
             new = as_text(text, *self.span, new) or ""
@@ -601,22 +603,19 @@ def _name_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
 
 def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
     """Yield the edits of tag and digest."""
-    old, whole = use.reference, use.parts.get("whole", use.span)
-    end = use.parts["repository"][1]
-    added = ""
+    old, added = use.reference, ""
     for part, mark in (("tag", ":"), ("digest", "@")):
-        before, after = getattr(old, part), getattr(new, part)
-        span = use.parts.get(part)
+        before, after, span = getattr(old, part), getattr(new, part), use.parts.get(part)
         if before == after:
-            end = span[1] if span else end
-        elif before is None:
+            continue
+        if before is None:
             added += mark + after
         else:
             yield _edit_of(use, span, before, after) if after is not None and span is not None else None
-            end = span[1] if span else end
     if added:
-        # Both, or the one that is missing at the end.
-        yield _edit_of(use, (end, end), "", added) if use.tag_known and end == whole[1] else None
+        at = use.parts["tag" if old is not None and old.tag is not None else "repository"][1]
+        is_end = at == use.parts.get("whole", use.span)[1] or use.source.text.startswith("@", at)
+        yield _edit_of(use, (at, at), "", added) if use.tag_known and is_end else None
 
 
 def _edit_of(use: ImageUse, span: Span, before: str, after: str) -> Edit | None:

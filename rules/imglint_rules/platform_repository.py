@@ -42,7 +42,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from imglint import ImageUse, Severity
+from imglint import ImageUse, Severity, approves, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
         return None
     registry = reference.text[: reference.spans["repository"][0]]
     new = f"{registry}{new_name}{f':{new_tag}' if tag else ''}"
-    return use.fix(new, f"write {new}")
+    return use.fix(new, f"write {new}") if approves(use, parse(new)) else None
 
 
 def _without_platform(text: str) -> str:

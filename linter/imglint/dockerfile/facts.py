@@ -7,7 +7,7 @@ import re
 from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
 from imglint.dockerfile.stages import Build, is_reference
 from imglint.dockerfile.variables import UnresolvedVariable
-from imglint.model import BASE, BUILD, FRONTEND, Comment, ImageUse, Problem, RunUser, image_use
+from imglint.model import BASE, BUILD, FRONTEND, USER, Comment, ImageUse, Problem, RunUser, image_use
 from imglint.records import replace
 from imglint.traced import Traced, literal
 
@@ -174,7 +174,7 @@ class _StageFacts:
         known = base is None and not isinstance(value, UnresolvedVariable)
         # An empty name resets the user of the base image to root.
         user = None if isinstance(value, UnresolvedVariable) else value.text or "root"
-        return RunUser(self.source, span, "user", self.where(stage), user, known=known, base=base, image=image)
+        return RunUser(self.source, span, USER, self.where(stage), user, known=known, base=base, image=image)
 
     def base_user(self, stage: Stage, image: ImageUse | None) -> RunUser:
         """Return the user of a stage without USER, which is that of its base image."""
@@ -186,18 +186,19 @@ class _StageFacts:
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
             span = whole
         place = self.insertion(stage)
-        return RunUser(self.source, span, "user", self.where(stage), None, known=known, base=base, image=image, insertion=place)
+        return RunUser(self.source, span, USER, self.where(stage), None, known=known, base=base, image=image, insertion=place)
 
     def insertion(self, stage: Stage) -> tuple[int, str] | None:
         """Return where a USER can be added to a stage, with the line break and the indentation in front of it."""
         last, text = self.build.end_of(stage), self.source.text
         if last is None or last.next_line < 0:
             return None
-        start, end = last.offset(last.start), min(last.next_line, len(text))
+        start = last.offset(last.start)
         indentation = text[text.rfind("\n", 0, start) + 1 : start]
-        line_break = text.find("\n") if last.next_line > end else end - 1
+        has_break = last.next_line <= len(text)
+        line_break = last.next_line - 1 if has_break else text.find("\n")
         is_crlf = line_break > 0 and text[line_break - 1] == "\r"
-        end = min(line_break, end) if line_break >= start else end
+        end = line_break if has_break else len(text)
         while text[end - 1] == "\r":
             end -= 1
         return (end, ("\r\n" if is_crlf else "\n") + indentation) if not indentation.strip() else None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import islice
 
+from imglint.records import replace
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imglint.model import ImageUse
     from imglint.patterns.image import ImagePattern
+    from imglint.reference import ImageReference
 
 SUGGESTIONS_MAX = 3
 """Names or patterns in a message."""
@@ -55,6 +58,18 @@ def replacement(use: ImageUse) -> str:
     # A digest contains a colon too.
     complete = ":" in name.rpartition("/")[2]
     return name if complete or reference.tag is None else f"{name}:{reference.tag}"
+
+
+def approves(use: ImageUse, reference: ImageReference) -> bool:
+    """Return whether the policy approves another reference in the place of a use, as far as that depends on its name. Without `images` it does."""
+    match = use.policy_match
+    if match is None or match.table is None:
+        return True
+    other = replace(use, reference=reference)
+    for row in match.table.rows[:PATTERNS_MAX]:
+        if row.matches(other) and not row.mismatch(use.environment, use.role, match.path):
+            return row.approved and not row.deprecated
+    return len(match.table.rows) > PATTERNS_MAX
 
 
 def _patterns_here(use: ImageUse) -> Iterator[ImagePattern]:

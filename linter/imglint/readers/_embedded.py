@@ -89,12 +89,13 @@ def _insertion(user: RunUser, source: Source, mapped: MappedText) -> tuple[int, 
     at, before = user.insertion
     line = mapped.text.rfind("\n", 0, at) + 1
     (start, _), (_, end) = mapped.spans[line], mapped.spans[at - 1]
-    indentation = source.text[source.text.rfind("\n", 0, start) + 1 : start]
-    line_end = re.compile(r"(\r?)(?:\n|\Z)").match(source.text, end)
-    if indentation.strip() or line_end is None or source.text[start:end] != mapped.text[line:at]:
+    line_break = source.text.rfind("\n", 0, start)
+    indentation = source.text[line_break + 1 : start]
+    ends_line = re.compile(r"\r?(?:\n|\Z)").match(source.text, end)
+    if indentation.strip() or not ends_line or source.text[start:end] != mapped.text[line:at]:
         return None
-    inner = before.lstrip("\r\n")
-    return end, f"{line_end[1]}\n{indentation}{inner}"
+    first = line_break - 1 if source.text.startswith("\r", line_break - 1) else line_break
+    return end, source.text[first:start] + before.lstrip("\r\n")
 
 
 def _relocated_use(use: ImageUse, source: Source, mapped: MappedText) -> ImageUse:
