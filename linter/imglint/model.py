@@ -288,11 +288,18 @@ class ImageUse:
         """Return the fix that makes the use name another reference, given as the file should have it.
 
         Only the parts that differ are replaced. Return None if one of them is not written in the file as it is read, has no place in the file, or is
-        one of those that are `kept`.
+        one of those that are `kept`, and if a kustomization finds the image by a name that would change.
         Raises InvalidReference.
         """
-        edits = _rewriting(self, parse(reference))
-        return Fix(description, tuple(edits), safe, reference) if edits else None
+        new = parse(reference)
+        edits = _rewriting(self, new) if "repository" in self.parts else []
+        if not edits or (self._written_name(new) != self._written_name(self.reference) and self.rewrite != _AS_WRITTEN):
+            return None
+        return Fix(description, tuple(edits), safe, reference)
+
+    @staticmethod
+    def _written_name(reference: ImageReference | None) -> str:
+        return reference.text[: reference.spans["repository"][1]] if reference is not None else ""
 
 
 @record
@@ -502,12 +509,14 @@ class View:
     """How a format for people shows a report.
 
     `shows` returns whether a finding is shown; the others are only counted, in a closing line. `width` is the number of columns of the terminal, 0 if
-    the output is not one. `advice` is a further closing line for a report with findings, empty for none.
+    the output is not one. `advice` is a further closing line for a report with findings, empty for none. `fixes` returns whether `--fix` would fix a
+    finding that has a fix.
     """
 
     shows: Callable[[Finding], bool] = _shows_all
     width: int = 0
     advice: str = ""
+    fixes: Callable[[Finding], bool] = _shows_all
 
 
 WHOLE = View()
