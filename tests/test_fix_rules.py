@@ -659,11 +659,17 @@ UNUSED_IGNORE = {
         f"{C}[missing-digest, unused-ignore]\nFROM q.io/a:1\n",
     ),
     "two comments": (SAFE, "Dockerfile", f"{C}[unsupported-version]\n{C}[latest-tag]\nFROM a:1\n", "FROM a:1\n"),
-    "a line that a comment above covers stays": (
+    "three comments": (
         SAFE,
         "Dockerfile",
         f"{C}[syntax-error]\n{C}[latest-tag]\n{C}[syntax-error]\nFROM a:1\n",
-        "\nFROM a:1\n",
+        "FROM a:1\n",
+    ),
+    "no fix of a comment that a used one covers": (
+        SAFE,
+        "Dockerfile",
+        f"{C}[unused-ignore]\n# imglint:\nFROM a:1\n",
+        SAME,
     ),
     "Helm templates": (
         SAFE,

@@ -127,11 +127,15 @@ def _unused(
 
 
 def _without(comment: IgnoreComment, number: int, covered: Collection[int], *, safe: bool = True) -> Fix | None:
-    """Return the fix that removes a name from a comment, or the whole comment if that is its only name."""
+    """Return the fix that removes a name from a comment, or the whole comment if that is its only name.
+
+    None if a comment above covers its line: that one would cover the next line then.
+    """
     names, source = comment.names, comment.comment.source
     if len(names) == 1:
-        span = _whole_span(comment, keeps_line=comment.line in covered)
-        return Fix("remove the comment", (Edit(source.location(*span), ""),), safe)
+        if comment.line in covered:
+            return None
+        return Fix("remove the comment", (Edit(source.location(*_whole_span(comment)), ""),), safe)
     if number + 1 < len(names):
         start, end = names[number][1][0], names[number + 1][1][0]
     else:
@@ -139,13 +143,9 @@ def _without(comment: IgnoreComment, number: int, covered: Collection[int], *, s
     return Fix(f"remove `{names[number][0]}` from the comment", (Edit(source.location(start, end), ""),), safe)
 
 
-def _whole_span(comment: IgnoreComment, *, keeps_line: bool) -> Span:
-    """Return the span of a comment with the spaces before it, and with the line break if nothing else is on the line.
-
-    With `keeps_line`, the line stays: a comment above covers it, and would cover the next one in its place.
-    """
+def _whole_span(comment: IgnoreComment) -> Span:
+    """Return the span of a comment with the spaces before it, and with the line break if nothing else is on the line."""
     text, (start, end) = comment.comment.source.text, comment.comment.span
-    before = len(text[text.rfind("\n", 0, start) + 1 : start].rstrip(" \t"))
-    first = text.rfind("\n", 0, start) + 1 + before
-    is_alone = not before and not keeps_line
-    return first, (text.find("\n", end) + 1 or len(text)) if is_alone else end
+    line = text.rfind("\n", 0, start) + 1
+    before = len(text[line:start].rstrip(" \t"))
+    return line + before, end if before else (text.find("\n", end) + 1 or len(text))
