@@ -3,10 +3,11 @@
 The info string of a fenced block is its kind, and each kind of block has its test; a block of an unknown kind fails.
 
 - `console`: lines that start with `$ ` are commands, the others are their output. The commands run in a copy of the checkout, or in the folder
-  of it that a comment `<!-- in FOLDER -->` above the block names.
+  of it that a comment `<!-- in FOLDER -->` above the block names; with `, as a repository`, in a repository that has only this folder, committed
+  to `main`; with `, with the package`, where the example packages are installed.
 - `sh`: commands without output. They run in the same way, except that make only prints what it would run.
 - `yaml policy`, and `yaml` in the pages about the policy: a policy that loads.
-- `yaml pre-commit`, `yaml github`, `yaml github-pull-request`, `yaml github-step`, `yaml gitlab`: configuration that these services accept.
+- `yaml pre-commit`, `yaml github` and others that begin so, `yaml gitlab`: configuration that these services accept.
 - `LANGUAGE file=PATH`: a quotation from a file.
 - `dockerfile`, `yaml compose`: files without findings.
 
@@ -51,7 +52,8 @@ COMMANDS = Path(sys.executable).parent
 UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
-    r"(?:^<!-- in (?P<folder>\S+?)(?P<package>, with the package)? -->\n)?^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- in (?P<folder>\S+?)(?P<repository>, as a repository)?(?P<package>, with the package)? -->\n)?"
+    r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -65,6 +67,7 @@ class Block:
     info: str
     text: str
     folder: str
+    repository: bool
     package: bool
 
     @property
@@ -84,13 +87,14 @@ def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
-        yield Block(document, line, match["info"], match["text"], match["folder"] or ".", match["package"] is not None)
+        marks = [match[mark] is not None for mark in ("repository", "package")]
+        yield Block(document, line, match["info"], match["text"], match["folder"] or ".", *marks)
 
 
 BLOCKS = {block.at: block for document in DOCUMENTS for block in blocks(document)}
 KINDS = {
-    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-step", "gitlab", "file", "dockerfile", "compose", "rule",
-    "text",
+    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-organization", "github-caller", "github-step", "gitlab",
+    "file", "dockerfile", "compose", "rule", "text",
 }  # fmt: skip
 
 
@@ -123,11 +127,27 @@ def test_every_block_is_of_a_known_kind() -> None:
     assert {at: block.info for at, block in BLOCKS.items() if block.kind not in KINDS} == {}
 
 
+@pytest.fixture
+def folder_of(checkout: Path, tmp_path: Path, git: Callable[..., None]) -> Callable[[Block], Path]:
+    """Return a function that returns the folder in which the commands of a block run."""
+
+    def folder(block: Block) -> Path:
+        if not block.repository:
+            return checkout / block.folder
+        alone = (checkout / block.folder).rename(tmp_path / "repository")
+        git(alone, "init", "--quiet", "--initial-branch=main")
+        git(alone, "add", "--all")
+        git(alone, "commit", "--quiet", "--message", "Add everything")
+        return alone
+
+    return folder
+
+
 @pytest.mark.parametrize("at", of_kind("console"))
-def test_commands_print_what_is_shown(at: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+def test_commands_print_what_is_shown(at: str, folder_of: Callable[[Block], Path], request: pytest.FixtureRequest) -> None:
     block = BLOCKS[at]
     commands = request.getfixturevalue("with_example") if block.package else COMMANDS
-    printed = _transcript(block.text, checkout / block.folder, commands)
+    printed = _transcript(block.text, folder_of(block), commands)
     if UPDATE:
         path = ROOT / block.document
         path.write_text(path.read_text(encoding="utf-8").replace(f"\n{block.text}```", f"\n{printed}```"), encoding="utf-8")
@@ -162,9 +182,9 @@ def _transcript(text: str, folder: Path, commands: Path) -> str:
 
 
 @pytest.mark.parametrize("at", [at for at in of_kind("sh") if BLOCKS[at].document != "README.md"])
-def test_shell_commands_succeed(at: str, checkout: Path) -> None:
+def test_shell_commands_succeed(at: str, folder_of: Callable[[Block], Path]) -> None:
     environment = {**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}", "MAKEFLAGS": "n"}
-    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=checkout / BLOCKS[at].folder, env=environment)
+    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=folder_of(BLOCKS[at]), env=environment)
 
 
 def test_the_installation_in_the_readme_works(checkout: Path, tmp_path: Path) -> None:
@@ -205,7 +225,10 @@ def test_pre_commit_accepts_the_snippets_and_the_hooks_exist(at: str, tmp_path: 
 
 @pytest.mark.parametrize(
     ("kind", "schema"),
-    [("github", "vendor.github-workflows"), ("github-pull-request", "vendor.github-workflows"), ("gitlab", "vendor.gitlab-ci")],
+    [
+        *[(f"github{kind}", "vendor.github-workflows") for kind in ("", "-pull-request", "-organization", "-caller")],
+        ("gitlab", "vendor.gitlab-ci"),
+    ],
 )
 def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, tmp_path: Path) -> None:
     for at in of_kind(kind):
@@ -218,6 +241,8 @@ def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, t
     [
         ("github", "examples/github/imglint.yml"),
         ("github-pull-request", "examples/github/pull-requests.yml"),
+        ("github-organization", "examples/github/organization.yml"),
+        ("github-caller", "examples/github/caller.yml"),
         ("github-step", "examples/github/imglint.yml"),
         ("gitlab", "examples/gitlab/.gitlab-ci.yml"),
     ],
