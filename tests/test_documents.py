@@ -60,12 +60,13 @@ _BLOCK = re.compile(
 
 @record
 class Block:
-    """A fenced block: its position, its info string, its text, and the folder of the checkout that its commands run in."""
+    """A fenced block: its position, its info string, its text, all of it with the comment above, and where its commands run."""
 
     document: str
     line: int
     info: str
     text: str
+    whole: str
     folder: str
     repository: bool
     package: bool
@@ -88,7 +89,7 @@ def blocks(document: str) -> Iterator[Block]:
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
         marks = [match[mark] is not None for mark in ("repository", "package")]
-        yield Block(document, line, match["info"], match["text"], match["folder"] or ".", *marks)
+        yield Block(document, line, match["info"], match["text"], match[0], match["folder"] or ".", *marks)
 
 
 BLOCKS = {block.at: block for document in DOCUMENTS for block in blocks(document)}
@@ -150,7 +151,8 @@ def test_commands_print_what_is_shown(at: str, folder_of: Callable[[Block], Path
     printed = _transcript(block.text, folder_of(block), commands)
     if UPDATE:
         path = ROOT / block.document
-        path.write_text(path.read_text(encoding="utf-8").replace(f"\n{block.text}```", f"\n{printed}```"), encoding="utf-8")
+        updated = block.whole.replace(f"\n{block.text}```", f"\n{printed}```")
+        path.write_text(path.read_text(encoding="utf-8").replace(block.whole, updated), encoding="utf-8")
     else:
         assert block.text == printed
 
