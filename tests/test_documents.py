@@ -49,6 +49,18 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *PAG
 POLICY_PAGES = ("docs/policy.md", "docs/policy-reference.md")
 HOOKS = {hook["id"] for hook in YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")}
 COMMANDS = Path(sys.executable).parent
+SCHEMA = ROOT / "linter" / "imglint" / "policy" / "schema.json"
+OTHER_NAMES = {
+    "docs/ci.md": {"security-events"},
+    "docs/extending.md": {"past-the-mirror"},
+    "docs/migrating.md": {
+        *("run-as-non-root", "disallow-latest-tag", "restrict-image-registries", "require-image-checksum"),
+        *("require-run-as-nonroot", "require-run-as-non-root-user"),
+    },
+    "docs/policy.md": {"devices-backend", "mentor-backend"},
+    "docs/policy-reference.md": {"main-decade", "main-latest"},
+}
+"""Names in code style that are not those of imglint, by document."""
 UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
@@ -323,6 +335,28 @@ def test_options_and_make_targets_in_the_text_exist(document: str) -> None:
     assert named <= options
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {text.split()[1] for text in code if text.startswith("make ")} <= targets
+
+
+@pytest.mark.parametrize("document", [page for page in DOCUMENTS if page != "docs/rules.md"])
+def test_names_with_dashes_in_the_text_exist(document: str) -> None:
+    """Names of rules, keys of the policy, kinds, formats and hooks."""
+    prose = _BLOCK.sub("", (ROOT / document).read_text(encoding="utf-8"))
+    known = {*rules(), *_keys(json.loads(SCHEMA.read_text(encoding="utf-8"))), *kinds(), *formats(), *HOOKS, "ignore-file"}
+    assert set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", prose)) - known <= OTHER_NAMES.get(document, set())
+
+
+def _keys(schema: object) -> Iterator[str]:
+    """Yield the names of all properties in a JSON Schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _keys(value)
+
+
+def test_the_page_about_files_covers_every_kind() -> None:
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    table = text.partition("\n## What is read\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)`[ :]", table, re.MULTILINE)) == set(kinds())
 
 
 def test_the_index_lists_every_page() -> None:

@@ -48,7 +48,8 @@ def findings(imglint: Imglint, tree: Path) -> list[tuple[str, int, int, str, str
 
 
 def task() -> dict[str, Any]:
-    (only,) = json.loads((SNIPPETS / "vscode" / "tasks.json").read_text(encoding="utf-8"))["tasks"]
+    tasks: list[dict[str, Any]] = json.loads((SNIPPETS / "vscode" / "tasks.json").read_text(encoding="utf-8"))["tasks"]
+    (only,) = tasks
     return only
 
 
@@ -118,7 +119,7 @@ def test_the_schema_reaches_the_policy_by_the_names_in_the_snippets(imglint: Img
 
 def _schema_accepts(folder: Path, policy: str) -> bool:
     (folder / ".imglint.yaml").write_text(policy)
-    command = [Path(sys.executable).parent / "check-jsonschema", "--schemafile", SCHEMA, ".imglint.yaml"]
+    command = [str(Path(sys.executable).parent / "check-jsonschema"), "--schemafile", SCHEMA, ".imglint.yaml"]
     return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
 
 
