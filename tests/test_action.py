@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 ACTION = YAML(typ="safe").load(ROOT / "action.yml")
 WORKFLOW = ROOT / "examples" / "github" / "imglint.yml"
+ORGANIZATION = ROOT / "examples" / "github" / "organization.yml"
 PULL_REQUESTS = ROOT / "examples" / "github" / "pull-requests.yml"
 WORKFLOWS = sorted((ROOT / "examples" / "github").glob("*.yml"))
 EXAMPLE = ROOT / "examples" / "policy-package" / "acme-policy"
@@ -186,8 +187,9 @@ def test_action_and_workflows_pass_zizmor() -> None:
     _passes("zizmor", *options, "action.yml", *map(str, WORKFLOWS))
 
 
-def test_the_workflow_uses_inputs_and_outputs_that_exist_and_uploads_only_a_written_report() -> None:
-    steps = YAML(typ="safe").load(WORKFLOW)["jobs"]["imglint"]["steps"]
+@pytest.mark.parametrize("workflow", [WORKFLOW, ORGANIZATION], ids=lambda path: path.stem)
+def test_the_workflows_use_inputs_and_outputs_that_exist_and_upload_only_a_written_report(workflow: Path) -> None:
+    steps = YAML(typ="safe").load(workflow)["jobs"]["imglint"]["steps"]
     check, upload = steps[-2:]
     assert check.get("with", {}).keys() <= ACTION["inputs"].keys()
     used = set(re.findall(r"steps\.imglint\.outputs\.(\w+)", upload["if"] + upload["with"]["sarif_file"]))
