@@ -46,8 +46,9 @@ def _chart_above(folder: str, root: str) -> str | None:
 
 
 def is_chart_template(source: Source) -> bool:
-    """Return whether the file is a template of a chart: it is below `templates` and has actions, or is elsewhere in the chart and has a line that
-    begins with one, such as a CRD that a template includes. Without actions it is the YAML that it looks like.
+    """Return whether the file is below a chart's `templates` folder and has actions, or is elsewhere in a chart and has lines that begin with them.
+
+    The latter are CRDs and other files that templates include. Without actions, a file is the YAML that it looks like.
     """
     if _OPEN not in source.text:
         return False
