@@ -67,7 +67,7 @@ class CustomResources:
             spec = resource.mapping("spec")
             if spec and resource.text("kind") == "StepAction" and _group(resource) == TEKTON:
                 manifest = Mapping(resource.start)
-                for key, value in resource.items():
+                for key, value in [*resource.items(), *(entry for entry in spec.items() if entry[0] == "params")]:
                     manifest.add(Scalar("container" if key == "spec" else key, resource.start, resource.start, ""), value)
                 yield manifest
 
