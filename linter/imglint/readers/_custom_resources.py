@@ -1,4 +1,4 @@
-"""Custom resources that name images in forms of their own: those of Flux, Argo CD, Tekton and kind. Imports the YAML trees."""
+"""Custom resources that name images in forms of their own: those of Flux, Argo CD and Tekton, and configurations. Imports the YAML trees."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 NODES_MAX = 600_000
 """Nodes of all Helm values in a document, counted again for each alias. Values that exceed it are not read and are reported."""
 
-FLUX, ARGO_CD, TEKTON, KIND = "fluxcd.io", "argoproj.io", "tekton.dev", "kind.x-k8s.io"
+FLUX, ARGO_CD, TEKTON = "fluxcd.io", "argoproj.io", "tekton.dev"
+NOT_CONFIGURATION = ("metadata", "status", "items", "objects")
+"""Keys of a resource without a `spec` that are not its configuration; the last two are those of lists and of templates of OpenShift."""
 
 
 class CustomResources:
@@ -72,13 +74,11 @@ class CustomResources:
                 yield manifest
 
     def images(self) -> Iterator[ImageUse]:
-        """Yield the images under keys `image` in the `spec` of each resource, and in the nodes of a cluster of kind."""
+        """Yield the images under keys `image` in the `spec` of each resource, or anywhere in one without, such as the configuration of a component."""
         roots = []
         for resource, owner in self._resources:
-            key = "nodes" if resource.text("kind") == "Cluster" and _group(resource) == KIND else "spec"
-            node = resource.get(key)
-            if node is not None:
-                roots.append((node, key, owner))
+            spec = resource.get("spec")
+            roots.append((_configuration(resource), "", owner) if spec is None else (spec, "spec", owner))
         yield from image_strings(self.source, roots, self._apart)
 
     def _applications(self, spec: Mapping, owner: str) -> Iterator[Fact]:
@@ -136,6 +136,15 @@ def _of_owner(fact: Fact, owner: str) -> Fact:
         image = fact.image and replace(fact.image, where=f"{owner} {fact.image.where}")
         return replace(fact, where=f"{owner} {fact.where}", image=image)
     return fact
+
+
+def _configuration(resource: Mapping) -> Mapping:
+    """Return what a resource without a `spec` says itself, without the resources that it may contain."""
+    configuration = Mapping(resource.start)
+    for key, value in resource.entries:
+        if not (isinstance(key, Scalar) and key.value in NOT_CONFIGURATION):
+            configuration.add(key, value)
+    return configuration
 
 
 def _group(resource: Mapping) -> str:

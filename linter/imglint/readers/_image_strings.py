@@ -32,10 +32,11 @@ NOT_RESOURCES = ("openAPIV3Schema", "rbd")
 def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart: Collection[int]) -> Iterator[ImageUse]:
     """Yield the images under keys `image` at any depth, each once.
 
-    A root is a node with its keys from the top of the resource and the owner of what is below ("Kafka/logs"). `apart` holds the ids of nodes to skip.
+    A root is a node, its keys from the top of the resource (empty for the resource itself), and the owner of what is below ("Kafka/logs").
+    `apart` holds the ids of nodes to skip.
     """
     top = KeyPath("", None, of_image=False)
-    waiting = [(node, KeyPath(keys, top, of_image=False), owner) for node, keys, owner in roots]
+    waiting = [(node, KeyPath(keys, top, of_image=False) if keys else top, owner) for node, keys, owner in roots]
     waiting.reverse()
     entered = set(apart)
     while waiting:
@@ -46,7 +47,7 @@ def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart:
         if isinstance(node, Mapping):
             image = node.scalar("image")
             if image and _is_image(image, node):
-                where = f"{owner} {path.dotted}.image".strip()
+                where = f"{owner} {'.'.join(filter(None, (path.dotted, 'image')))}".strip()
                 known = _has_version(image) or not (owner.startswith(REPOSITORIES) or any(key in node for key in VERSIONS))
                 yield image_use_of(source, image, place=PLACE, where=where, tag_known=known)
             below = [
