@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
+from imglint.model import UNREAD_FILE, WORKLOAD, ImageUse, Problem, RunUser, image_use
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.yaml.documents import InvalidYaml, has_odd_breaks
-from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of
+from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of, traced_text
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
 from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped
 
@@ -36,6 +36,8 @@ SINGLE = ("container", "script", "stepTemplate")
 """Mappings that are a container: in Argo workflows and Tekton tasks."""
 TASKS = ("Task", "ClusterTask", "StepAction")
 """Kinds of Tekton with parameters of their own. What is embedded in a run or a pipeline gets its parameters from there."""
+INJECTED, INJECTED_BY = "auto", "`auto` stands for the image that Istio injects"
+"""The image of a gateway's container, for which Istio's webhook sets its proxy."""
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
 """Keys of mappings that may contain images; most mappings have none of them."""
 WORDS = ("image", "runAs", "imglint:")
@@ -344,6 +346,9 @@ class _ManifestReader:
                 yield self._use(reference, "image-volume", _words(owner, "volume", clipped(volume.text("name"))), None)
 
     def _use(self, image: Scalar, place: str, where: str, task: Mapping | None) -> ImageUse:
+        if image.value == INJECTED:
+            _, span = traced_text(self.source, image)
+            return image_use(self.source, None, span, place=place, where=where, role=WORKLOAD, unresolved=INJECTED_BY)
         if image.start not in self._uses:
             resolve = self._with_defaults_of(task) if task and "params" in image.value else None
             self._uses[image.start] = image_use_of(self.source, image, place=place, where=where, resolve=resolve)
