@@ -40,7 +40,7 @@ INJECTED, INJECTED_BY = "auto", "`auto` stands for the image that Istio injects"
 """The image of a gateway's container, for which Istio's webhook sets its proxy."""
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
 """Keys of mappings that may contain images; most mappings have none of them."""
-WORDS = ("image", "runAs", "imglint:")
+WORDS = ("image", "Image", "runAs", "imglint:")
 """A document with images, users or imglint comments contains one of these words, possibly in escaped form, or VALUES_WORDS."""
 VALUES_WORDS = ("repo", "helm")
 """A document of Flux or Argo CD with images in Helm values contains these words, or one of the others."""
