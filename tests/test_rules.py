@@ -321,7 +321,7 @@ POLICY_MESSAGES = [
         "images: [{match: 'acme/web:1.*'}]",
         f"acme/web{DIGEST}",
         "unapproved-image",
-        f"docker.io/acme/web{DIGEST} is not an approved image; did you mean docker.io/acme/web:1.*?",
+        f"docker.io/acme/web{DIGEST[:20]}... is not an approved image; did you mean docker.io/acme/web:1.*?",
     ),
     (
         "images: [{match: 'acme/web:1.*'}]",
@@ -438,7 +438,9 @@ def test_unused_exception_next_to_a_used_one_on_the_same_line() -> None:
     Path("Dockerfile").write_text("FROM docker.io/acme/a\nUSER 1\n", encoding="utf-8")
     policy = f"exceptions: [{entry % 'a'}, {entry % 'b'}]\n"
     Path(FILE_NAME).write_text(policy, encoding="utf-8")
-    settings = Settings(one_for_all(load(FILE_NAME, plugins.rules(), plugins.kinds())), plugins.rules(), today="2026-01-01")
+    settings = Settings(
+        one_for_all(load(FILE_NAME, plugins.rules(), plugins.kinds(), found=True)), plugins.rules(), today="2026-01-01"
+    )
     found = run(("",), settings).findings
     assert [(finding.rule, finding.location.column) for finding in found] == [("unused-exception", policy.rindex("{") + 1)]
 

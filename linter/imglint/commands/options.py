@@ -10,9 +10,8 @@ from imglint.engine.tree import Trees
 from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.output import warn
 from imglint.plugins.load import kinds, rules
-from imglint.policy.find import found, given
+from imglint.policy.find import WorkingTree, found, given
 from imglint.policy.lookup import PACKAGE
-from imglint.policy.place import WorkingTree
 from imglint.records import record
 
 TYPE_CHECKING = False
@@ -20,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from imglint.plugins.load import Rule
-    from imglint.policy.find import Policies
+    from imglint.policy.find import Place, Policies
     from imglint.policy.lookup import Policy
     from imglint.policy.packages import Package
-    from imglint.policy.place import Place
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 """The exit statuses."""

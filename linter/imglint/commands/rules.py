@@ -30,9 +30,14 @@ def print_rules(name: str | None) -> int:
 
 def print_schema() -> int:
     """Print the JSON Schema of the policy file, and return the exit status."""
-    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "policy", "schema.json"), encoding="utf-8") as file:
-        write_stdout(encoded(file.read()))
+    write_stdout(encoded(schema()))
     return CLEAN
+
+
+def schema() -> str:
+    """Return the JSON Schema of the policy file."""
+    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "policy", "schema.json"), encoding="utf-8") as file:
+        return file.read()
 
 
 def _listed(known: dict[str, Rule]) -> str:

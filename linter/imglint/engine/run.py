@@ -154,8 +154,10 @@ def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Pro
         results.findings.pack()
         return results, log
 
-    whole = RunResults()
-    for results, log in mapped(work, progress(_pieces(chain(first, found))), jobs):
+    pieces = iter(progress(_pieces(chain(first, found))))
+    # The first piece is checked before the workers are forked, so that they share the modules that it imports.
+    whole = _check_all(next(pieces), settings, warn)
+    for results, log in mapped(work, pieces, jobs):
         whole.join(results)
         for line in log:
             warn(line)

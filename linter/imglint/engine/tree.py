@@ -36,6 +36,7 @@ class Trees:
         self._policies, self._excluded = policies, excluded
         self._files: dict[tuple[str, bool, int], TreeFiles] = {}
         self._last: tuple[str, TreeFiles, str] | None = None
+        self._tracked: dict[str, frozenset[str]] = {}
         self._builds: dict[TreeFiles, Builds] = {}
         self._kustomizations: dict[TreeFiles, Kustomizations] = {}
 
@@ -70,11 +71,12 @@ class Trees:
         """
         if self._last is not None and self._last[0] == use.source.path:
             return self._last[1:]
-        from imglint.engine.tree_files import TreeFiles, is_tracked
+        from imglint.engine.tree_files import TreeFiles
 
-        root, policy = use.source.root, self._policies.of(use.source.path)
-        path = os.path.relpath(use.source.path, root).replace(os.sep, "/")
-        key = root, is_tracked(root, path), id(policy)
+        absolute, policy = os.path.abspath(use.source.path), self._policies.of(use.source.path)
+        root = self._policies.root_of(os.path.dirname(absolute))
+        path = absolute[len(os.path.join(root, "")) :].replace(os.sep, "/")
+        key = root, self._is_tracked(root, path), id(policy)
         if key not in self._files:
             excluded = self._excluded
 
@@ -84,3 +86,12 @@ class Trees:
             self._files[key] = TreeFiles(*key[:2], is_left_out)
         self._last = use.source.path, self._files[key], path
         return self._files[key], path
+
+    def _is_tracked(self, root: str, path: str) -> bool:
+        """Return whether Git tracks a file, by its path relative to the root. A file that does not exist counts as tracked if any file is."""
+        if root not in self._tracked:
+            from imglint.git_index import tracked_files
+
+            self._tracked[root] = frozenset(tracked_files(root) or ())
+        tracked = self._tracked[root]
+        return path in tracked or (bool(tracked) and not os.path.lexists(os.path.join(root, path)))

@@ -126,15 +126,6 @@ class TreeFiles:
         return self._texts[kind]
 
 
-def is_tracked(root: str, path: str) -> bool:
-    """Return whether Git tracks a file, by its path relative to the root. A file that does not exist counts as tracked if any file is."""
-    paths = tracked_files(root)
-    if not paths:
-        return False
-    at = bisect_left(paths, path)
-    return paths[at : at + 1] == [path] or not os.path.lexists(os.path.join(root, path))
-
-
 def _kind(path: str) -> str:
     """Return the kind of a file by its name; empty for most files."""
     name = path[path.rfind("/") + 1 :]

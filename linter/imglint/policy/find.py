@@ -7,19 +7,79 @@ import os
 from imglint.errors import Diagnostic, PolicyError
 from imglint.policy.lookup import FILE_NAME, Policy, default_policy
 from imglint.records import record
-from imglint.repository import GIT, is_below, outermost_repository
+from imglint.repository import GIT, is_below, leaves, outermost_repository
+from imglint.source import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Protocol
 
-    from imglint.policy.place import Place
+    class Place(Protocol):
+        """Where the files of a policy are: the working tree, or a revision."""
+
+        root: str
+        """The absolute path of the folder that limits which files may be read."""
+
+        def find(self, folder: str, names: tuple[str, ...], /) -> str | None:
+            """Return the path of the first file of these names that exists in a folder of the working tree."""
+            ...
+
+        def read(self, path: str, /) -> str:
+            """Return the text of a file. Raises UnreadFile."""
+            ...
+
+        def identity(self, path: str, /) -> str:
+            """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
+            ...
+
+        def is_outside(self, path: str, /) -> bool:
+            """Return whether a file is outside of the root."""
+            ...
+
+        def beside(self, path: str, relative: str, /) -> str:
+            """Return the path of a file from its path relative to the folder of another file."""
+            ...
+
+        def folder(self, path: str, /) -> str:
+            """Return the absolute path that the folder of a file has in the working tree."""
+            ...
 
     Step = Callable[[str, str, Policy | None], Policy]
     """Returns the policy of a folder, given also its root and the policy of the folder above, which is None at the root. Folders are absolute."""
 
 MISSPELLED = (".imglint.yml", "imglint.yaml")
 """Names of files that are probably meant to be policies."""
+
+
+class WorkingTree:
+    """The file system below a root, as the place where the files of a policy are."""
+
+    read = staticmethod(read_text)
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def find(self, folder: str, names: tuple[str, ...]) -> str | None:
+        """Return the path, relative to the current folder, of the first file of these names in a folder."""
+        paths = [path for name in names if os.path.lexists(path := os.path.join(folder, name))]
+        return os.path.relpath(paths[0]) if paths else None
+
+    def identity(self, path: str) -> str:
+        """Return the same text for all paths of a file. Raises ValueError for a path that no file can have."""
+        return os.path.realpath(path)
+
+    def is_outside(self, path: str) -> bool:
+        """Return whether a file is outside of the root."""
+        return leaves(path, self.root)
+
+    def beside(self, path: str, relative: str) -> str:
+        """Return the path of a file from its path relative to the folder of another file."""
+        return os.path.normpath(os.path.join(os.path.dirname(path), relative))
+
+    def folder(self, path: str) -> str:
+        """Return the absolute path of the folder of a file."""
+        return os.path.dirname(os.path.abspath(path))
 
 
 @record
@@ -62,7 +122,7 @@ class Policies:
         return list({id(policy): policy for policy in self._by_prefix.values()}.values())
 
     def _in(self, folder: str) -> Policy:
-        root, below = self._root_of(folder), list[str]()
+        root, below = self.root_of(folder), list[str]()
         while folder not in self._by_folder:
             below.append(folder)
             if folder == root:
@@ -74,7 +134,8 @@ class Policies:
         assert policy is not None
         return policy
 
-    def _root_of(self, folder: str) -> str:
+    def root_of(self, folder: str) -> str:
+        """Return the root of the files in an absolute folder."""
         repository = self._repository_of(folder)
         if repository is not None:
             return repository

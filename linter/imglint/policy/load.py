@@ -17,8 +17,8 @@ from imglint.patterns.tag import TagPattern
 from imglint.patterns.version import Versions
 from imglint.plugins.load import option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
+from imglint.policy.find import WorkingTree
 from imglint.policy.lookup import FILE_NAME, PACKAGE, Policy, PolicyException, RuleSetting, default_level
-from imglint.policy.place import WorkingTree
 from imglint.printable import listed
 from imglint.records import record, replace
 from imglint.repository import root_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from imglint.plugins.load import Rule
-    from imglint.policy.place import Place
+    from imglint.policy.find import Place
     from imglint.yaml.nodes import Node
 
     T = TypeVar("T")

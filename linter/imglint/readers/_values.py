@@ -15,7 +15,7 @@ from imglint.readers._chart_values import ChartValues
 from imglint.records import record, replace
 from imglint.reference import InvalidReference, parse
 from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, run_user_of
-from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, nonblank
+from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, merge_chain, nonblank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _ValuesReader:
             return replace(use, parts={**use.parts, "repository": use.parts["whole"]})
         registry = mapping.get("registry")
         if isinstance(registry, Scalar) and not use.reference.registry_explicit and not nonblank(registry):
-            return replace(use, parts={**use.parts, "registry": (registry.start, registry.end)})
+            return replace(use, parts={**use.parts, "registry": self._span_of_empty(mapping, registry)})
         return use
 
     def _prefix_parts(self, mapping: Mapping, key: str, name: Scalar) -> tuple[list[Scalar | str], bool]:
@@ -182,6 +182,15 @@ class _ValuesReader:
                 text = part if isinstance(part, str) else part.value
                 parts += [part] if text.endswith("/") else [part, "/"]
         return parts, registry is not None or namespace is not None
+
+    def _span_of_empty(self, mapping: Mapping, value: Scalar) -> tuple[int, int]:
+        """Return the span of a blank value. One that is not written is directly after the colon: the parsers differ where a comment follows."""
+        key = next((key for one in merge_chain(mapping) for key, node in one.entries if node is value), None)
+        if value.start == value.end and not value.style and isinstance(key, Scalar):
+            colon = self.source.text.find(":", key.end)
+            if not self.source.text[key.end : colon].strip("\"' \t"):
+                return colon + 1, colon + 1
+        return value.start, value.end
 
     def _shared_registry(self, key: str, name: str) -> Scalar | str | None:
         """Return the registry that the chart sets for an image without one."""

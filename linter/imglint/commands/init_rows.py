@@ -1,0 +1,99 @@
+"""The rows of a starter policy, and the images that it counts as built in the repository."""
+
+from __future__ import annotations
+
+from posixpath import commonpath
+
+from imglint.commands.init_heuristics import tag_pattern
+from imglint.model import BASE, BUILD, ImageUse
+from imglint.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OFFICIAL = "docker.io/library"
+"""The folder of images with neither a registry nor a namespace."""
+NAMES_MAX = 2
+"""Images of one namespace that a row names; more become a pattern."""
+PATTERNS_MAX = 200
+"""Patterns for one registry; more become a pattern for the whole registry."""
+SCAFFOLDED = f"{OFFICIAL}/controller"
+"""The image in the manifests that Kubebuilder generates, which `kustomize edit set image` replaces before they are deployed."""
+
+
+@record
+class ApprovedRow:
+    """A row of the policy: the patterns of `match`, and the pattern for all tags of these images, if they share one."""
+
+    patterns: tuple[str, ...]
+    tag: str | None = None
+
+
+def own_images(uses: Iterable[ImageUse]) -> dict[str, bool]:
+    """Return the names of the images that the repository builds or rewrites, and whether the policy has to say so.
+
+    It does not if every use shows that nothing pulls the image. An image in a FROM is pulled unless the repository builds it under that name. So is
+    one with a registry or a namespace, unless all of its uses are built or rewritten.
+    """
+    by_name: dict[str, list[ImageUse]] = {}
+    for use in uses:
+        by_name.setdefault(name_of(use), []).append(use)
+    return {name: not all(use.built for use in group) for name, group in by_name.items() if _is_own(name, group)}
+
+
+def _is_own(name: str, uses: list[ImageUse]) -> bool:
+    are_own = [use.has_build or use.name_is_rewritten for use in uses]
+    if all(are_own) or name == SCAFFOLDED:
+        return True
+    if name.rpartition("/")[0] != OFFICIAL or not any(use.has_build for use in uses):
+        return False
+    return all(is_own for use, is_own in zip(uses, are_own, strict=True) if use.role in (BASE, BUILD))
+
+
+def name_of(use: ImageUse) -> str:
+    """Return the normalized name of an image, without tag and digest; empty if it is unknown."""
+    return use.reference.name if use.reference else ""
+
+
+def approved_rows(uses: Iterable[ImageUse], own: Iterable[str]) -> tuple[ApprovedRow, ...]:
+    """Return rows that approve all uses except those of own images: one for each registry, and one for each namespace with a convention for tags."""
+    namespaces: dict[tuple[str, str], list[ImageUse]] = {}
+    for use in uses:
+        registry, *path = name_of(use).split("/")
+        namespaces.setdefault((registry, path[0] if path[1:] else ""), []).append(use)
+    rows: list[ApprovedRow] = []
+    registries: dict[str, list[str]] = {}
+    for (registry, namespace), group in sorted(namespaces.items()):
+        patterns = _patterns({name_of(use) for use in group}.difference(own))
+        tag = _convention(registry, namespace, group)
+        if patterns and tag:
+            rows.append(ApprovedRow(tuple(patterns), tag))
+        else:
+            registries.setdefault(registry, []).extend(patterns)
+    for registry, patterns in registries.items():
+        if patterns:
+            rows.append(ApprovedRow(tuple(patterns) if len(patterns) <= PATTERNS_MAX else (f"{registry}/**",)))
+    # A wildcard comes last, so that a row for a whole registry does not hide those for its namespaces.
+    return tuple(sorted(rows, key=lambda row: row.patterns[0].replace("*", "~")))
+
+
+def _patterns(names: Iterable[str]) -> list[str]:
+    """Return the names, or a pattern for the folder that contains all of them if there are many."""
+    names = sorted(names)
+    if len(names) <= NAMES_MAX:
+        return names
+    folders = [name.rpartition("/")[0] for name in names]
+    if len(set(folders)) == 1:
+        return [f"{folders[0]}/*"]
+    return [f"{commonpath(folders)}/**"]
+
+
+def _convention(registry: str, namespace: str, uses: list[ImageUse]) -> str | None:
+    """Return the pattern for all tags of a namespace. Official images, and those without a namespace, come from different projects and have none.
+
+    The tags of own images count, because a row that matches them judges them too.
+    """
+    if not namespace or f"{registry}/{namespace}" == OFFICIAL:
+        return None
+    return tag_pattern([(name_of(use), tag) for use in uses if (tag := use.pulled_tag) is not None])
