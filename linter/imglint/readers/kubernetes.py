@@ -13,7 +13,7 @@ from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.yaml.documents import InvalidYaml, has_odd_breaks
 from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of, traced_text
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
-from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped
+from imglint.yaml.templates import INJECTED, INJECTED_BY, has_template_actions, may_hide_words, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ SINGLE = ("container", "script", "stepTemplate")
 """Mappings that are a container: in Argo workflows and Tekton tasks."""
 TASKS = ("Task", "ClusterTask", "StepAction")
 """Kinds of Tekton with parameters of their own. What is embedded in a run or a pipeline gets its parameters from there."""
-INJECTED, INJECTED_BY = "auto", "`auto` stands for the image that Istio injects"
-"""The image of a gateway's container, for which Istio's webhook sets its proxy."""
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
 """Keys of mappings that may contain images; most mappings have none of them."""
 WORDS = ("image", "Image", "runAs", "imglint:")

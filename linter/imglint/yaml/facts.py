@@ -172,7 +172,8 @@ def image_use_of(
         use = image_use(source, known, span, place=place, where=where, role=role, parts=whole)
         if use.reference is not None:
             return use
-        unresolved = f"{clipped(written)} is filled in outside this file"
+        reason = "known only after the template is rendered" if has_template_actions(written) else "filled in outside this file"
+        unresolved = f"{clipped(written)} is {reason}"
         return image_use(source, None, span, place=place, where=where, role=role, unresolved=unresolved)
     return image_use(source, text, span, place=place, where=where, role=role, tag_known=tag_known, parts=whole)
 
