@@ -322,6 +322,8 @@ class _ManifestReader:
         self.source = source
         self._entered: set[int] = set()
         self._uses: dict[int, ImageUse] = {}
+        self._defaults: dict[int, dict[str, Scalar]] = {}
+        """Of parameters, by the id of the task. A document keeps its nodes alive while it is read."""
 
     def images_and_users(self, mapping: Mapping, owner: str) -> Iterator[ImageUse | RunUser]:
         """Yield the images and users of a mapping if it is a pod spec or has containers of its own."""
@@ -354,9 +356,11 @@ class _ManifestReader:
 
     def _with_defaults_of(self, task: Mapping) -> Callable[[Traced], Traced]:
         # Imported here because few manifests are tasks.
-        from imglint.readers._tekton import with_defaults
+        from imglint.readers._tekton import defaults_of, with_defaults
 
-        return lambda text: with_defaults(self.source, text, task)
+        if id(task) not in self._defaults:
+            self._defaults[id(task)] = defaults_of(task)
+        return lambda text: with_defaults(self.source, text, self._defaults[id(task)])
 
     def _mappings(self, mapping: Mapping, key: str) -> Iterator[Mapping]:
         """Yield the mappings in the sequence under a key, unless it was already read through another alias."""
