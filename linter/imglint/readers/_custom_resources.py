@@ -6,7 +6,7 @@ from itertools import islice
 
 from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
 from imglint.readers._embedded import read_embedded
-from imglint.readers._image_strings import image_strings
+from imglint.readers._image_strings import configuration_of, image_strings
 from imglint.readers._kustomize import Kustomizations
 from imglint.readers._values import images_and_users
 from imglint.records import replace
@@ -26,8 +26,6 @@ NODES_MAX = 600_000
 """Nodes of all Helm values in a document, counted again for each alias. Values that exceed it are not read and are reported."""
 
 FLUX, ARGO_CD, TEKTON = "fluxcd.io", "argoproj.io", "tekton.dev"
-NOT_CONFIGURATION = ("metadata", "status", "items", "objects")
-"""Keys of a resource without a `spec` that are not its configuration; the last two are those of lists and of templates of OpenShift."""
 
 
 class CustomResources:
@@ -78,7 +76,7 @@ class CustomResources:
         roots = []
         for resource, owner in self._resources:
             spec = resource.get("spec")
-            roots.append((_configuration(resource), "", owner) if spec is None else (spec, "spec", owner))
+            roots.append((configuration_of(resource), "", owner) if spec is None else (spec, "spec", owner))
         yield from image_strings(self.source, roots, self._apart)
 
     def _applications(self, spec: Mapping, owner: str) -> Iterator[Fact]:
@@ -136,15 +134,6 @@ def _of_owner(fact: Fact, owner: str) -> Fact:
         image = fact.image and replace(fact.image, where=f"{owner} {fact.image.where}")
         return replace(fact, where=f"{owner} {fact.where}", image=image)
     return fact
-
-
-def _configuration(resource: Mapping) -> Mapping:
-    """Return what a resource without a `spec` says itself, without the resources that it may contain."""
-    configuration = Mapping(resource.start)
-    for key, value in resource.entries:
-        if not (isinstance(key, Scalar) and key.value in NOT_CONFIGURATION):
-            configuration.add(key, value)
-    return configuration
 
 
 def _group(resource: Mapping) -> str:

@@ -30,6 +30,18 @@ REPOSITORIES = "ImageRepository/"
 NOT_RESOURCES = ("openAPIV3Schema", "rbd")
 """Keys of schemas, and of volumes of Ceph, in which `image` names a disk."""
 
+NOT_CONFIGURATION = ("metadata", "status", "data", "items", "objects")
+"""Keys of a resource without a `spec` that are not its configuration; the last two are those of lists and of templates of OpenShift."""
+
+
+def configuration_of(resource: Mapping) -> Mapping:
+    """Return what a resource without a `spec` says itself, without the resources that it may contain."""
+    configuration = Mapping(resource.start)
+    for key, value in resource.entries:
+        if not (isinstance(key, Scalar) and key.value in NOT_CONFIGURATION):
+            configuration.add(key, value)
+    return configuration
+
 
 def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart: Collection[int]) -> Iterator[ImageUse]:
     """Yield the images under keys `image` at any depth, each once.
