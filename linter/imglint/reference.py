@@ -30,8 +30,8 @@ _REMAINDER = re.compile(rf"({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?")
 _SEPARATORS = r"[._/-]+"
 _VALID_SEPARATOR = r"[._/]|__|-+"
 _PLACEHOLDER = (
-    r"<[^<>/]+>|@\w+@|\{[^{}/]+\}|\[\w+\]|%%?\w+%%?|(?<![^/])__\w+__(?![^/:])"
-    r"|(?<![^/])(?:[A-Z0-9]+(?:[_-]+[A-Z0-9]+)+|(?=[A-Z0-9]*(?:IMAGE|REGISTRY|REPLACE))[A-Z0-9]++)(?![^/:])"
+    r"<[^<>/]+>|@\w+@|\{[^{}/]+\}|\[[^\[\]/:]+\]|%%?\w+%%?|(?<![^/])__\w+__(?![^/:])"
+    r"|(?<![^/])(?:[A-Z0-9]+(?:[ _-]+[A-Z0-9]+)+|(?=[A-Z0-9]*(?:IMAGE|REGISTRY|REPLACE))[A-Z0-9]++)(?![^/:])"
 )
 """Names that people and scripts replace: `<image>`, `@IMAGE@`, `{image}`, `[image]`, `%IMAGE%`, `__IMAGE__`, `YOUR_IMAGE`, `BASEIMAGE`."""
 

@@ -27,6 +27,8 @@ MACHINE = ("machineType", "instanceType", "vmSize", "serverType", "flavor", "ssh
 """Keys beside the image of a virtual machine, which looks like a container image without a tag."""
 REPOSITORIES = "ImageRepository/"
 """How the owner of an image begins that is a repository to be scanned for tags: a resource of Flux."""
+RECORDED = "lastTriggeredImage"
+"""A key in which OpenShift records what it has run."""
 NOT_RESOURCES = ("openAPIV3Schema", "rbd")
 """Keys of schemas, and of volumes of Ceph, in which `image` names a disk."""
 
@@ -64,7 +66,7 @@ def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart:
                 known = _has_version(image) or not (owner.startswith(REPOSITORIES) or any(key in node for key in VERSIONS))
                 yield image_use_of(source, image, place=PLACE, where=_where(owner, path, "image"), tag_known=known)
             for key, value in node.items():
-                if key.endswith(NAMED) and (other := nonblank(value)) and _is_versioned_image(other):
+                if key.endswith(NAMED) and key != RECORDED and (other := nonblank(value)) and _is_versioned_image(other):
                     yield image_use_of(source, other, place=PLACE, where=_where(owner, path, clipped(key)))
             below = [
                 (key.value, value) for key, value in node.entries if isinstance(key, Scalar) and key.value not in NOT_RESOURCES
