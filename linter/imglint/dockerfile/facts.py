@@ -28,7 +28,7 @@ WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 WINDOWS_FOLDERS = ("mcr.microsoft.com/windows/", "mcr.microsoft.com/dotnet/framework/")
 """Folders of a registry with Windows images only."""
 
-_FRAGMENT_NAME = re.compile(r"^(?:docker|container)file\.|\.(?:docker|container)file$", re.IGNORECASE)
+_FRAGMENT_NAME = r"^(?:docker|container)file\.|\.(?:docker|container)file$"
 """The names of files that may be parts of a Dockerfile. A file without more of a name is a whole one."""
 
 EARLIER_MAX = 524_288
@@ -68,7 +68,7 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
 def _read(source: Source, parsed: ParsedDockerfile, prefix: str) -> tuple[Build, list[Fact]]:
     build = Build(parsed, source.variables)
     build.interpret(parsed.instructions)
-    if build.has_from or not _FRAGMENT_NAME.search(source.name):
+    if build.has_from or not re.search(_FRAGMENT_NAME, source.name, re.IGNORECASE):
         return build, list(_StageFacts(source, prefix, build).read())
     fragment = Build(parsed, source.variables, fragment=True)
     fragment.interpret(parsed.instructions)

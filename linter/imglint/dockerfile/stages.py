@@ -44,12 +44,13 @@ PLATFORM_ARGUMENTS = frozenset(
 NO_TRIGGERS = ("FROM", "MAINTAINER", "ONBUILD")
 SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
-_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+# Compiled when they are first used (the re module keeps them): few files are templates.
+_TEMPLATE = r"\{\{[^{}]*\}\}"
 _BEFORE_KEYWORD = r"(?:[^{}]*\}\})?(?:\s*+\{\{[^{}]*\}\})*+\s*+"
 """The end of a template action and whole actions, which may precede an instruction on its line."""
 _ACTION = r"\{\{(?:[^}]|\}(?!\}))*+(?:\}\}|\Z)|\{%(?:[^%]|%(?!\}))*+(?:%\}|\Z)"
 """A template action. One without an end goes on in the lines below."""
-_CONTROL = re.compile(r"\{(?:%|\{[-~]?\s*+(?:(?:if|else|elif|end|endif|for|endfor|range|with|set)\b|[#!/^]))")
+_CONTROL = r"\{(?:%|\{[-~]?\s*+(?:(?:if|else|elif|end|endif|for|endfor|range|with|set)\b|[#!/^]))"
 """The beginning of an action that is replaced by nothing itself."""
 
 IMAGES_MAX = 20_000
@@ -556,12 +557,12 @@ def _templated(written: Traced) -> UnresolvedVariable:
     """Return an image name with template expressions. Of one with variables or quotes, nothing is known."""
     message = "image name contains a template expression"
     text = written.text
-    rest = _TEMPLATE.sub("", text)
+    rest = re.sub(_TEMPLATE, "", text)
     if len(text) > VALUE_MAX or any(char in rest for char in "$\"'{}"):
         return UnresolvedVariable(message)
     frame = written.pieces[0].frames[0][0]
     parts, index = [], 0
-    for match in _TEMPLATE.finditer(text):
+    for match in re.finditer(_TEMPLATE, text):
         parts += [written.cut(index, match.start()), unknown(frame, *written.span(*match.span()))]
         index = match.end()
     return UnresolvedVariable(message, joined([*parts, written.cut(index, len(text))]))
@@ -593,7 +594,7 @@ def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, 
 
 def _split_templated_from(text: str, start: int, end: int) -> tuple[Span, str]:
     """Return the indices of the image and the name of the stage. Actions of a template can contain spaces."""
-    blank = re.sub(_ACTION, lambda action: (" " if _CONTROL.match(action[0]) else "x") * len(action[0]), text[start:end])
+    blank = re.sub(_ACTION, lambda action: (" " if re.match(_CONTROL, action[0]) else "x") * len(action[0]), text[start:end])
     words = [(start + first, start + last) for first, last in (word.span() for word in WORD.finditer(blank))]
     keyword = next((at for at, word in enumerate(words) if at and text[slice(*word)].casefold() == "as"), len(words))
     name = _without_spaces(text[slice(*words[keyword + 1])]) if keyword + 1 < len(words) else ""

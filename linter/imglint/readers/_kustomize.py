@@ -8,7 +8,7 @@ from __future__ import annotations
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers._embedded import read_embedded
-from imglint.readers._image_strings import image_strings
+from imglint.readers._image_strings import configuration_of, image_strings
 from imglint.readers._json_patch import parts_of
 from imglint.records import replace
 from imglint.yaml.facts import image_use_of, read_documents, traced_text
@@ -134,11 +134,10 @@ class Kustomizations:
             elif fact.explicit:
                 # That a patch sets no user means nothing.
                 yield replace(fact, where=_words("patch of", fact.where), image=fact.image and _of_patch(fact.image))
-        specs = [
-            (spec, "spec", self._owner_of(manifest) if manifest.text("kind") else "")
-            for manifest in manifests
-            if (spec := manifest.get("spec"))
-        ]
+        specs = []
+        for manifest in manifests:
+            owner, spec = self._owner_of(manifest) if manifest.text("kind") else "", manifest.get("spec")
+            specs.append((configuration_of(manifest), "", owner) if spec is None else (spec, "spec", owner))
         for use in image_strings(source, specs, ()):
             if use.span[0] not in found:
                 yield _of_patch(use)
