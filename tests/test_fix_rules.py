@@ -538,6 +538,15 @@ USE_INSTEAD = {
         "services: {a: {image: docker.io/acme/web}}\n",
         SAME,
     ),
+    **{
+        f"no fix by what has other tags, {key}": (
+            f"images: [{{match: docker.io/acme/*, approved: false, use-instead: 'ghcr.io/acme/*'}}, {{match: ghcr.io/**, {key}}}]\n",
+            "compose.yaml",
+            "services: {a: {image: docker.io/acme/web:1}}\n",
+            SAME,
+        )
+        for key in ("tags: ['v*']", "forbidden-tags: ['1']", "versions: '>=2'")
+    },
     "no fix by what is deprecated": (
         OTHER.format("docker.io/acme/web:2"),
         "compose.yaml",
