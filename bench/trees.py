@@ -55,7 +55,7 @@ class Trees:
                 shutil.copytree(
                     self.given or self._generated(self.manifests, n), part, symlinks=True, ignore=shutil.ignore_patterns(".git")
                 )
-        return _rooted(folder)
+        return _tracked(folder)
 
     def small_tree(self) -> Path:
         """Return a tree with about a hundred manifests."""
@@ -63,20 +63,22 @@ class Trees:
 
     def small_files(self) -> Path:
         """Return a folder with a small file of each kind."""
-        folder = _rooted(HOME / "trees" / "files")
+        folder = HOME / "trees" / "files"
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in SMALL_FILES.items():
             (folder / name).write_text(text)
-        return folder
+        return _tracked(folder)
 
     def faulty(self) -> tuple[Path, int]:
         """Return a folder of manifests in which every container uses the tag `latest`, and the number of containers."""
-        folder = _rooted(HOME / "trees" / "faulty")
+        folder = HOME / "trees" / "faulty"
+        folder.mkdir(parents=True, exist_ok=True)
         for n in range(FINDINGS // CONTAINERS):
             containers = "".join([f"  - name: c{c}\n    image: docker.io/acme/app-{n}-{c}:latest\n" for c in range(CONTAINERS)])
             (folder / f"{n}.yaml").write_text(
                 f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod-{n}\nspec:\n  containers:\n{containers}"
             )
-        return folder, FINDINGS
+        return _tracked(folder), FINDINGS
 
     def moved(self) -> tuple[Path, int]:
         """Return the folder of `faulty` with a policy by which all its images have to move, and their number."""
@@ -95,7 +97,7 @@ class Trees:
             call = f"from bench.tree import generate; generate({str(draft)!r}, {manifests}, {seed})"
             subprocess.run((sys.executable, "-c", call), cwd=ROOT, check=True)
             draft.rename(folder)
-        return folder
+        return _tracked(folder)
 
 
 def _generator() -> str:
@@ -103,8 +105,9 @@ def _generator() -> str:
     return hashlib.sha256(Path(__file__).with_name("tree.py").read_bytes()).hexdigest()[:8]
 
 
-def _rooted(folder: Path) -> Path:
-    """Make a folder the root of a Git repository, so that no policy above it applies, and return it."""
-    (folder / ".git").mkdir(parents=True, exist_ok=True)
-    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+def _tracked(folder: Path) -> Path:
+    """Make a folder the root of a Git repository that tracks its files, as the trees are that people check, and return it."""
+    if not (folder / ".git" / "index").exists():
+        for arguments in (("init", "--quiet"), ("add", "--all", "--force")):
+            subprocess.run(("git", "-c", "core.autocrlf=false", *arguments), cwd=folder, check=True)
     return folder

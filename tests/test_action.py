@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 ACTION = YAML(typ="safe").load(ROOT / "action.yml")
 WORKFLOW = ROOT / "examples" / "github" / "imglint.yml"
+ORGANIZATION = ROOT / "examples" / "github" / "organization.yml"
 PULL_REQUESTS = ROOT / "examples" / "github" / "pull-requests.yml"
+WORKFLOWS = sorted((ROOT / "examples" / "github").glob("*.yml"))
 EXAMPLE = ROOT / "examples" / "policy-package" / "acme-policy"
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 LATEST = (
@@ -173,7 +175,7 @@ def test_the_gitlab_example_matches_its_schema() -> None:
     _passes("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "examples/gitlab/.gitlab-ci.yml")
 
 
-@pytest.mark.parametrize("workflow", [WORKFLOW, PULL_REQUESTS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_the_workflows_pass_actionlint(workflow: Path, node: str, peers: Path) -> None:
     tool = peers / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
     outcome = subprocess.run([node, str(tool), str(workflow)], capture_output=True, text=True, check=False)
@@ -182,11 +184,12 @@ def test_the_workflows_pass_actionlint(workflow: Path, node: str, peers: Path) -
 
 def test_action_and_workflows_pass_zizmor() -> None:
     options = ["--offline", "--quiet", "--config", "tests/peers/zizmor.yml"]
-    _passes("zizmor", *options, "action.yml", str(WORKFLOW), str(PULL_REQUESTS))
+    _passes("zizmor", *options, "action.yml", *map(str, WORKFLOWS))
 
 
-def test_the_workflow_uses_inputs_and_outputs_that_exist_and_uploads_only_a_written_report() -> None:
-    steps = YAML(typ="safe").load(WORKFLOW)["jobs"]["imglint"]["steps"]
+@pytest.mark.parametrize("workflow", [WORKFLOW, ORGANIZATION], ids=lambda path: path.stem)
+def test_the_workflows_use_inputs_and_outputs_that_exist_and_upload_only_a_written_report(workflow: Path) -> None:
+    steps = YAML(typ="safe").load(workflow)["jobs"]["imglint"]["steps"]
     check, upload = steps[-2:]
     assert check.get("with", {}).keys() <= ACTION["inputs"].keys()
     used = set(re.findall(r"steps\.imglint\.outputs\.(\w+)", upload["if"] + upload["with"]["sarif_file"]))

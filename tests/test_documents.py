@@ -3,10 +3,11 @@
 The info string of a fenced block is its kind, and each kind of block has its test; a block of an unknown kind fails.
 
 - `console`: lines that start with `$ ` are commands, the others are their output. The commands run in a copy of the checkout, or in the folder
-  of it that a comment `<!-- in FOLDER -->` above the block names.
+  of it that a comment `<!-- in FOLDER -->` above the block names; with `, as a repository`, in a repository that has only this folder, committed
+  to `main`; with `, with the package`, where the example packages are installed.
 - `sh`: commands without output. They run in the same way, except that make only prints what it would run.
 - `yaml policy`, and `yaml` in the pages about the policy: a policy that loads.
-- `yaml pre-commit`, `yaml github`, `yaml github-pull-request`, `yaml github-step`, `yaml gitlab`: configuration that these services accept.
+- `yaml pre-commit`, `yaml github` and others that begin so, `yaml gitlab`: configuration that these services accept.
 - `LANGUAGE file=PATH`: a quotation from a file.
 - `dockerfile`, `yaml compose`: files without findings.
 
@@ -48,23 +49,38 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *PAG
 POLICY_PAGES = ("docs/policy.md", "docs/policy-reference.md")
 HOOKS = {hook["id"] for hook in YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")}
 COMMANDS = Path(sys.executable).parent
+SCHEMA = ROOT / "linter" / "imglint" / "policy" / "schema.json"
+OTHER_NAMES = {
+    "docs/ci.md": {"security-events"},
+    "docs/extending.md": {"past-the-mirror"},
+    "docs/migrating.md": {
+        *("run-as-non-root", "disallow-latest-tag", "restrict-image-registries", "require-image-checksum"),
+        *("require-run-as-nonroot", "require-run-as-non-root-user"),
+    },
+    "docs/policy.md": {"devices-backend", "mentor-backend"},
+    "docs/policy-reference.md": {"main-decade", "main-latest"},
+}
+"""Names in code style that are not those of imglint, by document."""
 UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
-    r"(?:^<!-- in (?P<folder>\S+?)(?P<package>, with the package)? -->\n)?^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- in (?P<folder>\S+?)(?P<repository>, as a repository)?(?P<package>, with the package)? -->\n)?"
+    r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
 
 @record
 class Block:
-    """A fenced block: its position, its info string, its text, and the folder of the checkout that its commands run in."""
+    """A fenced block: its position, its info string, its text, all of it with the comment above, and where its commands run."""
 
     document: str
     line: int
     info: str
     text: str
+    whole: str
     folder: str
+    repository: bool
     package: bool
 
     @property
@@ -84,13 +100,14 @@ def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
-        yield Block(document, line, match["info"], match["text"], match["folder"] or ".", match["package"] is not None)
+        marks = [match[mark] is not None for mark in ("repository", "package")]
+        yield Block(document, line, match["info"], match["text"], match[0], match["folder"] or ".", *marks)
 
 
 BLOCKS = {block.at: block for document in DOCUMENTS for block in blocks(document)}
 KINDS = {
-    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-step", "gitlab", "file", "dockerfile", "compose", "rule",
-    "text",
+    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-organization", "github-caller", "github-step", "gitlab",
+    "file", "dockerfile", "compose", "rule", "text",
 }  # fmt: skip
 
 
@@ -123,14 +140,31 @@ def test_every_block_is_of_a_known_kind() -> None:
     assert {at: block.info for at, block in BLOCKS.items() if block.kind not in KINDS} == {}
 
 
+@pytest.fixture
+def folder_of(checkout: Path, tmp_path: Path, git: Callable[..., None]) -> Callable[[Block], Path]:
+    """Return a function that returns the folder in which the commands of a block run."""
+
+    def folder(block: Block) -> Path:
+        if not block.repository:
+            return checkout / block.folder
+        alone = (checkout / block.folder).rename(tmp_path / "repository")
+        git(alone, "init", "--quiet", "--initial-branch=main")
+        git(alone, "add", "--all")
+        git(alone, "commit", "--quiet", "--message", "Add everything")
+        return alone
+
+    return folder
+
+
 @pytest.mark.parametrize("at", of_kind("console"))
-def test_commands_print_what_is_shown(at: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+def test_commands_print_what_is_shown(at: str, folder_of: Callable[[Block], Path], request: pytest.FixtureRequest) -> None:
     block = BLOCKS[at]
     commands = request.getfixturevalue("with_example") if block.package else COMMANDS
-    printed = _transcript(block.text, checkout / block.folder, commands)
+    printed = _transcript(block.text, folder_of(block), commands)
     if UPDATE:
         path = ROOT / block.document
-        path.write_text(path.read_text(encoding="utf-8").replace(f"\n{block.text}```", f"\n{printed}```"), encoding="utf-8")
+        updated = block.whole.replace(f"\n{block.text}```", f"\n{printed}```")
+        path.write_text(path.read_text(encoding="utf-8").replace(block.whole, updated), encoding="utf-8")
     else:
         assert block.text == printed
 
@@ -162,9 +196,9 @@ def _transcript(text: str, folder: Path, commands: Path) -> str:
 
 
 @pytest.mark.parametrize("at", [at for at in of_kind("sh") if BLOCKS[at].document != "README.md"])
-def test_shell_commands_succeed(at: str, checkout: Path) -> None:
+def test_shell_commands_succeed(at: str, folder_of: Callable[[Block], Path]) -> None:
     environment = {**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}", "MAKEFLAGS": "n"}
-    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=checkout / BLOCKS[at].folder, env=environment)
+    _succeeds("bash", "-ec", BLOCKS[at].text, cwd=folder_of(BLOCKS[at]), env=environment)
 
 
 def test_the_installation_in_the_readme_works(checkout: Path, tmp_path: Path) -> None:
@@ -205,7 +239,10 @@ def test_pre_commit_accepts_the_snippets_and_the_hooks_exist(at: str, tmp_path: 
 
 @pytest.mark.parametrize(
     ("kind", "schema"),
-    [("github", "vendor.github-workflows"), ("github-pull-request", "vendor.github-workflows"), ("gitlab", "vendor.gitlab-ci")],
+    [
+        *[(f"github{kind}", "vendor.github-workflows") for kind in ("", "-pull-request", "-organization", "-caller")],
+        ("gitlab", "vendor.gitlab-ci"),
+    ],
 )
 def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, tmp_path: Path) -> None:
     for at in of_kind(kind):
@@ -218,6 +255,8 @@ def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, t
     [
         ("github", "examples/github/imglint.yml"),
         ("github-pull-request", "examples/github/pull-requests.yml"),
+        ("github-organization", "examples/github/organization.yml"),
+        ("github-caller", "examples/github/caller.yml"),
         ("github-step", "examples/github/imglint.yml"),
         ("gitlab", "examples/gitlab/.gitlab-ci.yml"),
     ],
@@ -296,6 +335,28 @@ def test_options_and_make_targets_in_the_text_exist(document: str) -> None:
     assert named <= options
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {text.split()[1] for text in code if text.startswith("make ")} <= targets
+
+
+@pytest.mark.parametrize("document", [page for page in DOCUMENTS if page != "docs/rules.md"])
+def test_names_with_dashes_in_the_text_exist(document: str) -> None:
+    """Names of rules, keys of the policy, kinds, formats and hooks."""
+    prose = _BLOCK.sub("", (ROOT / document).read_text(encoding="utf-8"))
+    known = {*rules(), *_keys(json.loads(SCHEMA.read_text(encoding="utf-8"))), *kinds(), *formats(), *HOOKS, "ignore-file"}
+    assert set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", prose)) - known <= OTHER_NAMES.get(document, set())
+
+
+def _keys(schema: object) -> Iterator[str]:
+    """Yield the names of all properties in a JSON Schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _keys(value)
+
+
+def test_the_page_about_files_covers_every_kind() -> None:
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    table = text.partition("\n## What is read\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)`[ :]", table, re.MULTILINE)) == set(kinds())
 
 
 def test_the_index_lists_every_page() -> None:

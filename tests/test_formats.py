@@ -26,7 +26,7 @@ from imglint.engine.fingerprint import line_hashes
 from imglint.formats import concise, github, gitlab, sarif, text
 from imglint.formats import json as json_format
 from imglint.formats._common import from_root
-from imglint.model import Finding, Report, Severity, SkippedFiles
+from imglint.model import Edit, Finding, Fix, Report, Severity, SkippedFiles, View
 from imglint.plugins.load import rules
 from imglint.records import replace
 from imglint.source import Location
@@ -37,15 +37,20 @@ OUTPUTS = ["text.txt", "text-color.txt", "concise.txt", "json.json", "sarif.json
 
 ANY_TEXT = st.text(st.characters(codec=None) | st.sampled_from("\x1b\r\n%:,\u202e\udce9\u2028[]()"), max_size=30)
 ANY_PATH = st.binary(max_size=20).map(os.fsdecode)
+ANY_LOCATION = st.builds(Location, ANY_PATH, st.just(1), st.integers(1, 9), st.integers(1, 2), st.integers(9, 20))
+ANY_FIX = st.builds(
+    Fix, ANY_TEXT, st.lists(st.builds(Edit, ANY_LOCATION, ANY_TEXT), min_size=1, max_size=2).map(tuple), st.booleans()
+)
 ODD_FINDINGS = st.builds(
     Finding,
     message=ANY_TEXT,
-    location=st.builds(Location, ANY_PATH, st.just(1), st.integers(1, 9), st.integers(1, 2), st.integers(9, 20)),
+    location=ANY_LOCATION,
     text=ANY_TEXT,
     line_text=ANY_TEXT.map(lambda line: line.replace("\n", "")),
     rule=st.sampled_from(["latest-tag", "acme-rule"]),
     level=st.sampled_from([Severity.ERROR, Severity.WARNING, Severity.NOTE]),
     fingerprint=st.sampled_from(["", "a:1"]),
+    fix=st.none() | ANY_FIX,
 )
 ODD_REPORTS = st.builds(Report, st.lists(ODD_FINDINGS, max_size=3).map(tuple), st.just(1), st.just(2))
 
@@ -68,6 +73,32 @@ def test_reports(case: str, output: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_sarif_log_is_valid(case: str) -> None:
     _validator().validate(_sarif(_report(case)))
+
+
+@pytest.mark.parametrize(
+    ("safe", "unsafe", "line"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 finding can be fixed with `--fix`\n"),
+        (2, 0, "2 findings can be fixed with `--fix`\n"),
+        (0, 1, "1 finding can be fixed with `--fix --unsafe-fixes`\n"),
+        (0, 2, "2 findings can be fixed with `--fix --unsafe-fixes`\n"),
+        (1, 2, "1 finding can be fixed with `--fix`, and 2 more with `--fix --unsafe-fixes`\n"),
+    ],
+)
+def test_closing_line_counts_the_findings_that_can_be_fixed(safe: int, unsafe: int, line: str) -> None:
+    plain = _many([Severity.ERROR] * (safe + unsafe), lambda: "message").findings
+    edit = Edit(Location("a", 1, 1, 1, 2), "b")
+    fixes = [Fix("write b", (edit,), number < safe) for number in range(safe + unsafe)]
+    findings = [replace(finding, fix=fix) for finding, fix in zip(plain, fixes, strict=True)]
+    out, hidden = StringIO(), StringIO()
+    concise.write(Report(tuple(findings), 1, 1), out)
+    lines = out.getvalue().splitlines(keepends=True)
+    assert "".join(lines[safe + unsafe : -1]) == line
+    assert out.getvalue().count("latest-tag: [*] ") == safe
+    assert out.getvalue().count("latest-tag: [*unsafe] ") == unsafe
+    concise.write(Report(tuple(findings), 1, 1), hidden, view=View(lambda finding: False))
+    assert "can be fixed" not in hidden.getvalue()
 
 
 @settings(max_examples=25)
@@ -311,4 +342,9 @@ def _finding(entry: dict[str, Any]) -> Finding:
         Severity[entry["level"].upper()],
         entry["fingerprint"],
         policy=entry.get("policy", ""),
+        fix=_fix(**entry["fix"]) if "fix" in entry else None,
     )
+
+
+def _fix(safe: bool, description: str, edits: list[Any]) -> Fix:
+    return Fix(description, tuple([Edit(Location(*at), new) for at, new in edits]), safe)

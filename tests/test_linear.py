@@ -42,6 +42,8 @@ def lines(count: int, line: str) -> str:
     return "".join([line.replace("@", str(at)).replace("^", str(at + 1)) + "\n" for at in range(count)])
 
 
+TASK = "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n"
+
 FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "chain of stages": (
         "Dockerfile", 4_000, lambda n: "FROM a AS s0\n" + lines(n, "FROM s@ AS s^") + "USER $A\n",
@@ -113,6 +115,14 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "document end markers": ("pod.yaml", 10_000, lambda n: POD + "  image: a\n" + "# a\n...\n" * n),
     "nested lists on one line": ("pod.yaml", 50_000, lambda n: POD + "  " + "- " * n + "image:\n"),
     "containers": ("pod.yaml", 1_500, lambda n: POD + "  containers:\n" + lines(n, "  - image: a/b@:latest")),
+    "parameters": (
+        "task.yaml", 1_500, lambda n: f"{TASK}  params:\n" + lines(n, "  - {name: p@, default: a/b@}") + "  steps:\n"
+        + lines(n, "  - image: $(params.p@)"),
+    ),
+    "parameters in one image": (
+        "task.yaml", 300, lambda n: f"{TASK}  params: [{{name: p, default: {'a' * 4000}}}]\n  steps:\n"
+        + lines(n, f"  - image: b{'$(params.p)' * 300}"),
+    ),
     "containers on one line": ("pod.yaml", 1_500, lambda n: POD + "  containers: [" + "{image: a/b:latest}, " * n + "]\n"),
     "documents": ("pod.yaml", 1_000, lambda n: lines(n, f"---\n{POD}  containers: [{{image: a/b@}}]")),
     "documents without images": ("pod.yaml", 3_000, lambda n: lines(n, f"---\n{POD}  a: b@")),

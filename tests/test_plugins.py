@@ -369,7 +369,9 @@ def test_a_reader_can_return_a_list() -> None:
 
 
 FINDING = RULE.replace("import Severity", "import *; from imglint import Severity").replace(
-    'yield use.finding("no")', "good = use.finding('no')\n    yield %s"
+    'yield use.finding("no")',
+    "good = use.finding('no')\n    EDITS = (Edit(good.location, 'x'),)\n"
+    "    at = lambda start, end: Location('Dockerfile', 1, start, 1, end)\n    yield %s",
 )
 FINDINGS = {
     "5": "check_image() must yield findings, found 5",
@@ -391,6 +393,21 @@ FINDINGS = {
     "replace(good, related=(Location(None, 1, 1, 1, 1),))": "Finding.related must be a tuple of Location, found (Location(",
     "replace(good, related=[])": "Finding.related must be a tuple of Location, found []",
     "replace(good, related=('Dockerfile:1',))": "Finding.related must be a tuple of Location, found ('Dockerfile:1',)",
+    "replace(good, fix='remove it')": "Finding.fix must be a Fix or None, found 'remove it'",
+    "replace(good, fix=Fix('', EDITS))": "Fix.description must be a non-empty string, found ''",
+    "replace(good, fix=Fix('a', EDITS, 'yes'))": "Fix.safe must be True or False, found 'yes'",
+    "replace(good, fix=Fix('a', ()))": "Fix.edits must be a tuple of at least one Edit, found ()",
+    "replace(good, fix=Fix('a', EDITS[0]))": "Fix.edits must be a tuple of at least one Edit, found Edit(",
+    "replace(good, fix=Fix('a', ('b',)))": "Fix.edits must be a tuple of at least one Edit, found ('b',)",
+    "replace(good, fix=Fix('a', (Edit(good.location, 5),)))": "Edit.text must be a string, found 5",
+    "replace(good, fix=Fix('a', (Edit('b', 'c'),)))": "Edit.location must lie in Dockerfile, found 'b'",
+    "replace(good, fix=Fix('a', (Edit(Location('x', 1, 1, 1, 1), 'b'),)))": "Edit.location must lie in Dockerfile, found x:1:1",
+    "replace(good, fix=Fix('a', (Edit(Location('Dockerfile', 1, 1, 1, 99), 'b'),)))": "Edit.location must lie in Dockerfile, found ",
+    "replace(good, fix=Fix('a', EDITS * 2))": "Fix.edits must not overlap, found two at Dockerfile:1:6",
+    "replace(good, fix=Fix('a', (Edit(at(1, 9), 'b'), Edit(at(8, 10), 'c'))))": "Fix.edits must not overlap, found two at Dockerfile:1:8",
+    "replace(good, fix=Fix('a', (Edit(at(9, 9), 'b'), Edit(at(9, 9), 'c'))))": "Fix.edits must not overlap, found two at Dockerfile:1:9",
+    "replace(good, fix=Fix('a', EDITS, expects=5))": "Fix.expects must be a string, found 5",
+    "replace(good, fix=Fix('a', EDITS, expects='A:B:C'))": "Fix.expects must be an image reference, found A:B:C: ",
 }
 
 
@@ -401,7 +418,14 @@ def test_each_finding_of_a_rule_is_checked(finding: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "finding", ["good", "replace(good, related=(good.location,))", "replace(good, location=Location('Dockerfile', 3, 1, 3, 1))"]
+    "finding",
+    [
+        "good",
+        "replace(good, related=(good.location,))",
+        "replace(good, location=Location('Dockerfile', 3, 1, 3, 1))",
+        "replace(good, fix=Fix('a', EDITS, True, 'x'))",
+        "replace(good, fix=Fix('a', (Edit(at(9, 9), 'c'), Edit(at(1, 9), ''))))",
+    ],
 )
 def test_a_valid_finding_is_reported(finding: str) -> None:
     assert [found.rule for found in check_text(DOCKERFILE, "Dockerfile", rule=module_of(FINDING % finding))] == ["mine"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 Git = Callable[..., None]
 
@@ -97,7 +98,7 @@ def repository(tmp_path: Path, home: Path, project: Path, git: Git) -> Repositor
     revision = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True
     ).stdout.strip()
-    hooks = "[{id: imglint}, {id: imglint-all, stages: [manual]}]"
+    hooks = "[{id: imglint}, {id: imglint-all, stages: [manual]}, {id: imglint-fix, stages: [manual]}]"
     repository.add(
         {
             ".pre-commit-config.yaml": f"repos:\n  - repo: {project}\n    rev: {revision}\n    hooks: {hooks}\n",
@@ -175,3 +176,41 @@ def test_imglint_all_checks_the_whole_tree(repository: Repository) -> None:
     outcome = repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-all")
     assert outcome.returncode == 1
     assert "Dockerfile:1:24: error latest-tag" in outcome.stdout
+
+
+FIXABLE = "FROM alpine:3.20.1\nUSER 1001\n"
+FIXING = """\
+images: [{match: ["docker.io/library/*", "ghcr.io/acme/*"]}, {match: "docker.io/acme/*", approved: false, use-instead: "ghcr.io/acme/*"}]
+rules: {implicit-registry: error}
+"""
+
+
+def test_imglint_fix_fixes_the_files_of_the_commit(repository: Repository) -> None:
+    moved = "FROM docker.io/acme/api:v1\nUSER 1001\n"
+    repository.add({".imglint.yaml": FIXING, "other/Dockerfile": FIXABLE, "moved/Dockerfile": moved})
+    assert repository.commit().returncode == 0
+    repository.add({"api/Dockerfile": FIXABLE})
+    first = repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-fix")
+    # Nothing remains to be reported, but a hook that changes files fails, so that the changes are reviewed and added.
+    assert first.returncode == 1
+    assert "files were modified by this hook" in first.stdout
+    assert "fixed 1 finding in 1 file\nNo findings in 1 file (1 image).\n" in first.stdout
+    text = {name: (repository.folder / name / "Dockerfile").read_text() for name in ("api", "other", "moved")}
+    assert text == {"api": f"FROM docker.io/library/{FIXABLE.removeprefix('FROM ')}", "other": FIXABLE, "moved": moved}
+    repository.git(repository.folder, "add", "api/Dockerfile")
+    assert repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-fix").returncode == 0
+
+
+def test_imglint_fix_takes_unsafe_fixes_as_an_argument(repository: Repository) -> None:
+    config = (repository.folder / ".pre-commit-config.yaml").read_text()
+    config = config.replace("id: imglint-fix,", "id: imglint-fix, args: [--unsafe-fixes],")
+    repository.add(
+        {".pre-commit-config.yaml": config, ".imglint.yaml": FIXING, "Dockerfile": "FROM docker.io/acme/api:v1\nUSER 1\n"}
+    )
+    assert repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-fix").returncode == 1
+    assert (repository.folder / "Dockerfile").read_text() == "FROM ghcr.io/acme/api:v1\nUSER 1\n"
+
+
+def test_the_hooks_select_the_same_files(project: Path) -> None:
+    hooks = {hook["id"]: hook for hook in YAML(typ="safe").load(project / ".pre-commit-hooks.yaml")}
+    assert hooks["imglint-fix"]["files"] == hooks["imglint"]["files"]

@@ -116,6 +116,14 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("chart/templates/compose-values.yaml", "image: {{ x }}\n", "helm-template"),
         ("chart/templates/kustomization.yml", "images: {{ x }}\n", "helm-template"),
         ("chart/templates/dockerfile.tpl", "FROM {{ x }}\n", "helm-template"),
+        ("chart/crds/crd.yaml", f"{{{{- if x }}}}\n{MANIFEST}{{{{- end }}}}\n", "helm-template"),
+        ("chart/files/patch.json", f"{MANIFEST}{{{{ x }}}}\n", "helm-template"),
+        ("chart/files/pod.tpl", "image: nginx\n{{ x }}\n", "helm-template"),
+        ("chart/compose.yaml", f"{SERVICES}{{{{ x }}}}\n", "helm-template"),
+        # Elsewhere in a chart, only a line that begins with an action shows a template; values and files outside of charts are none.
+        ("chart/files/pod.yaml", f"{MANIFEST}  {{{{ x }}}}\n", "kubernetes"),
+        ("chart/values.yaml", "image: nginx\n{{ x }}\n", "helm-values"),
+        ("files/pod.yaml", f"{{{{ x }}}}\n{MANIFEST}", "kubernetes"),
         # Without actions of Helm, a file in a chart's folder of templates is what it looks like.
         ("chart/templates/compose.yaml", SERVICES, "compose"),
         ("chart/templates/pod.yaml", f"{MANIFEST}# {{% x %}}\n", "kubernetes"),

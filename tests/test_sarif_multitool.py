@@ -31,6 +31,13 @@ TREES: dict[str, dict[bytes, str]] = {
     "a clean run": {b"Dockerfile": GOOD},
     "nothing to read": {b"README.md": ""},
     "related locations": {b"Dockerfile": "ARG BASE=web:latest\nFROM ${BASE}\n"},
+    "fixes": {
+        b".imglint.yaml": "images:\n  - {match: docker.io/acme/*, approved: false, use-instead: ghcr.io/acme/*}\n  - {match: '**'}\n",
+        b"web.yaml": BAD,
+        b"compose.yaml": "services:\n  api: {image: acme/api:v1}\n  db: {image: 'postgres:17'}\n",
+        b"charts/api/Chart.yaml": "name: api\n",
+        b"charts/api/values.yaml": "image:\n  registry: docker.io\n  repository: acme/api\n  tag: v1\n",
+    },
     "names that a URI has to escape": dict.fromkeys(
         [
             b"a b/c%20d.yaml",

@@ -29,6 +29,7 @@ NOTE, WARNING, ERROR = "implicit-registry", "root-user", "latest-tag"
 ALL = [NOTE, WARNING, ERROR]
 NO_POLICY = "No policy found; run `imglint init` to write one from the images in use."
 FOUND = "Found 1 error, 1 warning and 1 note in 1 file (2 images)."
+FIXABLE = "1 finding can be fixed with `--fix --unsafe-fixes`"
 NOTE_HIDDEN = "1 note not shown: 1 implicit-registry (show with `--min-level note`)"
 DIGITS = "0123456789abcdef"
 
@@ -76,8 +77,9 @@ def test_levels_that_are_shown(
     outcome = imglint("--format", form, *arguments)
     assert (outcome.status, outcome.err) == (status, "")
     assert rules_shown(outcome.out) == sorted(shown)
-    closing = outcome.out.splitlines()[-3 if hidden else -2 :]
-    assert closing[:-1] == [*([hidden] if hidden else []), NO_POLICY]
+    closing = [*([FIXABLE] if NOTE in shown else []), *([hidden] if hidden else []), NO_POLICY]
+    assert outcome.out.splitlines()[-len(closing) - 1 : -1] == closing
+    closing.append(outcome.out.splitlines()[-1])
     assert closing[-1].startswith("Found 1 error")
     quiet = imglint("--format", form, "-q", *arguments)
     assert quiet.out == "".join([line for line in outcome.out.splitlines(keepends=True) if line.strip() not in closing])
@@ -96,9 +98,9 @@ def test_the_policy_of_a_delegated_folder_can_fail_on_its_notes(tree: Path, imgl
     (tree / ".imglint.yaml").write_text("delegates: [sub/]\n")
     (tree / "sub" / ".imglint.yaml").write_text("fail-on: note\n")
     out = imglint("--format", "concise").out
-    assert [line.split(" ")[2] for line in out.splitlines()[:-2]] == [f"{ERROR}:", f"{WARNING}:", f"{NOTE}:"]
-    assert out.splitlines()[-3].startswith("sub/Dockerfile:1:6: ")
-    assert out.splitlines()[-2] == NOTE_HIDDEN
+    assert [line.split(" ")[2] for line in out.splitlines()[:-3]] == [f"{ERROR}:", f"{WARNING}:", f"{NOTE}:"]
+    assert out.splitlines()[-4].startswith("sub/Dockerfile:1:6: ")
+    assert out.splitlines()[-3:-1] == [FIXABLE, NOTE_HIDDEN]
 
 
 def test_a_run_without_shown_findings_does_not_look_clean(tree: Path, imglint: Imglint) -> None:
@@ -130,7 +132,7 @@ def test_other_formats_contain_every_level_from_the_lowest(
 
 def test_concise_prints_one_line_for_each_finding(tree: Path, imglint: Imglint) -> None:
     shown = [line for line in imglint("--min-level", "note").out.splitlines() if line.startswith("Dockerfile:")]
-    assert imglint("--min-level", "note", "--format", "concise").out.splitlines() == [*shown, NO_POLICY, FOUND]
+    assert imglint("--min-level", "note", "--format", "concise").out.splitlines() == [*shown, FIXABLE, NO_POLICY, FOUND]
     assert imglint("--format", "concise", "--color").out.startswith("\x1b[1mDockerfile:2:18:\x1b[0m \x1b[1;31merror\x1b[0m ")
 
 

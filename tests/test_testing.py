@@ -14,7 +14,7 @@ import pytest
 
 import imglint
 from imglint import ImageUse, PluginError, PolicyError, Report, Severity, UsageError
-from imglint.testing import check_examples, check_text, examples, read_text, write_report
+from imglint.testing import check_examples, check_text, examples, fix_text, fixed_examples, read_text, write_report
 from imglint_rules import latest_tag
 
 ROOT = Path(__file__).parent.parent
@@ -71,6 +71,52 @@ def test_incorrect_examples_fail(doc: str, message: str) -> None:
     with pytest.raises(AssertionError) as caught:
         check_examples(rule_of(f"A rule.\n\n{doc}"))
     assert str(caught.value) == message
+
+
+FIXING = RULE.replace('"tag")', '"tag", fix=use.fix("acme/web:good", "write good", safe=use.role == "base"))')
+PAIR = f"A rule.\n\n## Flagged\n\n{BAD}\n## Passed\n\n{GOOD}\n## Fixed\n\n"
+
+
+def test_fixed_examples_are_pairs_of_blocks() -> None:
+    doc = f"{PAIR}```yaml policy\nrules: {{}}\n```\n\n{BAD}\n{GOOD}"
+    found = [(one.rule, one.policy, one.filename, one.before, one.after, one.line) for one in fixed_examples(rule_of(doc))]
+    assert found == [("no-bad-tags", "rules: {}\n", "Dockerfile", "FROM acme/web:bad\n", "FROM acme/web:good\n", 26)]
+    check_examples(rule_of(doc, FIXING))
+    assert len(examples(rule_of(doc))) == 2
+
+
+@pytest.mark.parametrize("blocks", [BAD, f"{BAD}\n```yaml compose\nservices: {{}}\n```\n"])
+def test_a_fixed_example_without_another_is_an_error(blocks: str) -> None:
+    with pytest.raises(ValueError, match="line 18 of the docstring: expected a block of the kind `dockerfile` after this one"):
+        check_examples(rule_of(PAIR + blocks, FIXING))
+
+
+WRONG_FIXES = {
+    RULE: "FROM acme/web:bad",
+    FIXING.replace("web:good", "api:good"): "FROM acme/api:good",
+    FIXING.replace("web:good", "web:bad@sha256:" + "0" * 64): "the fixes fail: ",
+}
+
+
+@pytest.mark.parametrize(("code", "found"), WRONG_FIXES.items())
+def test_incorrect_fixed_examples_fail(code: str, found: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_examples(rule_of(PAIR + BAD + GOOD, code))
+    message = "acme.no_bad_tags: line 21 of the docstring: expected this text after the fixes, found:"
+    assert str(caught.value).startswith(f"{message}\n{found}")
+
+
+def test_a_text_is_fixed() -> None:
+    text = "FROM acme/web:bad AS a\nFROM acme/web:bad\n"
+    module = rule_of("A rule.", FIXING)
+    assert fix_text(text, "Dockerfile", rule=module) == text.replace("bad", "good")
+    assert fix_text(text, "Dockerfile", rule=module, unsafe=False) == "FROM acme/web:bad AS a\nFROM acme/web:good\n"
+    policy = "images: [{match: '**'}]\n"
+    assert (
+        fix_text("FROM a\n", "Dockerfile", rule="implicit-registry", policy=policy, unsafe=False) == "FROM docker.io/library/a\n"
+    )
+    with pytest.raises(ValueError, match=r"no reader claims notes\.txt"):
+        fix_text("", "notes.txt", rule=module)
 
 
 def test_a_text_is_checked_with_a_rule_that_is_not_installed() -> None:

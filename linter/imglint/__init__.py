@@ -28,7 +28,7 @@ from imglint.model import (
     Span,
     image_use,
 )
-from imglint.policy.alternatives import approved_patterns, replacement, similar_approved
+from imglint.policy.alternatives import approved_patterns, approves, replacement, similar_approved
 from imglint.records import record, replace
 from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location, Source
@@ -67,6 +67,7 @@ __all__ = [
     "Traced",
     "UsageError",
     "approved_patterns",
+    "approves",
     "check",
     "image_use",
     "joined",

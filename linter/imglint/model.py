@@ -70,6 +70,10 @@ class Severity(IntEnum):
 
 
 LATEST = "latest"
+RUN_AS_USER = "run-as-user"
+"""The place of a user in `runAsUser`, which must be a number in YAML."""
+USER = "user"
+"""The place of a user in USER of a Dockerfile."""
 SETTING_KEYS = ("level", "environments", "files", "exclude")
 """The keys that the policy has for every rule. No option of a rule can have one of these names."""
 
@@ -192,6 +196,8 @@ class ImageUse:
     `problem` then has the reason. `parts` maps the parts of the reference (`registry`, `repository`, `tag`, `digest`, and `whole`) to their spans.
     `tag_known` is False if something else sets the tag, as for a Helm value without one or for `app:${TAG}`. `built` is True for an image that this
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
+    `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
+    name by which a kustomization finds an image.
     The engine fills in `environment`, `policy_match` and `tree`.
     """
 
@@ -206,6 +212,7 @@ class ImageUse:
     tag_known: bool = True
     built: bool = False
     built_or_pulled: bool = False
+    kept: tuple[str, ...] = ()
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None
@@ -280,11 +287,19 @@ class ImageUse:
     def fix(self, reference: str, description: str, *, safe: bool = False) -> Fix | None:
         """Return the fix that makes the use name another reference, given as the file should have it.
 
-        Only the parts that differ are replaced. Return None if one of them is not written in the file as it is read, or has no place in the file.
+        Only the parts that differ are replaced. Return None if one of them is not written in the file as it is read, has no place in the file, or is
+        one of those that are `kept`, and if a kustomization finds the image by a name that would change.
         Raises InvalidReference.
         """
-        edits = _rewriting(self, parse(reference))
-        return Fix(description, tuple(edits), safe, reference) if edits else None
+        new = parse(reference)
+        edits = _rewriting(self, new) if "repository" in self.parts else []
+        if not edits or (self._written_name(new) != self._written_name(self.reference) and self.rewrite != _AS_WRITTEN):
+            return None
+        return Fix(description, tuple(edits), safe, reference)
+
+    @staticmethod
+    def _written_name(reference: ImageReference | None) -> str:
+        return reference.text[: reference.spans["repository"][1]] if reference is not None else ""
 
 
 @record
@@ -296,7 +311,8 @@ class RunUser:
     no root. `base` is the base image of a stage without USER, and of any Windows stage; it is None for `scratch`, for a base with an unknown name,
     and outside Dockerfiles. `explicit` is False for a pod or service without any user setting, where the image sets the user. `image` is the image
     of the container or stage, if it has one, which `scratch` is not; it determines the environment and the row. `span` is where findings are
-    reported.
+    reported. `insertion` is where a stage without USER takes one: the offset, and the line break and indentation to write before it. It is None where
+    none fits, and outside Dockerfiles.
     """
 
     source: Source
@@ -310,16 +326,18 @@ class RunUser:
     base: ImageReference | None = None
     image: ImageUse | None = None
     environment: str = PRODUCTION
+    insertion: tuple[int, str] | None = None
 
     @property
     def location(self) -> Location:
         """The location of the user, or of the image if the file names no user."""
         return self.source.location(*self.span)
 
-    def finding(self, message: str, *, policy: str = "") -> Finding:
+    def finding(self, message: str, *, policy: str = "", fix: Fix | None = None) -> Finding:
         """Return a finding at the place that sets the user. If that is an image, its use is a related location.
 
         `policy` is the line of the policy that caused the finding, as `path:line`. Leave it out if that is the line that sets the level.
+        `fix` is what corrects it, as `fix` returns it.
         A baseline knows it by `where` and the user, so that it survives a new version of the image.
         """
         is_unset = self.user is None and self.nonroot is None
@@ -328,18 +346,36 @@ class RunUser:
             f"user {self.user}" if self.user is not None else "" if is_unset else f"runAsNonRoot {str(self.nonroot).lower()}"
         )
         known_by = f"{self.where}, {setting}" if setting else self.where
-        return _finding(self.source, message, self.span, use, known_by=(known_by,), policy=policy)
+        return _finding(self.source, message, self.span, use, known_by=(known_by,), policy=policy, fix=fix)
+
+    def fix(self, uid: int, description: str) -> Fix | None:
+        """Return the fix that makes the container run as a user. It is not safe: the user may lack permissions that the container needs.
+
+        A group is not kept: it was chosen for the other user. Return None if the file has no user, or not as it is read, and no place for one.
+        """
+        new, text = str(uid), self.source.text
+        if self.insertion is not None:
+            at, before = self.insertion
+            return Fix(description, (Edit(self.source.location(at, at), f"{before}USER {new}"),), expects=new)
+        if self.user is None or text[slice(*self.span)] != self.user or any(char.isspace() for char in self.user):
+            return None
+        if self.place not in (RUN_AS_USER, USER):
+            from imglint.quoting import as_text
+
+            new = as_text(text, *self.span, new) or ""
+        return Fix(description, (Edit(self.source.location(*self.span), new),), expects=str(uid)) if new else None
 
 
 @record
 class Problem:
-    """Content that could not be read, and the engine rule that reports it. The engine fills in the environment."""
+    """Content that could not be read, and the engine rule that reports it. `fix` is what corrects it. The engine fills in the environment."""
 
     source: Source
     span: Span
     message: str
     rule: str = "syntax-error"
     environment: str = PRODUCTION
+    fix: Fix | None = None
 
     @property
     def location(self) -> Location:
@@ -348,7 +384,7 @@ class Problem:
 
     def finding(self) -> Finding:
         """Return the problem as a finding."""
-        return _finding(self.source, self.message, self.span, self.span)
+        return _finding(self.source, self.message, self.span, self.span, fix=self.fix)
 
 
 @record
@@ -473,12 +509,14 @@ class View:
     """How a format for people shows a report.
 
     `shows` returns whether a finding is shown; the others are only counted, in a closing line. `width` is the number of columns of the terminal, 0 if
-    the output is not one. `advice` is a further closing line for a report with findings, empty for none.
+    the output is not one. `advice` is a further closing line for a report with findings, empty for none. `fixes` returns whether `--fix` would fix a
+    finding that has a fix.
     """
 
     shows: Callable[[Finding], bool] = _shows_all
     width: int = 0
     advice: str = ""
+    fixes: Callable[[Finding], bool] = _shows_all
 
 
 WHOLE = View()
@@ -542,53 +580,62 @@ def _name_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
     if old is None:
         yield None
         return
-    name = new.text[: new.spans["repository"][1]]
-    if name == old.text[: old.spans["repository"][1]] and old.registry_explicit == new.registry_explicit:
+    name, old_name = new.text[: new.spans["repository"][1]], old.text[: old.spans["repository"][1]]
+    if name == old_name:
         return
     registry, repository = use.parts.get("registry"), use.parts["repository"]
-    path = new.text[slice(*new.spans["repository"])]
-    if registry is None:
-        yield _edit_of(use, repository, old.text[slice(*old.spans["repository"])], name)
-    elif registry[1] + 1 == repository[0] and text[registry[1]] == "/":
-        yield _edit_of(use, (registry[0], repository[1]), old.text[: old.spans["repository"][1]], name)
-    elif new.registry_explicit:
-        written = old.text[slice(*old.spans["registry"])] if old.registry_explicit else text[slice(*registry)]
-        yield _edit_of(use, registry, written, new.text[slice(*new.spans["registry"])])
-        if path != old.text[slice(*old.spans["repository"])]:
-            yield _edit_of(use, repository, old.text[slice(*old.spans["repository"])], path)
-    else:
+    old_path = old.text[slice(*old.spans["repository"])]
+    if "repository" in use.kept:
         yield None
+    elif registry is None:
+        yield _edit_of(use, repository, old_path, name)
+    elif registry[1] + 1 == repository[0] and text[registry[1]] == "/":
+        yield _edit_of(use, (registry[0], repository[1]), old_name, name)
+    else:
+        # They stand apart, as in a Helm map. A registry that is not explicit is an empty one.
+        host = new.text[slice(*new.spans["registry"])] if new.registry_explicit else new.registry
+        written = old.text[slice(*old.spans["registry"])] if old.registry_explicit else text[slice(*registry)]
+        path = new.text[slice(*new.spans["repository"])]
+        if host != written:
+            yield _edit_of(use, registry, written, host) if "registry" not in use.kept else None
+        if path != old_path:
+            yield _edit_of(use, repository, old_path, path)
 
 
 def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
     """Yield the edits of tag and digest."""
-    old = use.reference
+    old, added = use.reference, ""
     for part, mark in (("tag", ":"), ("digest", "@")):
-        before, after = getattr(old, part), getattr(new, part)
+        before, after, span = getattr(old, part), getattr(new, part), use.parts.get(part)
         if before == after:
             continue
-        span, repository = use.parts.get(part), use.parts["repository"]
-        if before is not None and after is not None and span is not None:
-            yield _edit_of(use, span, before, after)
-        elif before is None and after is not None and use.tag_known and repository[1] == use.parts.get("whole", use.span)[1]:
-            yield _edit_of(use, (repository[1], repository[1]), "", mark + after)
+        if before is None:
+            added += mark + after
         else:
-            yield None
+            yield _edit_of(use, span, before, after) if after is not None and span is not None else None
+    if added:
+        at = use.parts["tag" if old is not None and old.tag is not None else "repository"][1]
+        is_end = at == use.parts.get("whole", use.span)[1] or use.source.text.startswith("@", at)
+        yield _edit_of(use, (at, at), "", added) if use.tag_known and is_end else None
 
 
 def _edit_of(use: ImageUse, span: Span, before: str, after: str) -> Edit | None:
     """Return the edit of the text at a span, which must be as expected: not where a variable or an escape is written for it."""
+    from imglint.quoting import as_text
+
     source = use.source
-    written = source.text[slice(*span)]
-    if written != before:
+    if source.text[slice(*span)] != before:
         return None
-    if before and after.endswith(before):
+    written = as_text(source.text, *span, after)
+    if written is None:
+        return None
+    if before and written.endswith(before):
         # Only what is in front of it is new.
-        span, after = (span[0], span[0]), after.removesuffix(before)
-    elif not written and source.text[span[0] - 1 : span[0]] == ":":
+        span, written = (span[0], span[0]), written.removesuffix(before)
+    elif not before and source.text[span[0] - 1 : span[0]] == ":":
         # The value of a key that has none.
-        after = f" {after}"
-    return Edit(source.location(*span), after)
+        written = f" {written}"
+    return Edit(source.location(*span), written)
 
 
 def _finding(

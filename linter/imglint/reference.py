@@ -29,6 +29,11 @@ _REMAINDER = re.compile(rf"({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?")
 # Compiled when they are first used (the re module keeps them): most small runs need none of them.
 _SEPARATORS = r"[._/-]+"
 _VALID_SEPARATOR = r"[._/]|__|-+"
+_PLACEHOLDER = (
+    r"<[^<>/]+>|@\w+@|\{[^{}/]+\}|\[[^\[\]/:]+\]|%%?\w+%%?|(?<![^/])__\w+__(?![^/:])"
+    r"|(?<![^/])(?:[A-Z0-9]+(?:[ _-]+[A-Z0-9]+)+|(?=[A-Z0-9]*(?:IMAGE|REGISTRY|REPLACE))[A-Z0-9]++)(?![^/:])"
+)
+"""Names that people and scripts replace: `<image>`, `@IMAGE@`, `{image}`, `[image]`, `%IMAGE%`, `__IMAGE__`, `YOUR_IMAGE`, `BASEIMAGE`."""
 
 
 class InvalidReference(ValueError):
@@ -101,7 +106,7 @@ def _registry_end(text: str) -> int:
         reason = "invalid registry host"
         if text.startswith("://", len(first) - 1):
             reason = f"image references have no URL scheme; remove `{clipped(first)}//`"
-        raise InvalidReference(reason, 0, len(first))
+        raise _placeholder_error(text, 0) or InvalidReference(reason, 0, len(first))
     return len(first) + 1
 
 
@@ -146,6 +151,9 @@ def _diagnose(text: str, start: int) -> InvalidReference:
     """Return the error for a text that does not match the grammar after its registry."""
     if not text:
         return InvalidReference("image reference is empty", 0, 0)
+    placeholder = _placeholder_error(text, start)
+    if placeholder is not None:
+        return placeholder
     name, _, _ = text[start:].partition("@")
     path, colon, tag = name.partition(":")
     path_end, name_end = start + len(path), start + len(name)
@@ -158,6 +166,12 @@ def _diagnose(text: str, start: int) -> InvalidReference:
     if colon and re.fullmatch(_TAG, tag) is None:
         return InvalidReference(_tag_error(tag), path_end + 1, name_end)
     return InvalidReference("invalid digest; write `sha256:` and 64 hexadecimal digits", name_end, len(text))
+
+
+def _placeholder_error(text: str, start: int) -> InvalidReference | None:
+    """Return the error for the first placeholder at or after an offset, None if there is none."""
+    found = re.compile(_PLACEHOLDER).search(text, start)
+    return found and InvalidReference(f"{clipped(found[0])} looks like a placeholder; replace it", *found.span())
 
 
 def _repository_error(path: str) -> str:

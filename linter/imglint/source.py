@@ -232,6 +232,9 @@ def _read(descriptor: int, size: int, size_max: int) -> bytes:
     while left and (chunk := os.read(descriptor, min(left, max(size + 1, CHUNK)))):
         chunks.append(chunk)
         left -= len(chunk)
+        if len(chunk) == size:
+            # One byte more was asked for, so this is the end.
+            break
     if not left:
         raise _too_large(size_max)
     return b"".join(chunks)

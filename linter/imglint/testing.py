@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 import re
 from contextlib import chdir, contextmanager
+from itertools import zip_longest
 from tempfile import TemporaryDirectory
 from time import gmtime, strftime
 from typing import TYPE_CHECKING
 
+from imglint.engine.discover import Found
 from imglint.engine.facts import Settings, claim
+from imglint.engine.fix import fix_file
 from imglint.engine.run import run
 from imglint.engine.tree import Trees
 from imglint.errors import PluginError
@@ -36,9 +39,19 @@ if TYPE_CHECKING:
     from imglint.model import Fact, Finding, Report
     from imglint.plugins.load import Reader
 
-__all__ = ["Example", "check_examples", "check_text", "examples", "read_text", "write_report"]
+__all__ = [
+    "Example",
+    "FixedExample",
+    "check_examples",
+    "check_text",
+    "examples",
+    "fix_text",
+    "fixed_examples",
+    "read_text",
+    "write_report",
+]
 
-FLAGGED, PASSED = "Flagged", "Passed"
+FLAGGED, PASSED, FIXED = "Flagged", "Passed", "Fixed"
 POLICY = "policy"
 """The kind of an example block that is the policy for the blocks after it."""
 FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
@@ -62,24 +75,62 @@ class Example:
     line: int
 
 
+@record
+class FixedExample:
+    """A pair of examples in the docstring of a rule: a file, and the file after the fixes of the rule, safe or not.
+
+    `line` is the line of the docstring, from 1, on which the text of the file after the fixes begins.
+    """
+
+    rule: str
+    policy: str
+    filename: str
+    before: str
+    after: str
+    line: int
+
+
 def examples(rule: ModuleType) -> list[Example]:
     """Return the examples in the docstring of a rule: the fenced blocks under `## Flagged` and `## Passed`.
 
     The last word after the fence is the kind of file. Raises ValueError if no reader is of that kind.
     """
+    name = plugin_name(rule)
+    return [
+        Example(name, section == FLAGGED, policy, _filename(kind), text, line)
+        for section, policy, kind, text, line in _blocks(rule)
+        if section != FIXED
+    ]
+
+
+def fixed_examples(rule: ModuleType) -> list[FixedExample]:
+    """Return the pairs of fenced blocks under `## Fixed` in the docstring of a rule.
+
+    Raises ValueError if a block has no other one of its kind after it, or if no reader is of the kind.
+    """
+    found = [block for block in _blocks(rule) if block[0] == FIXED]
+    pairs = []
+    for (_, policy, kind, before, line), other in zip_longest(found[::2], found[1::2]):
+        if other is None or other[2] != kind:
+            raise ValueError(
+                f"line {line} of the docstring: expected a block of the kind `{kind}` after this one, with the fixed file"
+            )
+        pairs.append(FixedExample(plugin_name(rule), policy, _filename(kind), before, other[3], other[4]))
+    return pairs
+
+
+def _blocks(rule: ModuleType) -> Iterator[tuple[str, str, str, str, int]]:
+    """Yield the examples in the docstring of a rule: the section, the policy, the kind, the text and the line of the docstring of each."""
     doc, section, policy = rule.__doc__ or "", "", ""
-    found = []
     for block in _BLOCK.finditer(doc):
         if block["section"] is not None:
             section = block["section"].strip()
-        elif section in (FLAGGED, PASSED):
+        elif section in (FLAGGED, PASSED, FIXED):
             kind = block["info"].rpartition(" ")[2]
             if kind == POLICY:
                 policy = block["text"]
             else:
-                line = doc.count("\n", 0, block.start("text")) + 1
-                found.append(Example(plugin_name(rule), section == FLAGGED, policy, _filename(kind), block["text"], line))
-    return found
+                yield section, policy, kind, block["text"], doc.count("\n", 0, block.start("text")) + 1
 
 
 def _filename(kind: str) -> str:
@@ -92,9 +143,10 @@ def _filename(kind: str) -> str:
 
 
 def check_examples(rule: ModuleType) -> None:
-    """Check the examples in the docstring of a rule: it must yield exactly one finding for each flagged one, and none for each passed one.
+    """Check the examples in the docstring of a rule.
 
-    Raises AssertionError if it does not, or if there is no example of either.
+    It must yield exactly one finding for each flagged one, and none for each passed one. Of two fixed ones, its fixes must turn the first into the
+    second. Raises AssertionError if that is not so, or if there is no flagged or no passed example.
     """
     found = examples(rule)
     wrong = [f"no example under `## {name}`" for name, flagged in ((FLAGGED, True), (PASSED, False)) if not _has(found, flagged)]
@@ -108,6 +160,13 @@ def check_examples(rule: ModuleType) -> None:
             messages = "".join([f"\n    {finding.location.line}: {finding.message}" for finding in findings])
             expected = "1 finding" if example.flagged else "no findings"
             wrong.append(f"line {example.line} of the docstring: expected {expected}, found {len(findings)}{messages}")
+    for pair in fixed_examples(rule):
+        try:
+            after = fix_text(pair.before, pair.filename, rule=rule, policy=pair.policy)
+        except ValueError as error:
+            after = f"{error}\n"
+        if after != pair.after:
+            wrong.append(f"line {pair.line} of the docstring: expected this text after the fixes, found:\n{after}")
     if wrong:
         raise AssertionError("\n".join([f"{rule.__name__}: {message}" for message in wrong]))
 
@@ -137,29 +196,64 @@ def check_text(
     return _check(text, filename, policy, files or {}, None if isinstance(rule, str) else rule, selected)
 
 
+def fix_text(
+    text: str,
+    filename: str,
+    *,
+    rule: ModuleType | str,
+    policy: str = "",
+    files: Mapping[str, str] | None = None,
+    unsafe: bool = True,
+) -> str:
+    """Return the text of a file after the fixes of a rule, without the unsafe ones if `unsafe` is False.
+
+    The arguments are those of `check_text`. Raises what that raises, and ValueError if the fixed file does not read as the fixes expect.
+    """
+    selected = rule if isinstance(rule, str) else plugin_name(rule)
+    check_text(text, filename, rule=rule, policy=policy, files=files)
+    module = None if isinstance(rule, str) else rule
+
+    def is_wanted(finding: Finding) -> bool:
+        return finding.rule == selected and finding.fix is not None and (finding.fix.safe or unsafe)
+
+    with _folder(_with_policy(text, filename, policy, files or {})):
+        fixed = fix_file(Found(filename, True), text.encode(), _settings(policy, module, selected), is_wanted)
+    if fixed.failure:
+        raise ValueError(f"the fixes fail: {fixed.failure}")
+    return fixed.after.decode()
+
+
 def _check(
     text: str, filename: str, policy: str, files: Mapping[str, str], rule: ModuleType | None, selected: str | None = None
 ) -> list[Finding]:
-    known = rules() if rule is None else {**rules(), plugin_name(rule): rule_of(rule)}
-    with _folder({**files, filename: text, **({FILE_NAME: policy} if policy else {})}):
-        policies = one_for_all(load(FILE_NAME, known, kinds()) if policy else default_policy())
-        settings = Settings(
-            policies,
-            known,
-            selected=frozenset([selected] if selected else []),
-            today=strftime("%Y-%m-%d", gmtime()),
-            jobs=1,
-            # The traceback of a plugin that fails goes to stderr.
-            debug=True,
-            tree=Trees(policies),
-        )
-        report = run([filename], settings)
+    with _folder(_with_policy(text, filename, policy, files)):
+        report = run([filename], _settings(policy, rule, selected))
     if not report.files:
         raise ValueError(f"no reader claims {filename}")
     failed = [finding for finding in report.findings if finding.rule == INTERNAL_ERROR]
     if failed:
         raise PluginError(failed[0].message)
     return list(report.findings)
+
+
+def _with_policy(text: str, filename: str, policy: str, files: Mapping[str, str]) -> dict[str, str]:
+    return {**files, filename: text, **({FILE_NAME: policy} if policy else {})}
+
+
+def _settings(policy: str, rule: ModuleType | None, selected: str | None) -> Settings:
+    """Return the settings of a run in the current folder, which has the policy unless that is empty."""
+    known = rules() if rule is None else {**rules(), plugin_name(rule): rule_of(rule)}
+    policies = one_for_all(load(FILE_NAME, known, kinds()) if policy else default_policy())
+    return Settings(
+        policies,
+        known,
+        selected=frozenset([selected] if selected else []),
+        today=strftime("%Y-%m-%d", gmtime()),
+        jobs=1,
+        # The traceback of a plugin that fails goes to stderr.
+        debug=True,
+        tree=Trees(policies),
+    )
 
 
 def read_text(

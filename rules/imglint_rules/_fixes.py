@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imglint import parse, replacement
+from imglint import InvalidReference, approves, parse, replacement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,14 +10,24 @@ if TYPE_CHECKING:
 
 
 def replacing(use: ImageUse) -> Fix | None:
-    """Return the fix that writes the `use-instead` of the row; None if there is none, or if it would drop the digest."""
+    """Return the fix that writes the `use-instead` of the row.
+
+    Return None if there is none, if the policy does not approve it either, or if it would drop the digest.
+    """
     instead = replacement(use)
     if use.reference is None or not instead or "*" in instead:
         return None
+    try:
+        new = parse(instead)
+    except InvalidReference:
+        # A wildcard can stand for a text that makes the name too long.
+        return None
+    if not approves(use, new):
+        return None
     digest = use.reference.digest
-    if digest is not None and parse(instead).digest is None:
+    if digest is not None and new.digest is None:
         # A tag of the other image may be another image than the digest.
-        if parse(instead).tag != use.reference.tag:
+        if new.tag != use.reference.tag:
             return None
         instead = f"{instead}@{digest}"
     return use.fix(instead, f"write {instead}")

@@ -29,6 +29,26 @@ services:
   web:
     image: ghcr.io/acme/web:v1.2.3
 ```
+
+## Fixed
+
+```yaml policy
+images:
+  - match: docker.io/acme/*
+    approved: deprecated
+    use-instead: ghcr.io/acme/*
+  - match: ghcr.io/acme/*
+```
+
+```dockerfile
+ARG REGISTRY=docker.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
+
+```dockerfile
+ARG REGISTRY=ghcr.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
 """
 
 from __future__ import annotations
@@ -45,6 +65,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.WARNING
 TAGS = ("convention",)
+FIX = "writes the `use-instead` of the row, unless that is not approved either. Unsafe. A digest is kept."
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:

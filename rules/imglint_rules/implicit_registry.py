@@ -43,6 +43,42 @@ services:
     build: .
     image: acme/api:1.0.0
 ```
+
+## Fixed
+
+```dockerfile
+FROM --platform=linux/amd64 nginx:1.27.0 AS web
+```
+
+```dockerfile
+FROM --platform=linux/amd64 docker.io/library/nginx:1.27.0 AS web
+```
+
+```yaml compose
+services:
+  db:
+    image: ${IMAGE:-bitnami/postgresql}:16.1.0
+```
+
+```yaml compose
+services:
+  db:
+    image: ${IMAGE:-docker.io/bitnami/postgresql}:16.1.0
+```
+
+```yaml helm-values
+image:
+  registry: ""
+  repository: bitnami/postgresql
+  tag: 16.1.0
+```
+
+```yaml helm-values
+image:
+  registry: "docker.io"
+  repository: bitnami/postgresql
+  tag: 16.1.0
+```
 """
 
 from __future__ import annotations
@@ -57,6 +93,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
+FIX = "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates."
 CHART_PLACES = ("helm-map", "helm-string", "template-image")
 
 
@@ -68,14 +105,15 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     # The name of a Kustomize entry must stay as it is in the manifests, so the registry belongs in newName. A string has no newName.
     refused = use.row is not None and not use.row.approved
     is_string = use.text == reference.text and (reference.tag or reference.digest)
+    version = reference.text[reference.spans["repository"][1] :]
     if use.place == "kustomize-image" and not refused and not is_string:
-        yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
+        fix = use.fix(f"{reference.name}{version}", f"set `newName: {reference.name}`", safe=_is_approved(use))
+        yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository", fix=fix)
     elif "registry" in use.parts:
         # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.
         fix = use.fix(f"{reference.registry}/{reference.text}", f"set `registry: {reference.registry}`", safe=_is_approved(use))
         yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry", fix=fix)
     else:
-        version = reference.text[reference.spans["repository"][1] :]
         # Charts prepend a registry that is set elsewhere, so that the name would have two.
         is_safe = _is_approved(use) and use.place not in CHART_PLACES
         fix = use.fix(f"{reference.name}{version}", f"write {reference.name}", safe=is_safe)

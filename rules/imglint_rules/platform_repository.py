@@ -35,6 +35,29 @@ services:
   web:
     image: ghcr.io/acme/web:v1.0.0
 ```
+
+## Fixed
+
+```yaml policy
+rules:
+  platform-repository: warning
+```
+
+```yaml compose
+services:
+  web:
+    image: ghcr.io/acme/web-linux-amd64:v1.0.0
+  worker:
+    image: ghcr.io/acme/worker:v1.0.0-arm64
+```
+
+```yaml compose
+services:
+  web:
+    image: ghcr.io/acme/web:v1.0.0
+  worker:
+    image: ghcr.io/acme/worker:v1.0.0
+```
 """
 
 from __future__ import annotations
@@ -42,16 +65,21 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from imglint import ImageUse, Severity
+from imglint import ImageUse, Severity, approves, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint import Finding
+    from imglint import Finding, Fix, ImageReference
 
 LEVEL = Severity.OFF
 TAGS = ("portability",)
+FIX = "removes the platform from the name or the tag. Unsafe. Not where there is a digest."
+_OS = r".*?(?<![^-_./])(linux[-_.])"
+"""The operating system in front of a platform."""
+_VARIANT = r"[-_./]v?[5-8](?![^-_./])"
+"""The variant of an ARM platform behind it, unless that is a version of the image."""
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -62,8 +90,39 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     for part, text in (("repository", reference.repository), ("tag", reference.tag or "")):
         found = _platform().search(text)
         if found:
-            yield use.finding(f"{part} is specific to {found[1]}; use a multi-platform image", part)
+            yield use.finding(f"{part} is specific to {found[1]}; use a multi-platform image", part, fix=_fix(use, reference))
             return
+
+
+def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
+    """Return the fix that takes the platform out of the name; None where the name of the image for all platforms is not certain.
+
+    A digest is that of the image for one platform.
+    """
+    name, tag = reference.text[slice(*reference.spans["repository"])], reference.tag or ""
+    platforms = _platform().findall(name) + _platform().findall(tag)
+    new_name, new_tag = _without_platform(name), _without_platform(tag)
+    is_certain = len(platforms) == 1 and reference.digest is None and new_name and bool(new_tag) == bool(tag)
+    if not is_certain or (new_tag != tag and new_tag == "latest"):
+        return None
+    registry = reference.text[: reference.spans["repository"][0]]
+    new = f"{registry}{new_name}{f':{new_tag}' if tag else ''}"
+    return use.fix(new, f"write {new}") if approves(use, parse(new)) else None
+
+
+def _without_platform(text: str) -> str:
+    """Return a name or a tag without the platform; empty if that is all of it, or of a component of the name, or if it is not certain where it ends."""
+    found = _platform().search(text)
+    if found is None:
+        return text
+    start, end = found.span(1)
+    os = re.fullmatch(_OS, text[:start])
+    before, after = text[: os.start(1) if os else start], text[end:]
+    if re.match(_VARIANT, after):
+        return ""
+    if before[-1:] in ("", "/"):
+        return before + after[1:] if after[:1] not in ("", "/") else ""
+    return before[:-1] + after
 
 
 @cache

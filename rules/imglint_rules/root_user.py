@@ -64,6 +64,48 @@ rules:
 FROM docker.io/library/alpine:3.20.1
 USER 1001:0
 ```
+
+## Fixed
+
+```yaml policy
+rules:
+  root-user:
+    level: error
+    uid: 1001
+```
+
+```dockerfile
+FROM docker.io/library/golang:1.22.4 AS build
+RUN go build -o /server .
+
+FROM docker.io/library/alpine:3.20.1
+COPY --from=build /server /
+ENTRYPOINT ["/server"]
+```
+
+```dockerfile
+FROM docker.io/library/golang:1.22.4 AS build
+RUN go build -o /server .
+
+FROM docker.io/library/alpine:3.20.1
+COPY --from=build /server /
+ENTRYPOINT ["/server"]
+USER 1001
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.0
+    user: root
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.0
+    user: "1001"
+```
 """
 
 from __future__ import annotations
@@ -81,6 +123,7 @@ LEVEL = Severity.WARNING
 TAGS = ("security",)
 SECURITY_SEVERITY = "7.0"
 COVERS = ("unstated-user",)
+FIX = "sets the required `uid`, in a new line at the end of a stage without `USER`. Unsafe."
 SETTINGS = {
     "user": ("USER", "USER {}"),
     "compose-user": ("user", 'user: "{}"'),
@@ -119,7 +162,8 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
     else:
         problem = "no user set, so the image decides" if options.explicit else None
     if problem:
-        yield user.finding(f"{problem}{reason}; {advice}", policy=at)
+        fix = user.fix(uids[0], f"set `{_syntax(user).format(uids[0])}`") if uids else None
+        yield user.finding(f"{problem}{reason}; {advice}", policy=at, fix=fix)
 
 
 def _with_user(written: str, allowed: list[str]) -> str | None:
@@ -135,6 +179,10 @@ def _with_user(written: str, allowed: list[str]) -> str | None:
 
 def _as_tuple(uid: int | tuple[int, ...] | None) -> tuple[int, ...]:
     return () if uid is None else uid if isinstance(uid, tuple) else (uid,)
+
+
+def _syntax(user: RunUser) -> str:
+    return SETTINGS.get(user.place, ("", "user {}"))[1]
 
 
 def _advice(user: RunUser, allowed: list[str]) -> str:

@@ -58,6 +58,40 @@ services:
     image: ghcr.io/elsewhere/web:v1.2.3
     pull_policy: build
 ```
+
+## Fixed
+
+```yaml policy
+images:
+  - match: docker.io/acme/*
+    approved: false
+    use-instead: ghcr.io/acme/*
+  - match: ghcr.io/acme/*
+```
+
+```dockerfile
+ARG REGISTRY=docker.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
+
+```dockerfile
+ARG REGISTRY=ghcr.io
+FROM ${REGISTRY}/acme/web:v1.2.3
+```
+
+```yaml helm-values
+image:
+  registry: docker.io
+  repository: acme/web
+  tag: v1.2.3
+```
+
+```yaml helm-values
+image:
+  registry: ghcr.io
+  repository: acme/web
+  tag: v1.2.3
+```
 """
 
 from __future__ import annotations
@@ -76,6 +110,7 @@ LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
 SECURITY_SEVERITY = "7.0"
 COVERS = ("implicit-registry", "latest-tag", "missing-digest", "moving-tag", "unconventional-tag")
+FIX = "writes the `use-instead` of the row, unless that is not approved either. Unsafe. A digest is kept."
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:

@@ -40,8 +40,7 @@ def check(options: CommandOptions) -> int:
 
 def _check(options: CommandOptions) -> int:
     _check_word(options.paths)
-    if options.unsafe_fixes and not (options.fix or options.diff):
-        raise UsageError("--unsafe-fixes has no effect alone; add --fix or --diff")
+    _check_fixes(options)
     settings = settings_for(options)
     if options.verbose:
         for policy in settings.policies.used():
@@ -54,17 +53,18 @@ def _check(options: CommandOptions) -> int:
         check_targets(files, options, settings)
     settings = replace(settings, fingerprints=any(writer.fingerprints for writer, _ in writers))
     fails = _fails(options.fail_on, settings.policies)
-    shows = _shows(options, fails)
+    # What --statistics counts, but a report does not show, is not fixed.
+    fixes = _shows(replace(options, statistics=False), fails)
     if options.fix or options.diff:
         from imglint.commands.fix import fix
 
-        report, printed = fix(options, settings, shows, _reported)
+        report, printed = fix(options, settings, fixes, _reported)
     else:
         report, printed = _reported(options, settings), None
     advice = "" if any(policy.path for policy in settings.policies.used()) else NO_POLICY
-    view = View(shows, _width(), advice)
+    view = View(_shows(options, fails), _width(), advice, fixes)
     if printed is not None and not options.output:
-        writers[0] = output_format("text"), STDERR
+        writers[:1] = _on_stderr(writers)
     rendered = [(_rendered(writer, report, target, view, options), target) for writer, target in writers]
     # Stdout comes last, so that it stays empty if a file cannot be written.
     for output, target in sorted(rendered, key=lambda entry: entry[1] is None):
@@ -74,6 +74,22 @@ def _check(options: CommandOptions) -> int:
     if options.diff and not report.failed:
         return FINDINGS if printed else CLEAN
     return _status(report, fails)
+
+
+def _check_fixes(options: CommandOptions) -> None:
+    """Raise UsageError if an option for fixes contradicts the others."""
+    if options.unsafe_fixes and not (options.fix or options.diff):
+        raise UsageError("--unsafe-fixes has no effect alone; add --fix or --diff")
+    if options.diff and options.write_baseline:
+        raise UsageError("--diff writes no files; leave out --write-baseline, or use --fix")
+
+
+def _on_stderr(writers: list[tuple[Format, str | None]]) -> list[tuple[Format, str | None]]:
+    """Return what takes the place of the first report where stdout has something else: nothing if there are others, else a report as text."""
+    if len(writers) > 1:
+        return []
+    writer = writers[0][0]
+    return [(writer if writer.view else output_format("text"), STDERR)]
 
 
 def _reported(options: CommandOptions, settings: Settings) -> Report:

@@ -196,8 +196,8 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     help="Lowest level that makes the exit status 1: note, warning, error or never [default: warning].",
 )
 @click.option("--fix", is_flag=True, help="Write the safe fixes into the files, and report what remains.")
-@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff, also the fixes that may change which image is used.")
-@click.option("--diff", is_flag=True, help="Print what --fix would change as a diff, and write nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff, include the fixes that need a review.")
+@click.option("--diff", is_flag=True, help="Print a diff of what --fix would change, and write nothing.")
 @click.option(
     "--min-level",
     type=click.Choice(LEVELS),

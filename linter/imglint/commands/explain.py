@@ -339,6 +339,7 @@ def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> It
     policy = settings.policies.of(subject.source.path)
     by = {rule.id: _origin(rule, decision, policy) for rule, decision in decided}
     yield from _fields("findings", [_finding(verdict, by) for verdict in verdicts])
+    yield from _fields("fixes", [fix for verdict in verdicts for fix in _fix(verdict)])
     found = {verdict.finding.rule for verdict in verdicts}
     passed = [(rule, decision) for rule, decision in decided if decision.level and rule.id not in found]
     if INTERNAL_ERROR not in found:
@@ -350,6 +351,13 @@ def _finding(verdict: Verdict, by: dict[str, str]) -> str:
     finding, location = verdict.finding, verdict.finding.location
     head = f"{finding.level} {finding.rule} ({by.get(finding.rule, 'default')})"
     return f"{head}: {location.line}:{location.column} {finding.message}{_why_not_reported(verdict)}"
+
+
+def _fix(verdict: Verdict) -> list[str]:
+    finding = verdict.finding
+    if finding.fix is None or not verdict.is_reported:
+        return []
+    return [f"{finding.rule}: {finding.fix.description} ({'safe' if finding.fix.safe else 'unsafe'})"]
 
 
 def _why_not_reported(verdict: Verdict) -> str:

@@ -52,13 +52,14 @@ def fix(
     fixing = _Fixing(options, settings, shows)
     fixed = fixing.files(report, stdin.data if stdin else None)
     if options.diff:
-        difference = [piece for file in fixed for piece in _diff(file)]
+        numbers: list[int] = []
+        difference = list(_differences(fixed, numbers))
+        _announce("would fix", numbers, options)
         if stdin:
             stdin.reset(None)
         return fixing.marked(report), difference
     changed = [file.fixed for file in fixed if _is_written(file, fixing, stdin)]
-    if changed and not options.quiet:
-        warn(f"fixed {counted(sum(changed), 'finding')} in {counted(len(changed), 'file')}")
+    _announce("fixed", changed, options)
     if changed or options.baseline or options.write_baseline:
         if stdin:
             stdin.reset(stdin.fixed)
@@ -66,6 +67,12 @@ def fix(
         again = replace(settings_for(options), fingerprints=settings.fingerprints, verbose=False)
         report = report_of(options, again)
     return fixing.marked(report), stdin.pieces() if stdin else None
+
+
+def _announce(what: str, numbers: Sequence[int], options: CommandOptions) -> None:
+    """Print how many findings are fixed, given the number of each changed file."""
+    if numbers and not options.quiet:
+        warn(f"{what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}")
 
 
 class _Stdin:
@@ -189,10 +196,16 @@ class _Hunk:
     new: list[bytes]
 
 
+def _differences(fixed: Iterable[FixedFile], numbers: list[int]) -> Iterator[bytes]:
+    """Yield the lines of a unified diff of files, and add the number of fixed findings of each changed one to a list."""
+    for file in fixed:
+        if file.after != file.before:
+            numbers.append(file.fixed)
+            yield from _diff(file)
+
+
 def _diff(file: FixedFile) -> Iterator[bytes]:
     """Yield the lines of a unified diff, as `git apply` and `patch -p1` read it. On a terminal, control characters are escaped."""
-    if file.after == file.before:
-        return
     name = os.path.relpath(file.path).replace(os.sep, "/")
     shown = _shown if sys.stdout is not None and sys.stdout.isatty() else bytes
     yield shown(b"--- " + _quoted(f"a/{name}") + b"\n")

@@ -50,7 +50,7 @@ def _listed(known: dict[str, Rule]) -> str:
 
 def _documented(rule: Rule) -> str:
     covers = f"\n\n{_covers(rule)}" if rule.covers else ""
-    return f"{rule.id} ({_scope(rule)})\n\n{rule.doc}{covers}\n"
+    return f"{rule.id} ({_scope(rule)})\n\n{rule.doc}{covers}\n\n{_fix(rule)}\n"
 
 
 def page() -> str:
@@ -73,7 +73,7 @@ to `rules` in the [policy](policy.md). In the examples, a `yaml policy` block ap
 def _section(rule: Rule) -> str:
     rest = re.sub("^## ", "### ", rule.doc.partition("\n\n")[2], flags=re.MULTILINE)
     covers = f"{_covers(rule)}\n\n" if rule.covers else ""
-    return f"## {rule.id}\n\n{rule.summary}\n\n{_default(rule)}\n\n{covers}{rest}"
+    return f"## {rule.id}\n\n{rule.summary}\n\n{_default(rule)}\n\n{_fix(rule)}\n\n{covers}{rest}"
 
 
 def _default(rule: Rule) -> str:
@@ -82,6 +82,11 @@ def _default(rule: Rule) -> str:
     if rule.level:
         return f"**Default:** {rule.level}, {environments}."
     return f"**Default:** off. A policy that sets a level without `environments` enables it {environments}."
+
+
+def _fix(rule: Rule) -> str:
+    """Return what the fixes of the rule do as a sentence."""
+    return f"**Fix:** {rule.fix or 'none.'}"
 
 
 def _covers(rule: Rule) -> str:

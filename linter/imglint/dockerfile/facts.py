@@ -7,7 +7,8 @@ import re
 from imglint.dockerfile.instructions import find_frontend, parse_dockerfile
 from imglint.dockerfile.stages import Build, is_reference
 from imglint.dockerfile.variables import UnresolvedVariable
-from imglint.model import BASE, BUILD, FRONTEND, Comment, ImageUse, Problem, RunUser, image_use
+from imglint.model import BASE, BUILD, FRONTEND, USER, Comment, ImageUse, Problem, RunUser, image_use
+from imglint.records import replace
 from imglint.traced import Traced, literal
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ WINDOWS_NAMES = ("nanoserver", "servercore", "windows/server")
 WINDOWS_FOLDERS = ("mcr.microsoft.com/windows/", "mcr.microsoft.com/dotnet/framework/")
 """Folders of a registry with Windows images only."""
 
-_FRAGMENT_NAME = re.compile(r"^(?:docker|container)file\.|\.(?:docker|container)file$", re.IGNORECASE)
+_FRAGMENT_NAME = r"^(?:docker|container)file\.|\.(?:docker|container)file$"
 """The names of files that may be parts of a Dockerfile. A file without more of a name is a whole one."""
 
 EARLIER_MAX = 524_288
@@ -67,7 +68,7 @@ def read_dockerfile(source: Source, *, prefix: str = "") -> list[Fact]:
 def _read(source: Source, parsed: ParsedDockerfile, prefix: str) -> tuple[Build, list[Fact]]:
     build = Build(parsed, source.variables)
     build.interpret(parsed.instructions)
-    if build.has_from or not _FRAGMENT_NAME.search(source.name):
+    if build.has_from or not re.search(_FRAGMENT_NAME, source.name, re.IGNORECASE):
         return build, list(_StageFacts(source, prefix, build).read())
     fragment = Build(parsed, source.variables, fragment=True)
     fragment.interpret(parsed.instructions)
@@ -156,12 +157,12 @@ class _StageFacts:
 
     def users(self, shipped: list[Stage]) -> Iterator[RunUser]:
         """Yield the user of each shipped stage. A place that sets the user of several stages is yielded once."""
-        seen: set[Span] = set()
+        users: dict[Span, RunUser] = {}
         for stage in shipped:
             user = self.run_user(stage)
-            if user.span not in seen:
-                seen.add(user.span)
-                yield user
+            # One line cannot set the user of several stages.
+            users[user.span] = replace(users[user.span], insertion=None) if user.span in users else user
+        yield from users.values()
 
     def run_user(self, stage: Stage) -> RunUser:
         image = self.images.get(stage.root) if stage.root else None
@@ -173,7 +174,7 @@ class _StageFacts:
         known = base is None and not isinstance(value, UnresolvedVariable)
         # An empty name resets the user of the base image to root.
         user = None if isinstance(value, UnresolvedVariable) else value.text or "root"
-        return RunUser(self.source, span, "user", self.where(stage), user, known=known, base=base, image=image)
+        return RunUser(self.source, span, USER, self.where(stage), user, known=known, base=base, image=image)
 
     def base_user(self, stage: Stage, image: ImageUse | None) -> RunUser:
         """Return the user of a stage without USER, which is that of its base image."""
@@ -184,7 +185,23 @@ class _StageFacts:
         whole = image.parts.get("whole", span) if image else span
         if not span[0] <= whole[0] <= whole[1] <= span[1]:
             span = whole
-        return RunUser(self.source, span, "user", self.where(stage), None, known=known, base=base, image=image)
+        place = self.insertion(stage)
+        return RunUser(self.source, span, USER, self.where(stage), None, known=known, base=base, image=image, insertion=place)
+
+    def insertion(self, stage: Stage) -> tuple[int, str] | None:
+        """Return where a USER can be added to a stage, with the line break and the indentation in front of it."""
+        last, text = self.build.end_of(stage), self.source.text
+        if last is None or last.next_line < 0:
+            return None
+        start = last.offset(last.start)
+        indentation = text[text.rfind("\n", 0, start) + 1 : start]
+        has_break = last.next_line <= len(text)
+        line_break = last.next_line - 1 if has_break else text.find("\n")
+        is_crlf = line_break > 0 and text[line_break - 1] == "\r"
+        end = line_break if has_break else len(text)
+        while text[end - 1] == "\r":
+            end -= 1
+        return (end, ("\r\n" if is_crlf else "\n") + indentation) if not indentation.strip() else None
 
 
 def _known(value: UnresolvedVariable) -> Traced | None:

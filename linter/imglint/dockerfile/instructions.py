@@ -49,14 +49,16 @@ FLAG_MAX = 4096
 class Instruction:
     """An instruction, with all continuation lines joined.
 
-    `start` and `end` are its indices in `text`; its arguments, including flags, start at `arguments_start`. `keyword` is in upper case.
+    `start` and `end` are its indices in `text`; its arguments, including flags, start at `arguments_start`. `keyword` is in upper case. `next_line` is
+    the offset in the file of the line after it and its heredocs, beyond the end of the file if there is none; -1 if the line would continue it.
     """
 
-    __slots__ = ("_indices", "_offsets", "arguments_start", "end", "flags_start", "keyword", "start", "text")
+    __slots__ = ("_indices", "_offsets", "arguments_start", "end", "flags_start", "keyword", "next_line", "start", "text")
 
     def __init__(self, text: str, indices: list[int], offsets: list[int], start: int = 0) -> None:
         """Take the joined text and, for each line of it, its index in the text and its offset in the file."""
         self.text, self._indices, self._offsets = text, indices, offsets
+        self.next_line = -1
         self.end = end = max(len(text.rstrip(SPACE)), start) if text[-1:] in SPACE else len(text)
         while start < end and text[start] in SPACE:
             start += 1
@@ -155,6 +157,7 @@ def parse_dockerfile(text: str, release: int = LATEST_RELEASE) -> ParsedDockerfi
                 parsed.changes.add(FLAG_ESCAPE_SINCE)
             if "<<" in instruction.text:
                 index = _skip_heredocs(parsed, instruction, text, index)
+                instruction.next_line = -1 if parsed.errors or parsed.unread else index
     return parsed
 
 
@@ -210,7 +213,12 @@ def _next_instruction(parsed: ParsedDockerfile, text: str, index: int, has_comme
         if len(parts) > parsed.lines_left:
             break
     parsed.lines_left -= len(parts)
-    return (Instruction("".join(parts), indices, offsets) if parts else None), index
+    if not parts:
+        return None, index
+    instruction = Instruction("".join(parts), indices, offsets)
+    if not continued:
+        instruction.next_line = index
+    return instruction, index
 
 
 def _read_directives(parsed: ParsedDockerfile, text: str) -> None:

@@ -44,12 +44,13 @@ PLATFORM_ARGUMENTS = frozenset(
 NO_TRIGGERS = ("FROM", "MAINTAINER", "ONBUILD")
 SCRATCH = "scratch"
 TEMPLATE_MARKS = ("{{", "{%", "{#", "<%")
-_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+# Compiled when they are first used (the re module keeps them): few files are templates.
+_TEMPLATE = r"\{\{[^{}]*\}\}"
 _BEFORE_KEYWORD = r"(?:[^{}]*\}\})?(?:\s*+\{\{[^{}]*\}\})*+\s*+"
 """The end of a template action and whole actions, which may precede an instruction on its line."""
 _ACTION = r"\{\{(?:[^}]|\}(?!\}))*+(?:\}\}|\Z)|\{%(?:[^%]|%(?!\}))*+(?:%\}|\Z)"
 """A template action. One without an end goes on in the lines below."""
-_CONTROL = re.compile(r"\{(?:%|\{[-~]?\s*+(?:(?:if|else|elif|end|endif|for|endfor|range|with|set)\b|[#!/^]))")
+_CONTROL = r"\{(?:%|\{[-~]?\s*+(?:(?:if|else|elif|end|endif|for|endfor|range|with|set)\b|[#!/^]))"
 """The beginning of an action that is replaced by nothing itself."""
 
 IMAGES_MAX = 20_000
@@ -74,7 +75,10 @@ class Stage:
         "_inherited_user",
         "base",
         "base_span",
+        "has_unknown",
+        "is_base",
         "label",
+        "last",
         "parents",
         "settings",
         "shipped",
@@ -87,6 +91,10 @@ class Stage:
         self.uses_image = True
         self.shipped = False
         self.parents: list[Stage] = []
+        self.last: Instruction | None = None
+        """Its last instruction."""
+        self.is_base = self.has_unknown = False
+        """Whether other stages derive from it, and whether it has a line that is no instruction, such as an action of a template."""
         self.settings: list[Instruction] = []
         """Its ARG and ENV instructions."""
         self.user: tuple[Instruction, int] | None = None
@@ -97,6 +105,8 @@ class Stage:
     def derive_from(self, parents: list[Stage]) -> None:
         """Make other stages the parents. With several, nothing is inherited because it is unknown which one is used."""
         self.uses_image, self.parents = False, parents
+        for parent in parents:
+            parent.is_base = True
         if len(parents) == 1:
             self._inherited_root, self._inherited_user = parents[0].root, parents[0].user_stage
 
@@ -147,10 +157,12 @@ class Build:
         follows_unknown = False
         for line in instructions:
             instruction = line
-            if line.keyword not in KEYWORDS:
+            is_unknown = line.keyword not in KEYWORDS
+            if is_unknown:
                 if not follows_unknown:
                     self._unknown_instruction(line)
                 instruction = _behind_actions(line)
+                self._note_unknown()
             keyword = instruction.keyword
             follows_unknown = keyword not in KEYWORDS
             if follows_unknown:
@@ -164,9 +176,17 @@ class Build:
                         self._stop(instruction, STEPS_EXCEEDED)
                     if self._is_full:
                         break
+                if self.stages:
+                    self.stages[-1].last = line
+                    if is_unknown:
+                        self._note_unknown()
             elif misplaced is None:
                 misplaced = instruction
         self._check_structure(instructions, misplaced)
+
+    def _note_unknown(self) -> None:
+        if self.stages:
+            self.stages[-1].has_unknown = True
 
     def _check_structure(self, instructions: list[Instruction], misplaced: Instruction | None) -> None:
         """Report a missing FROM or an instruction before it. A missing FROM replaces the errors that follow from it."""
@@ -474,6 +494,10 @@ class Build:
         else:
             stage.user = (instruction, len(stage.settings))
 
+    def end_of(self, stage: Stage) -> Instruction | None:
+        """Return the last instruction of a stage; None if another stage derives from it, or if a template may leave out a part of it."""
+        return None if stage.is_base or stage.has_unknown else stage.last
+
     def user_of(self, stage: Stage) -> tuple[Span, Value] | None:
         """Return the operand of the USER that applies to a stage, with variables resolved; None without USER."""
         setter = stage.user_stage
@@ -533,12 +557,12 @@ def _templated(written: Traced) -> UnresolvedVariable:
     """Return an image name with template expressions. Of one with variables or quotes, nothing is known."""
     message = "image name contains a template expression"
     text = written.text
-    rest = _TEMPLATE.sub("", text)
+    rest = re.sub(_TEMPLATE, "", text)
     if len(text) > VALUE_MAX or any(char in rest for char in "$\"'{}"):
         return UnresolvedVariable(message)
     frame = written.pieces[0].frames[0][0]
     parts, index = [], 0
-    for match in _TEMPLATE.finditer(text):
+    for match in re.finditer(_TEMPLATE, text):
         parts += [written.cut(index, match.start()), unknown(frame, *written.span(*match.span()))]
         index = match.end()
     return UnresolvedVariable(message, joined([*parts, written.cut(index, len(text))]))
@@ -570,7 +594,7 @@ def split_from(instruction: Instruction, start: int) -> tuple[Span | None, str, 
 
 def _split_templated_from(text: str, start: int, end: int) -> tuple[Span, str]:
     """Return the indices of the image and the name of the stage. Actions of a template can contain spaces."""
-    blank = re.sub(_ACTION, lambda action: (" " if _CONTROL.match(action[0]) else "x") * len(action[0]), text[start:end])
+    blank = re.sub(_ACTION, lambda action: (" " if re.match(_CONTROL, action[0]) else "x") * len(action[0]), text[start:end])
     words = [(start + first, start + last) for first, last in (word.span() for word in WORD.finditer(blank))]
     keyword = next((at for at, word in enumerate(words) if at and text[slice(*word)].casefold() == "as"), len(words))
     name = _without_spaces(text[slice(*words[keyword + 1])]) if keyword + 1 < len(words) else ""

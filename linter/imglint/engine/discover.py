@@ -161,8 +161,9 @@ class _Walk:
             return
         ignored, rest, errors = self._skipping(folder, entries)
         absolute = os.path.join(os.path.abspath(path), "") if ignored else ""
+        front = os.path.join(path, "") if path else ""
         for entry in entries:
-            joined = os.path.join(path, entry.name) if path else entry.name
+            joined = front + entry.name
             is_folder = _is_folder(entry)
             if entry.name == GIT or not (is_folder or wanted(joined) or (entry.is_symlink() and self._links.leads_out(joined))):
                 continue

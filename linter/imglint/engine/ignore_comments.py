@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from imglint.model import UNSILENCEABLE, UNUSED_IGNORE
+from imglint.model import UNSILENCEABLE, UNUSED_IGNORE, Edit, Fix
 from imglint.records import record
 
 TYPE_CHECKING = False
@@ -95,27 +95,57 @@ def _lines(finding: Finding) -> dict[int, None]:
 
 def unused(
     comments: Collection[IgnoreComment], used: Collection[Span], ran: Collection[str], known: Collection[str]
-) -> Iterator[tuple[Span, str]]:
-    """Yield a span and a message for each comment that is malformed, and for each name that is unknown or silences nothing; at most UNUSED_MAX.
+) -> Iterator[tuple[Span, str, Fix | None]]:
+    """Yield a span, a message and a fix for each comment that is malformed, and for each name that is unknown or silences nothing; at most UNUSED_MAX.
 
     `used` holds the spans of names that silenced a finding, `ran` the rules that were applied to the file, `known` all rules.
     """
-    return islice((found for comment in comments for found in _unused(comment, used, ran, known)), UNUSED_MAX)
+    covered = {line for comment in comments for line in (comment.lines or ())[1:]}
+    return islice((found for comment in comments for found in _unused(comment, used, ran, known, covered)), UNUSED_MAX)
 
 
 def _unused(
-    comment: IgnoreComment, used: Collection[Span], ran: Collection[str], known: Collection[str]
-) -> Iterator[tuple[Span, str]]:
+    comment: IgnoreComment, used: Collection[Span], ran: Collection[str], known: Collection[str], covered: Collection[int]
+) -> Iterator[tuple[Span, str, Fix | None]]:
+    """Yield what `unused` yields for one comment. `covered` are the lines that comments above them cover."""
     if not comment.names:
-        yield comment.comment.span, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`"
+        yield comment.comment.span, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`", None
     for number, (name, span) in enumerate(comment.names):
         if number == NAMES_MAX:
-            yield span, f"ignore comment names more than {NAMES_MAX} rules; the rest is ignored"
-        elif name not in known:
+            yield span, f"ignore comment names more than {NAMES_MAX} rules; the rest is ignored", None
+            return
+        if name not in known:
             from imglint.spelling import did_you_mean
 
-            yield span, f"unknown rule `{name}`{did_you_mean(name, known)}"
+            # The package of the rule may not be installed here.
+            yield span, f"unknown rule `{name}`{did_you_mean(name, known)}", _without(comment, number, covered, safe=False)
         elif name in UNSILENCEABLE:
-            yield span, f"`{name}` cannot be silenced by a comment; use `exclude` in the policy"
+            message = f"`{name}` cannot be silenced by a comment; use `exclude` in the policy"
+            yield span, message, _without(comment, number, covered)
         elif name in ran and name != UNUSED_IGNORE and span not in used:
-            yield span, f"`{name}` has no finding here; remove it from the comment"
+            yield span, f"`{name}` has no finding here; remove it from the comment", _without(comment, number, covered)
+
+
+def _without(comment: IgnoreComment, number: int, covered: Collection[int], *, safe: bool = True) -> Fix | None:
+    """Return the fix that removes a name from a comment, or the whole comment if that is its only name.
+
+    None if a comment above covers its line: that one would cover the next line then.
+    """
+    names, source = comment.names, comment.comment.source
+    if len(names) == 1:
+        if comment.line in covered:
+            return None
+        return Fix("remove the comment", (Edit(source.location(*_whole_span(comment)), ""),), safe)
+    if number + 1 < len(names):
+        start, end = names[number][1][0], names[number + 1][1][0]
+    else:
+        start, end = names[number - 1][1][1], names[number][1][1]
+    return Fix(f"remove `{names[number][0]}` from the comment", (Edit(source.location(start, end), ""),), safe)
+
+
+def _whole_span(comment: IgnoreComment) -> Span:
+    """Return the span of a comment with the spaces before it, and with the line break if nothing else is on the line."""
+    text, (start, end) = comment.comment.source.text, comment.comment.span
+    line = text.rfind("\n", 0, start) + 1
+    before = len(text[line:start].rstrip(" \t"))
+    return line + before, end if before else (text.find("\n", end) + 1 or len(text))

@@ -69,12 +69,31 @@ def judge_file(file: FileFacts, settings: Settings) -> tuple[list[Verdict], bool
 
 def judge(subject: Subject, settings: Settings) -> list[Verdict]:
     """Return the verdicts of all rules on one fact. Neither comments nor what rules cover are considered."""
-    return [
-        verdict
-        for rule, decision in decisions(subject, settings)
-        if decision.level
-        for verdict in _apply(rule, decision, subject, settings)
-    ]
+    return [verdict for rule, decision in _active(subject, settings) for verdict in _apply(rule, decision, subject, settings)]
+
+
+def _active(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
+    """Return the rules that are not off for a fact, with their levels and options. Most facts of a run have the same ones."""
+    policy = settings.policies.of(subject.source.path)
+    image = subject if isinstance(subject, ImageUse) else subject.image if isinstance(subject, RunUser) else None
+    row = image.row if image is not None else None
+    # Only settings under `rules` depend on the file.
+    path = subject.source.path if policy.rules else ""
+    role = subject.role if isinstance(subject, ImageUse) else ""
+    key = (
+        subject.__class__,
+        _rule_of(subject),
+        role,
+        subject.environment,
+        row and row.key,
+        path,
+        settings.selected,
+        settings.ignored,
+    )
+    active = policy.active.get(key)
+    if active is None:
+        active = policy.active[key] = [(rule, decision) for rule, decision in decisions(subject, settings) if decision.level]
+    return active
 
 
 def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
@@ -239,12 +258,12 @@ def _with_comments(
 
     comments = [ignore_comments.parse(fact) for fact in facts]
     verdicts, used = _silenced(verdicts, comments)
-    ran = {rule.id for subject in judged for rule, decision in decisions(subject, settings) if decision.level}
+    ran = {rule.id for subject in judged for rule, _ in _active(subject, settings)}
     source = facts[0].source
     unused = [
         verdict
-        for span, message in ignore_comments.unused(comments, used, ran, settings.rules)
-        for verdict in judge(problem_at(source, span, message, UNUSED_IGNORE, settings), settings)
+        for span, message, fix in ignore_comments.unused(comments, used, ran, settings.rules)
+        for verdict in judge(replace(problem_at(source, span, message, UNUSED_IGNORE, settings), fix=fix), settings)
     ]
     return verdicts + _silenced(unused, comments)[0]
 

@@ -64,6 +64,8 @@ class Findings:
 
     def join(self, others: Findings) -> None:
         """Append other findings without unpacking them."""
+        if not others:
+            return
         self.pack()
         others.pack()
         self._packs += others._packs

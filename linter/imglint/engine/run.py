@@ -155,8 +155,10 @@ def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Pro
         return results, log
 
     pieces = iter(progress(_pieces(chain(first, found))))
-    # The first piece is checked before the workers are forked, so that they share the modules that it imports.
-    whole = _check_all(next(pieces), settings, warn)
+    whole = RunResults()
+    if len(first) > jobs * FILES_PER_PIECE:
+        # The first piece is checked before the workers are forked, so that they share the modules that it imports.
+        whole = _check_all(next(pieces), settings, warn)
     for results, log in mapped(work, pieces, jobs):
         whole.join(results)
         for line in log:

@@ -43,6 +43,8 @@ class Trees:
     def built_at(self, use: ImageUse) -> str:
         """Return where another file of the repository builds an image, as `path:line`; empty if none does."""
         files, _ = self._files_of(use)
+        if use.reference is None or not files.may_build(use.reference.name):
+            return ""
         if files not in self._builds:
             from imglint.engine.builds import Builds
 

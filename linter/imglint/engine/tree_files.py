@@ -26,8 +26,9 @@ KUSTOMIZATION, SKAFFOLD, COMPOSE = "kustomization", "skaffold", "compose"
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """The names under which Kustomize finds a kustomization in a folder."""
 
-_WORD = re.compile(r"[\w.-]+")
-_UP = re.compile(r"\.\./?(?=[\s\"',\]}]|\Z)")
+# Compiled when they are first used (the re module keeps them): a small run often reads no file here.
+_WORD = r"[\w.-]+"
+_UP = r"\.\./?(?=[\s\"',\]}]|\Z)"
 """The end of a path that names a folder above."""
 UP = ".."
 
@@ -52,7 +53,7 @@ class Texts:
             if left < 0:
                 break
             self._texts[path] = text
-            for word in {*_WORD.findall(text), *([UP] if _UP.search(text) else [])}:
+            for word in {*re.findall(_WORD, text), *([UP] if re.search(_UP, text) else [])}:
                 self._mentioning.setdefault(word, []).append(path)
 
     def __contains__(self, path: str) -> bool:
@@ -63,7 +64,7 @@ class Texts:
 
     def mentioning(self, name: str) -> list[str]:
         """Return the sorted paths of the files that mention the last word of a name or path. UP stands for a path that ends with it."""
-        words = [UP] if name == UP else _WORD.findall(name)
+        words = [UP] if name == UP else re.findall(_WORD, name)
         return self._mentioning.get(words[-1], []) if words else []
 
     def below(self, folder: str) -> list[str]:
@@ -118,6 +119,10 @@ class TreeFiles:
             kind = _kind(path)
             if kind and not excluded(path if shown == os.curdir else f"{shown}/{path}"):
                 self._paths[kind].append(path)
+
+    def may_build(self, name: str) -> bool:
+        """Return whether a file that builds images mentions a name."""
+        return any(self._paths[kind] and self.texts(kind).mentioning(name) for kind in (SKAFFOLD, COMPOSE))
 
     def texts(self, kind: str) -> Texts:
         """Return the texts of the files of a kind."""

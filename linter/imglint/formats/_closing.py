@@ -7,29 +7,26 @@ from imglint.printable import counted, listed, printable, printable_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from imglint.model import Finding, Report, SkippedFiles
+    from imglint.model import Finding, Report, SkippedFiles, View
 
 BOLD, DIM = "1", "2"
 LEVELS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
 """The style of each level, in the order in which levels are counted."""
-
-
-FIXABLE, FIXABLE_UNSAFELY = "[*] ", "[*unsafe] "
+SAFE, UNSAFE = "[*]", "[*unsafe]"
+"""The marks of findings with a fix."""
 
 
 class Tally:
-    """Counts the findings of a report while a format writes them. `fixes` has the numbers of the findings with a safe and with another fix."""
+    """Counts the findings of a report while a format writes them. `safe` and `unsafe` count those that the options for fixes would fix."""
 
-    __slots__ = ("fixes", "hidden", "paths", "shown", "shows")
+    __slots__ = ("fixes", "hidden", "paths", "safe", "shown", "shows", "unsafe")
 
-    def __init__(self, shows: Callable[[Finding], bool]) -> None:
-        self.shows = shows
+    def __init__(self, view: View) -> None:
+        self.shows, self.fixes = view.shows, view.fixes
         self.shown: dict[tuple[Severity, str], int] = {}
         self.hidden: dict[tuple[Severity, str], int] = {}
         self.paths: set[str] = set()
-        self.fixes = {True: 0, False: 0}
+        self.safe = self.unsafe = 0
 
     def add(self, finding: Finding) -> bool:
         """Count a finding, and return whether to write it."""
@@ -37,8 +34,9 @@ class Tally:
         counts, key = self.shown if shows else self.hidden, (finding.level, finding.rule)
         counts[key] = counts.get(key, 0) + 1
         self.paths.add(finding.location.path)
-        if shows and finding.fix is not None:
-            self.fixes[finding.fix.safe] += 1
+        if finding.fix is not None and shows and self.fixes(finding):
+            self.safe += finding.fix.safe
+            self.unsafe += not finding.fix.safe
         return shows
 
 
@@ -47,26 +45,26 @@ def headline(finding: Finding, color: bool) -> str:
     location = finding.location
     head = paint(f"{printable_line(location.path)}:{location.line}:{location.column}:", BOLD, color)
     level = paint(str(finding.level), LEVELS.get(finding.level, BOLD), color)
-    mark = "" if finding.fix is None else FIXABLE if finding.fix.safe else FIXABLE_UNSAFELY
+    mark = "" if finding.fix is None else f"{SAFE if finding.fix.safe else UNSAFE} "
     return f"{head} {level} {finding.rule}: {mark}{printable(finding.full_message)}"
 
 
 def closing(report: Report, tally: Tally, advice: str, color: bool) -> str:
-    """Return the lines that end a report: the findings that are not shown, advice if there are findings, and the summary."""
-    lines = [_not_shown(tally.hidden)] if tally.hidden else []
-    if any(tally.fixes.values()):
-        lines.append(_fixable(tally.fixes[True], tally.fixes[False]))
+    """Return the lines that end a report: the findings that can be fixed or are not shown, advice if there are findings, and the summary."""
+    lines = [_fixable(tally.safe, tally.unsafe)] if tally.safe or tally.unsafe else []
+    if tally.hidden:
+        lines.append(_not_shown(tally.hidden))
     if advice and tally.paths:
         lines.append(advice)
     return "".join([f"{line}\n" for line in [*lines, _summary(report, tally, color)]])
 
 
 def _fixable(safe: int, unsafe: int) -> str:
-    """Return how many findings can be fixed, by the option that does it."""
-    parts = [f"{safe} with `--fix`"] if safe else []
-    if unsafe:
-        parts.append(f"{unsafe}{' more' if safe else ''} with `--fix --unsafe-fixes`")
-    return f"Fixable: {listed(parts, 'and')}"
+    """Return how many findings can be fixed, by the option that fixes them."""
+    if not safe:
+        return f"{counted(unsafe, 'finding')} can be fixed with `--fix --unsafe-fixes`"
+    more = f", and {unsafe} more with `--fix --unsafe-fixes`" if unsafe else ""
+    return f"{counted(safe, 'finding')} can be fixed with `--fix`{more}"
 
 
 def _summary(report: Report, tally: Tally, color: bool) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def write(report: Report, out: TextIO, *, color: bool, summary: bool, view: View) -> None:
     """Write a line for each level and rule, the highest level and the most findings first, then a summary."""
-    tally = Tally(view.shows)
+    tally = Tally(view)
     for finding in report.findings:
         tally.add(finding)
     rows = sorted(tally.shown.items(), key=lambda row: (-row[0][0], -row[1], row[0][1]))

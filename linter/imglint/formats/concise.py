@@ -17,7 +17,7 @@ TERMINAL = VIEW = True
 
 def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = True, view: View = WHOLE) -> None:
     """Write a line for each finding, then a summary. `color` enables the escape sequences of a terminal."""
-    tally = Tally(view.shows)
+    tally = Tally(view)
     for finding in report.findings:
         if tally.add(finding):
             out.write(f"{headline(finding, color)}\n")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any, TextIO
 
-    from imglint.model import Finding, Report
+    from imglint.model import Edit, Finding, Fix, Report
     from imglint.plugins.load import Rule
     from imglint.source import Location
 
@@ -138,6 +138,31 @@ def _result(finding: Finding, indexes: dict[str, int]) -> object:
         locations=[_location(finding.location, one_line_end(finding))],
         related_locations=related or None,
         partial_fingerprints=fingerprints,
+        fixes=[_fix(finding.fix)] if finding.fix else None,
+    )
+
+
+def _fix(fix: Fix) -> object:
+    """Return a fix. SARIF has no term for one that is not safe, so the description says it, which viewers show, and a property."""
+    paths: dict[str, list[Edit]] = {}
+    for edit in fix.edits:
+        paths.setdefault(edit.location.path, []).append(edit)
+    changes = [
+        sarif_om.ArtifactChange(artifact_location=_artifact(path), replacements=[_replacement(edit) for edit in edits])
+        for path, edits in paths.items()
+    ]
+    text = _message(fix.description if fix.safe else f"{fix.description} (unsafe: review the change)")
+    return sarif_om.Fix(description=sarif_om.Message(text=text), artifact_changes=changes, properties={"safe": fix.safe})
+
+
+def _replacement(edit: Edit) -> object:
+    """Return the replacement of a region. The end is always given: without one, the region is the rest of the line, not empty."""
+    location = edit.location
+    region = sarif_om.Region(
+        start_line=location.line, start_column=location.column, end_line=location.end_line, end_column=location.end_column
+    )
+    return sarif_om.Replacement(
+        deleted_region=region, inserted_content=sarif_om.ArtifactContent(text=well_formed(edit.text)) if edit.text else None
     )
 
 

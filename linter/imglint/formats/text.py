@@ -31,7 +31,7 @@ ELLIPSIS = "..."
 
 def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = True, view: View = WHOLE) -> None:
     """Write the findings with their source lines, then a summary. `color` enables the escape sequences of a terminal."""
-    tally = Tally(view.shows)
+    tally = Tally(view)
     for finding in report.findings:
         if tally.add(finding):
             out.write(_finding(finding, view.width, color))

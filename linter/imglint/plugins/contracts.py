@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from imglint.errors import PluginError
 from imglint.model import (
     INVALID,
@@ -15,7 +17,9 @@ from imglint.model import (
     UNRESOLVED,
     UNSILENCEABLE,
     Comment,
+    Edit,
     Finding,
+    Fix,
     ImageUse,
     Problem,
     ReferenceProblem,
@@ -23,7 +27,7 @@ from imglint.model import (
     Severity,
 )
 from imglint.printable import clipped, listed
-from imglint.reference import ImageReference
+from imglint.reference import ImageReference, InvalidReference, parse
 from imglint.source import Location
 
 TYPE_CHECKING = False
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-RULE = ("LEVEL", "ENVIRONMENTS", "TAGS", "SECURITY_SEVERITY", "URL", "COVERS", "Options", "check_image", "check_user")
+RULE = ("LEVEL", "ENVIRONMENTS", "TAGS", "SECURITY_SEVERITY", "URL", "COVERS", "FIX", "Options", "check_image", "check_user")
 READER = ("FILES", "claims", "read")
 FORMAT = ("FINGERPRINTS", "TERMINAL", "VIEW", "write")
 STYLE = {"TERMINAL": ("color", "summary"), "VIEW": ("view",)}
@@ -69,6 +73,8 @@ def check_rule(module: ModuleType, kinds: Mapping[str, Collection[str]]) -> None
     _expect(module, "URL", url is None or _is_url(url), "a string that starts with https://", url)
     covers = getattr(module, "COVERS", ())
     _expect(module, "COVERS", _is_strings(covers), "a tuple of rule ids", covers)
+    fix = getattr(module, "FIX", None)
+    _expect(module, "FIX", fix is None or (isinstance(fix, str) and bool(fix.strip())), "a sentence", fix)
     if not UNSILENCEABLE.isdisjoint(covers):
         never = min(UNSILENCEABLE.intersection(covers))
         raise PluginError(f"{module.__name__}: COVERS must not name `{never}`, which is always reported")
@@ -154,6 +160,7 @@ def checked_findings(module: str, name: str, check: Callable[..., Iterable[Findi
             if not isinstance(finding, Finding):
                 _refuse(module, f"{name}() must yield findings", finding)
             _check_finding(module, finding, subject.source)
+            _check_fix(module, finding.fix, subject)
             yield finding
 
     return checked
@@ -204,13 +211,53 @@ def _check_finding(module: str, finding: Finding, source: Source) -> None:
         if not isinstance(getattr(finding, field), str):
             _refuse(module, f"Finding.{field} must be a string", getattr(finding, field))
     if not _is_in(finding.location, source):
-        location = finding.location
-        shown = str(location) if isinstance(location, Location) else _repr(location)
-        raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {shown}")
+        raise PluginError(f"{module}: Finding.location must lie in {source.path}, found {_shown(finding.location)}")
     if not isinstance(finding.known_by, tuple) or not all(isinstance(name, str) for name in finding.known_by):
         _refuse(module, "Finding.known_by must be a tuple of strings", finding.known_by)
     if not isinstance(finding.related, tuple) or not all(_is_location(location) for location in finding.related):
         _refuse(module, "Finding.related must be a tuple of Location", finding.related)
+
+
+def _check_fix(module: str, fix: object, subject: ImageUse | RunUser) -> None:
+    if fix is None:
+        return
+    if not isinstance(fix, Fix):
+        _refuse(module, "Finding.fix must be a Fix or None", fix)
+    if not isinstance(fix.description, str) or not fix.description.strip():
+        _refuse(module, "Fix.description must be a non-empty string", fix.description)
+    if not isinstance(fix.safe, bool):
+        _refuse(module, "Fix.safe must be True or False", fix.safe)
+    if not isinstance(fix.edits, tuple) or not fix.edits or not all(isinstance(edit, Edit) for edit in fix.edits):
+        _refuse(module, "Fix.edits must be a tuple of at least one Edit", fix.edits)
+    for edit in fix.edits:
+        if not _is_in(edit.location, subject.source):
+            raise PluginError(f"{module}: Edit.location must lie in {subject.source.path}, found {_shown(edit.location)}")
+        if not isinstance(edit.text, str):
+            _refuse(module, "Edit.text must be a string", edit.text)
+    spans = sorted(_span(edit.location) for edit in fix.edits)
+    for one, other in pairwise(spans):
+        if other[0] < one[1] or one == other:
+            line, column = other[0]
+            raise PluginError(f"{module}: Fix.edits must not overlap, found two at {subject.source.path}:{line}:{column}")
+    _check_expected(module, fix.expects, subject)
+
+
+def _check_expected(module: str, expects: object, subject: ImageUse | RunUser) -> None:
+    if not isinstance(expects, str):
+        _refuse(module, "Fix.expects must be a string", expects)
+    if expects and isinstance(subject, ImageUse):
+        try:
+            parse(expects)
+        except InvalidReference as error:
+            raise PluginError(f"{module}: Fix.expects must be an image reference, found {clipped(expects)}: {error}") from None
+
+
+def _span(location: Location) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (location.line, location.column), (location.end_line, location.end_column)
+
+
+def _shown(location: object) -> str:
+    return str(location) if isinstance(location, Location) else _repr(location)
 
 
 def _is_in(location: object, source: Source) -> bool:

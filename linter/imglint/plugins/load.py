@@ -33,7 +33,8 @@ class Rule:
     """One rule, as its module defines it.
 
     `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
-    10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported.
+    10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported. `fix` says what its
+    fixes change, and whether they are safe; it is empty if it offers none.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Rule:
     check_user: Callable[[RunUser, object], Iterable[Finding]] | None = None
     url: str | None = None
     covers: tuple[str, ...] = ()
+    fix: str = ""
 
     @property
     def summary(self) -> str:
@@ -99,10 +101,10 @@ def rules() -> dict[str, Rule]:
 
     Raises PluginError if one breaks its contract.
     """
-    from imglint.plugins.own_rules import OWN_RULES
+    from imglint.plugins.own_rules import OWN_FIXES, OWN_RULES
 
     found = {
-        name: Rule(name, level, None, None, doc, ("policy",), url=_documentation(name))
+        name: Rule(name, level, None, None, doc, ("policy",), url=_documentation(name), fix=OWN_FIXES.get(name, ""))
         for name, (level, doc) in OWN_RULES.items()
     }
     for plugin in _plugins(RULES):
@@ -189,6 +191,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
         check_user,
         url,
         getattr(module, "COVERS", ()),
+        getattr(module, "FIX", ""),
     )
 
 

@@ -86,3 +86,8 @@ further down has no effect, which its authors may not know.
     ),
 }
 """Level and documentation of each rule, by id."""
+
+OWN_FIXES = {
+    "unused-ignore": "removes the rule from the comment, or the whole comment. Safe, except for an unknown rule: its package may not be installed.",
+}
+"""The fixes that these rules offer, as `FIX` of other rules."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import islice
 
+from imglint.records import replace
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint.model import ImageUse
+    from imglint.model import ImageUse, Row
     from imglint.patterns.image import ImagePattern
+    from imglint.reference import ImageReference
 
 SUGGESTIONS_MAX = 3
 """Names or patterns in a message."""
@@ -55,6 +58,27 @@ def replacement(use: ImageUse) -> str:
     # A digest contains a colon too.
     complete = ":" in name.rpartition("/")[2]
     return name if complete or reference.tag is None else f"{name}:{reference.tag}"
+
+
+def approves(use: ImageUse, reference: ImageReference) -> bool:
+    """Return whether the policy approves another reference, with its tag, in the place of a use. Without `images` it does."""
+    match = use.policy_match
+    if match is None or match.table is None:
+        return True
+    other = replace(use, reference=reference)
+    for row in match.table.rows[:PATTERNS_MAX]:
+        if row.matches(other) and not row.mismatch(use.environment, use.role, match.path):
+            return row.approved and not row.deprecated and _allows(row, other.pulled_tag)
+    return len(match.table.rows) > PATTERNS_MAX
+
+
+def _allows(row: Row, tag: str | None) -> bool:
+    """Return whether a row allows a tag. One that is unknown is not judged."""
+    if tag is None:
+        return True
+    is_allowed = not row.tags or any(pattern.fits(tag) for pattern in row.tags)
+    is_forbidden = any(pattern.fits(tag) for pattern in row.forbidden_tags)
+    return is_allowed and not is_forbidden and (row.versions is None or row.versions.excluded(tag) is None)
 
 
 def _patterns_here(use: ImageUse) -> Iterator[ImagePattern]:

@@ -123,7 +123,7 @@ class Policy:
     `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to; `sources` are the
     paths of all its files, and `read` returns the text of one of them, or raises UnreadFile. `delegated_at` is the location, as `path:line`, of the
     entry of `delegates` that makes the policy apply to its folder, empty for the outermost policy. Paths passed to methods are absolute or relative
-    to the current folder.
+    to the current folder. `active` is a cache of the engine: the rules that are not off, by what decides about that.
     """
 
     def __init__(
@@ -161,10 +161,11 @@ class Policy:
         self._rows: dict[object, tuple[Row, ...]] = _Recent()
         self._decisions: dict[object, Decision] = _Recent()
         self._options: dict[str, object] = {}
+        self.active: dict[object, list[tuple[Rule, Decision]]] = _Recent()
 
     def in_folder(self, folder: str) -> Policy:
         """Return this policy with its patterns relative to another folder, given by its absolute path."""
-        return self._with(folder=folder, _paths=_Recent(), _environments=_Recent(), _decisions=_Recent())
+        return self._with(folder=folder, _paths=_Recent(), _environments=_Recent(), _decisions=_Recent(), active=_Recent())
 
     def delegated(self, at: str) -> Policy:
         """Return this policy as one that applies because of the entry of `delegates` at a location, given as `path:line`."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from imglint.source import Source
 
 CHART = "Chart.yaml"
+_OPEN = "{{"
 _VALUES = r"(?:values(?:[-_.].*)?|.*[-_.]values)\.ya?ml"
 _DEPENDENCY = re.compile(r"""^[ \t-]+(?:name|alias)[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _APP_VERSION = re.compile(r"""^appVersion[ \t]*:[ \t]*(["']?)([^\s"'#]+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
@@ -45,8 +46,17 @@ def _chart_above(folder: str, root: str) -> str | None:
 
 
 def is_chart_template(source: Source) -> bool:
-    """Return whether the file is below a chart's `templates` folder and has actions. Without actions it is the YAML that it looks like."""
-    return _is_in_templates(os.path.dirname(os.path.abspath(source.path))) and "{{" in source.text
+    """Return whether the file is below a chart's `templates` folder and has actions, or is elsewhere in a chart and has lines that begin with them.
+
+    The latter are CRDs and other files that templates include. Without actions, a file is the YAML that it looks like.
+    """
+    if _OPEN not in source.text:
+        return False
+    if _is_in_templates(os.path.dirname(os.path.abspath(source.path))):
+        return True
+    # In a scalar of several lines, such a line would be indented.
+    begins = source.text.startswith(_OPEN) or f"\n{_OPEN}" in source.text
+    return begins and not is_values_file(source) and chart_folder(source) is not None
 
 
 @lru_cache(maxsize=64)

@@ -26,9 +26,8 @@ PARENTS_MAX = 4
 
 GLOBAL = "global"
 _VALUES = "values.yaml"
-_SHARED = re.compile(
-    r"""^(["']?)(?:global|imageRegistry|imageNamespace)\1[ \t]*:.*\n?(?:(?:[ \t#].*)?\n)*+(?:[ \t#].*)?""", re.MULTILINE
-)
+_NAMES = "global|imageRegistry|imageNamespace|defaultImage(?:Registry|Repository|Tag)"
+_SHARED = re.compile(rf"""^(["']?)(?:{_NAMES})\1[ \t]*:.*\n?(?:(?:[ \t#].*)?\n)*+(?:[ \t#].*)?""", re.MULTILINE)
 
 
 class ChartValues:

@@ -1,4 +1,4 @@
-"""Custom resources that name images in forms of their own: those of Flux, Argo CD, Tekton and kind. Imports the YAML trees."""
+"""Custom resources that name images in forms of their own: those of Flux, Argo CD and Tekton, and configurations. Imports the YAML trees."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import islice
 
 from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
 from imglint.readers._embedded import read_embedded
-from imglint.readers._image_strings import image_strings
+from imglint.readers._image_strings import configuration_of, image_strings
 from imglint.readers._kustomize import Kustomizations
 from imglint.readers._values import images_and_users
 from imglint.records import replace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NODES_MAX = 600_000
 """Nodes of all Helm values in a document, counted again for each alias. Values that exceed it are not read and are reported."""
 
-FLUX, ARGO_CD, TEKTON, KIND = "fluxcd.io", "argoproj.io", "tekton.dev", "kind.x-k8s.io"
+FLUX, ARGO_CD, TEKTON = "fluxcd.io", "argoproj.io", "tekton.dev"
 
 
 class CustomResources:
@@ -67,18 +67,16 @@ class CustomResources:
             spec = resource.mapping("spec")
             if spec and resource.text("kind") == "StepAction" and _group(resource) == TEKTON:
                 manifest = Mapping(resource.start)
-                for key, value in resource.items():
+                for key, value in [*resource.items(), *(entry for entry in spec.items() if entry[0] == "params")]:
                     manifest.add(Scalar("container" if key == "spec" else key, resource.start, resource.start, ""), value)
                 yield manifest
 
     def images(self) -> Iterator[ImageUse]:
-        """Yield the images under keys `image` in the `spec` of each resource, and in the nodes of a cluster of kind."""
+        """Yield the images under keys `image` in the `spec` of each resource, or anywhere in one without, such as the configuration of a component."""
         roots = []
         for resource, owner in self._resources:
-            key = "nodes" if resource.text("kind") == "Cluster" and _group(resource) == KIND else "spec"
-            node = resource.get(key)
-            if node is not None:
-                roots.append((node, key, owner))
+            spec = resource.get("spec")
+            roots.append((configuration_of(resource), "", owner) if spec is None else (spec, "spec", owner))
         yield from image_strings(self.source, roots, self._apart)
 
     def _applications(self, spec: Mapping, owner: str) -> Iterator[Fact]:

@@ -27,10 +27,11 @@ _CHARACTER = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.
 
 @record
 class MappedText:
-    """A text, and for each of its characters the span of the file that produced it."""
+    """A text, and for each of its characters the span of the file that produced it. `has_lines` is True if each of its lines is one of the file."""
 
     text: str
     spans: list[Span]
+    has_lines: bool = False
 
     def span(self, span: Span) -> Span:
         """Return the span of the file that produced a span of the text."""
@@ -65,7 +66,7 @@ def mapped_text(source: Source, value: Scalar) -> MappedText:
         _, start, end = piece.frames[-1]
         length = len(piece.text)
         spans += [(offset, offset + 1) for offset in range(start, end)] if piece.exact else [(start, end)] * length
-    return MappedText(value.value, spans)
+    return MappedText(value.value, spans, value.style == "|")
 
 
 def relocated(fact: Fact, source: Source, mapped: MappedText) -> Fact:
@@ -75,10 +76,26 @@ def relocated(fact: Fact, source: Source, mapped: MappedText) -> Fact:
         return _relocated_use(fact, source, mapped)
     if isinstance(fact, RunUser):
         image = fact.image and _relocated_use(fact.image, source, mapped)
-        return replace(fact, source=source, span=span, image=image)
+        return replace(fact, source=source, span=span, image=image, insertion=_insertion(fact, source, mapped))
     if isinstance(fact, Problem):
         return replace(fact, source=source, span=span)
     return Comment(source, span)
+
+
+def _insertion(user: RunUser, source: Source, mapped: MappedText) -> tuple[int, str] | None:
+    """Return where a line can be added to the file for a user; None unless the text has the lines of the file, only less indented."""
+    if user.insertion is None or not mapped.has_lines:
+        return None
+    at, before = user.insertion
+    line = mapped.text.rfind("\n", 0, at) + 1
+    (start, _), (_, end) = mapped.spans[line], mapped.spans[at - 1]
+    line_break = source.text.rfind("\n", 0, start)
+    indentation = source.text[line_break + 1 : start]
+    ends_line = re.compile(r"\r?(?:\n|\Z)").match(source.text, end)
+    if indentation.strip() or not ends_line or source.text[start:end] != mapped.text[line:at]:
+        return None
+    first = line_break - 1 if source.text.startswith("\r", line_break - 1) else line_break
+    return end, source.text[first:start] + before.lstrip("\r\n")
 
 
 def _relocated_use(use: ImageUse, source: Source, mapped: MappedText) -> ImageUse:

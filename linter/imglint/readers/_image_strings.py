@@ -1,4 +1,4 @@
-"""The images in the spec of custom resources: every string under a key `image` that can be an image. Imports the YAML trees."""
+"""The images in the spec of custom resources: strings under keys such as `image` that can be images. Imports the YAML trees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from imglint.readers._values import NO_IMAGE, SCHEME, KeyPath
 from imglint.reference import InvalidReference, parse
 from imglint.traced import PLACEHOLDER, literal
 from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated
-from imglint.yaml.nodes import Mapping, Scalar
+from imglint.yaml.nodes import Mapping, Scalar, nonblank
 from imglint.yaml.templates import with_unknown_expressions
 
 TYPE_CHECKING = False
@@ -19,23 +19,40 @@ if TYPE_CHECKING:
     from imglint.yaml.nodes import Node
 
 PLACE = "custom-resource"
+NAMED = ("Image", "_image", "imageName", "ImageName")
+"""How other keys end that operators have for images: `imageName`, `dockerImage`, `docker_image`."""
 VERSIONS = ("tag", "imageTag", "version", "digest", "sha", "sha256")
 """Keys beside an image with which an operator completes its name."""
 MACHINE = ("machineType", "instanceType", "vmSize", "serverType", "flavor", "sshKeyName", "subnets")
 """Keys beside the image of a virtual machine, which looks like a container image without a tag."""
 REPOSITORIES = "ImageRepository/"
 """How the owner of an image begins that is a repository to be scanned for tags: a resource of Flux."""
+RECORDED = "lastTriggeredImage"
+"""A key in which OpenShift records what it has run."""
 NOT_RESOURCES = ("openAPIV3Schema", "rbd")
 """Keys of schemas, and of volumes of Ceph, in which `image` names a disk."""
+
+NOT_CONFIGURATION = ("metadata", "status", "data", "items", "objects")
+"""Keys of a resource without a `spec` that are not its configuration; the last two are those of lists and of templates of OpenShift."""
+
+
+def configuration_of(resource: Mapping) -> Mapping:
+    """Return what a resource without a `spec` says itself, without the resources that it may contain."""
+    configuration = Mapping(resource.start)
+    for key, value in resource.entries:
+        if not (isinstance(key, Scalar) and key.value in NOT_CONFIGURATION):
+            configuration.add(key, value)
+    return configuration
 
 
 def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart: Collection[int]) -> Iterator[ImageUse]:
     """Yield the images under keys `image` at any depth, each once.
 
-    A root is a node with its keys from the top of the resource and the owner of what is below ("Kafka/logs"). `apart` holds the ids of nodes to skip.
+    A root is a node, its keys from the top of the resource (empty for the resource itself), and the owner of what is below ("Kafka/logs").
+    `apart` holds the ids of nodes to skip.
     """
     top = KeyPath("", None, of_image=False)
-    waiting = [(node, KeyPath(keys, top, of_image=False), owner) for node, keys, owner in roots]
+    waiting = [(node, KeyPath(keys, top, of_image=False) if keys else top, owner) for node, keys, owner in roots]
     waiting.reverse()
     entered = set(apart)
     while waiting:
@@ -46,9 +63,11 @@ def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart:
         if isinstance(node, Mapping):
             image = node.scalar("image")
             if image and _is_image(image, node):
-                where = f"{owner} {path.dotted}.image".strip()
                 known = _has_version(image) or not (owner.startswith(REPOSITORIES) or any(key in node for key in VERSIONS))
-                yield image_use_of(source, image, place=PLACE, where=where, tag_known=known)
+                yield image_use_of(source, image, place=PLACE, where=_where(owner, path, "image"), tag_known=known)
+            for key, value in node.items():
+                if key.endswith(NAMED) and key != RECORDED and (other := nonblank(value)) and _is_versioned_image(other):
+                    yield image_use_of(source, other, place=PLACE, where=_where(owner, path, clipped(key)))
             below = [
                 (key.value, value) for key, value in node.entries if isinstance(key, Scalar) and key.value not in NOT_RESOURCES
             ]
@@ -57,6 +76,20 @@ def image_strings(source: Source, roots: Iterable[tuple[Node, str, str]], apart:
         for key, value in reversed(below):
             if not isinstance(value, Scalar):
                 waiting.append((value, KeyPath(clipped(key), path, of_image=False), owner))
+
+
+def _where(owner: str, path: KeyPath, key: str) -> str:
+    keys = ".".join(filter(None, (path.dotted, key)))
+    return f"{owner} {keys}" if owner else keys
+
+
+def _is_versioned_image(value: Scalar) -> bool:
+    """Return whether a text has the form of an image with a tag or digest, unlike names of disks and of keys in other maps."""
+    try:
+        reference = parse(value.value[:TEXT_MAX].strip())
+    except InvalidReference:
+        return False
+    return reference.tag is not None or reference.digest is not None
 
 
 def _is_image(value: Scalar, siblings: Mapping) -> bool:

@@ -67,4 +67,4 @@ def _interpolated(mapped: MappedText, variables: Mapping[str, str | None], limit
         if len(spans) > limit:
             return None
     spans += mapped.spans[index:]
-    return MappedText("".join([*parts, mapped.text[index:]]), spans) if len(spans) <= limit else None
+    return MappedText("".join([*parts, mapped.text[index:]]), spans, mapped.has_lines) if len(spans) <= limit else None

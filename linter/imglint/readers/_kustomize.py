@@ -8,7 +8,7 @@ from __future__ import annotations
 from imglint.model import ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers._embedded import read_embedded
-from imglint.readers._image_strings import image_strings
+from imglint.readers._image_strings import configuration_of, image_strings
 from imglint.readers._json_patch import parts_of
 from imglint.records import replace
 from imglint.yaml.facts import image_use_of, read_documents, traced_text
@@ -80,14 +80,16 @@ class Kustomizations:
 
     def _image_mapping(self, entry: Mapping, owner: str) -> Iterator[ImageUse]:
         written = _any_case(entry, "name")
-        name = _any_case(entry, "newName") or written
+        new_name = _any_case(entry, "newName")
+        name = new_name or written
         if name is None:
             return
         digest, tag = _any_case(entry, "digest"), _any_case(entry, "newTag")
         version: list[Scalar | str] = ["@", digest] if digest else [":", tag] if tag else []
         where = _words(owner, "Kustomize image", clipped((written or name).value))
         parts = [name, *version]
-        yield image_use_of(self.source, name, place="kustomize-image", where=where, parts=parts, tag_known=bool(version))
+        use = image_use_of(self.source, name, place="kustomize-image", where=where, parts=parts, tag_known=bool(version))
+        yield use if new_name else _by_name(use)
 
     def _image_string(self, entry: Scalar, owner: str) -> ImageUse:
         """Return the image of an Argo CD resource: `name=new-name:tag`, `name:tag` or `name=new-name@digest`."""
@@ -96,7 +98,8 @@ class Kustomizations:
         tag = name.rfind(":", name.rfind("/") + 1)
         where = _words(owner, "Kustomize image", clipped(written or (name[:tag] if tag >= 0 else name)))
         known = tag >= 0 or name != image
-        return image_use_of(self.source, entry, place="kustomize-image", where=where, prefix=written + equals, tag_known=known)
+        use = image_use_of(self.source, entry, place="kustomize-image", where=where, prefix=written + equals, tag_known=known)
+        return use if equals else _by_name(use)
 
     def _patch(self, entry: Node) -> Iterator[Fact]:
         """Yield the facts of an entry in a list of patches: the patch, or a mapping with it and the `target` that it is for."""
@@ -131,14 +134,18 @@ class Kustomizations:
             elif fact.explicit:
                 # That a patch sets no user means nothing.
                 yield replace(fact, where=_words("patch of", fact.where), image=fact.image and _of_patch(fact.image))
-        specs = [
-            (spec, "spec", self._owner_of(manifest) if manifest.text("kind") else "")
-            for manifest in manifests
-            if (spec := manifest.get("spec"))
-        ]
+        specs = []
+        for manifest in manifests:
+            owner, spec = self._owner_of(manifest) if manifest.text("kind") else "", manifest.get("spec")
+            specs.append((configuration_of(manifest), "", owner) if spec is None else (spec, "spec", owner))
         for use in image_strings(source, specs, ()):
             if use.span[0] not in found:
                 yield _of_patch(use)
+
+
+def _by_name(use: ImageUse) -> ImageUse:
+    """Return a use with the name that the manifests have, by which Kustomize finds the images to change."""
+    return replace(use, kept=("registry", "repository"))
 
 
 def _of_patch(use: ImageUse) -> ImageUse:

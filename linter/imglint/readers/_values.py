@@ -42,6 +42,7 @@ NAMES = frozenset(("repository", "repo", "image", "Image", "name", MERGE))
 """Keys that name the image of a map, or may merge one that does; most mappings have none of them."""
 COMPLETING = (
     *(("imageRegistry",), ("imageNamespace",), ("global", "imageRegistry"), ("global", "imageNamespace"), ("global", "registry")),
+    *(("defaultImageRegistry",), ("defaultImageRepository",)),
 )
 """Values of a chart that complete an image of which only the name is given."""
 _IMAGE_KEY = re.compile(r"[iI]mages?$")
@@ -161,13 +162,14 @@ class _ValuesReader:
         use = image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)
         if use.reference is None:
             return use
+        kept = ("registry",) if is_shared else ()
         if is_shared and use.parts["repository"][0] < use.span[0]:
             # A part of the name is written where the chart sets it for all images, so there is no span for both parts.
-            return replace(use, parts={**use.parts, "repository": use.parts["whole"]})
+            return replace(use, kept=kept, parts={**use.parts, "repository": use.parts["whole"]})
         registry = mapping.get("registry")
         if isinstance(registry, Scalar) and not use.reference.registry_explicit and not nonblank(registry):
             return replace(use, parts={**use.parts, "registry": self._span_of_empty(mapping, registry)})
-        return use
+        return replace(use, kept=kept) if kept else use
 
     def _prefix_parts(self, mapping: Mapping, key: str, name: Scalar) -> tuple[list[Scalar | str], bool]:
         """Return what precedes the name, and whether the chart sets it for all of its images."""
@@ -197,13 +199,16 @@ class _ValuesReader:
         if registry is None and (key == "name" or self._namespace is None):
             # With a namespace besides, charts complete only names; `repository` is complete.
             registry = self._shared("imageRegistry")
+        registry = registry or self._shared("defaultImageRegistry")
         if registry is None and (key != "name" or "/" not in name):
             registry = self._shared("global", "registry")
         return registry
 
     @property
     def _namespace(self) -> Scalar | str | None:
-        return self._shared("imageNamespace") or self._shared("global", "imageNamespace")
+        return (
+            self._shared("imageNamespace") or self._shared("global", "imageNamespace") or self._shared("defaultImageRepository")
+        )
 
     def _shared_tag(self, mapping: Mapping, key: str) -> list[Scalar | str]:
         """Return the tag of all images of the chart, with its separator, for an image that has no key for one."""
@@ -222,7 +227,9 @@ class _ValuesReader:
         if self._version is None:
             self._version = app_version(self.source)
         version, dependencies = self._version
-        return "" if where.partition(".")[0] in dependencies else clipped(version)
+        if where.partition(".")[0] in dependencies or self._shared("defaultImageTag"):
+            return ""
+        return clipped(version)
 
 
 def _name_key(mapping: Mapping, path: KeyPath) -> str | None:

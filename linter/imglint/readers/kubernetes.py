@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import UNREAD_FILE, ImageUse, Problem, RunUser
+from imglint.model import UNREAD_FILE, WORKLOAD, ImageUse, Problem, RunUser, image_use
 from imglint.printable import clipped
 from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.yaml.documents import InvalidYaml, has_odd_breaks
-from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of
+from imglint.yaml.facts import ambiguous_merges, image_use_of, read_documents, run_user_of, traced_text
 from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence
-from imglint.yaml.templates import has_template_actions, may_hide_words, unescaped
+from imglint.yaml.templates import INJECTED, INJECTED_BY, has_template_actions, may_hide_words, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from imglint.model import Fact
     from imglint.source import Source
+    from imglint.traced import Traced
 
 FILES = ("*.yaml", "*.yml", "*.json", "kustomization")
 
@@ -33,9 +34,11 @@ LISTS = ("steps", "sidecars")
 """Lists of containers outside pod specs: in Tekton tasks and Argo workflows."""
 SINGLE = ("container", "script", "stepTemplate")
 """Mappings that are a container: in Argo workflows and Tekton tasks."""
+TASKS = ("Task", "ClusterTask", "StepAction")
+"""Kinds of Tekton with parameters of their own. What is embedded in a run or a pipeline gets its parameters from there."""
 HOLDERS = frozenset((*POD_LISTS, *LISTS, *SINGLE, "volumes", MERGE))
 """Keys of mappings that may contain images; most mappings have none of them."""
-WORDS = ("image", "runAs", "imglint:")
+WORDS = ("image", "Image", "runAs", "imglint:")
 """A document with images, users or imglint comments contains one of these words, possibly in escaped form, or VALUES_WORDS."""
 VALUES_WORDS = ("repo", "helm")
 """A document of Flux or Argo CD with images in Helm values contains these words, or one of the others."""
@@ -319,30 +322,45 @@ class _ManifestReader:
         self.source = source
         self._entered: set[int] = set()
         self._uses: dict[int, ImageUse] = {}
+        self._defaults: dict[int, dict[str, Scalar]] = {}
+        """Of parameters, by the id of the task. A document keeps its nodes alive while it is read."""
 
     def images_and_users(self, mapping: Mapping, owner: str) -> Iterator[ImageUse | RunUser]:
         """Yield the images and users of a mapping if it is a pod spec or has containers of its own."""
         windows = _is_windows(mapping)
+        task = mapping if owner.partition("/")[0] in TASKS else None
         for key, place in POD_LISTS.items():
             for container in self._mappings(mapping, key):
-                yield from self._container(container, place, owner, mapping, whole_pod=True, windows=windows)
+                yield from self._container(container, place, owner, mapping, task, whole_pod=True, windows=windows)
         for key in LISTS:
             for container in self._mappings(mapping, key):
-                yield from self._container(container, "container", owner, None, whole_pod=False, windows=windows)
+                yield from self._container(container, "container", owner, None, task, whole_pod=False, windows=windows)
         for key in SINGLE:
             single = mapping.mapping(key)
             if single:
-                yield from self._container(single, "container", owner, mapping, whole_pod=False, windows=windows)
+                yield from self._container(single, "container", owner, mapping, task, whole_pod=False, windows=windows)
         for volume in self._mappings(mapping, "volumes"):
             image = volume.mapping("image")
             reference = image.scalar("reference") if image else None
             if reference:
-                yield self._use(reference, "image-volume", _words(owner, "volume", clipped(volume.text("name"))))
+                yield self._use(reference, "image-volume", _words(owner, "volume", clipped(volume.text("name"))), None)
 
-    def _use(self, image: Scalar, place: str, where: str) -> ImageUse:
+    def _use(self, image: Scalar, place: str, where: str, task: Mapping | None) -> ImageUse:
+        if image.value == INJECTED:
+            _, span = traced_text(self.source, image)
+            return image_use(self.source, None, span, place=place, where=where, role=WORKLOAD, unresolved=INJECTED_BY)
         if image.start not in self._uses:
-            self._uses[image.start] = image_use_of(self.source, image, place=place, where=where)
+            resolve = self._with_defaults_of(task) if task and "params" in image.value else None
+            self._uses[image.start] = image_use_of(self.source, image, place=place, where=where, resolve=resolve)
         return self._uses[image.start]
+
+    def _with_defaults_of(self, task: Mapping) -> Callable[[Traced], Traced]:
+        # Imported here because few manifests are tasks.
+        from imglint.readers._tekton import defaults_of, with_defaults
+
+        if id(task) not in self._defaults:
+            self._defaults[id(task)] = defaults_of(task)
+        return lambda text: with_defaults(self.source, text, self._defaults[id(task)])
 
     def _mappings(self, mapping: Mapping, key: str) -> Iterator[Mapping]:
         """Yield the mappings in the sequence under a key, unless it was already read through another alias."""
@@ -354,13 +372,21 @@ class _ManifestReader:
                     yield item
 
     def _container(
-        self, container: Mapping, place: str, owner: str, pod: Mapping | None, *, whole_pod: bool, windows: bool
+        self,
+        container: Mapping,
+        place: str,
+        owner: str,
+        pod: Mapping | None,
+        task: Mapping | None,
+        *,
+        whole_pod: bool,
+        windows: bool,
     ) -> Iterator[ImageUse | RunUser]:
         """Yield a container's image and its user. That no user is set shows only in a whole pod spec."""
         name = container.text("name") or (pod.text("name") if pod else "")
         where = _words(owner, place.replace("-", " "), clipped(name))
         image = container.scalar("image")
-        use = self._use(image, place, where) if image else None
+        use = self._use(image, place, where, task) if image else None
         if use:
             yield use
         if windows or not (use or whole_pod):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import WORKLOAD, Comment, Problem, RunUser, Span, image_use
+from imglint.model import RUN_AS_USER, WORKLOAD, Comment, Problem, RunUser, Span, image_use
 from imglint.printable import clipped
 from imglint.traced import Traced, joined, literal, opaque
 from imglint.yaml.documents import BLOCK_STYLES, comments, documents, text_start, traced
@@ -149,26 +149,31 @@ def image_use_of(
     parts: abc.Sequence[Scalar | str] = (),
     prefix: str = "",
     tag_known: bool = True,
+    resolve: Callable[[Traced], Traced] | None = None,
 ) -> ImageUse:
     """Return the use of the image that a scalar names. A tag that something else fills in later is unknown; so is a name, which leaves no reference.
 
     `place`, `where` and `role` are those of ImageUse. For a reference that is split over several scalars, `name` is the one that the use is
     reported at, and `parts` are all of them in the order of the reference, with separators as strings: `[registry, "/", name, ":", tag]`.
     `prefix` is a scheme, such as `docker://`, that the scalar may begin with and that is not part of the reference. `tag_known` is False if the
-    tag is set elsewhere, so that a reference without a tag does not mean `latest`.
+    tag is set elsewhere, so that a reference without a tag does not mean `latest`. `resolve` returns the text with the values of its variables.
     """
     own_text, span = traced_text(source, name)
     if prefix and own_text.text.startswith(prefix):
         own_text = own_text.cut(len(prefix), len(own_text.text))
         span = own_text.span(0, len(own_text.text)) if own_text.pieces else span
     text = _joined_parts(source, name, own_text, span, parts) if parts else own_text
+    written = text.text
+    if resolve is not None:
+        text = resolve(text)
     whole = {"whole": own_text.span(0, len(own_text.text))} if own_text.pieces else {}
     if is_templated(text.text):
         known = with_unknown_expressions(text)
         use = image_use(source, known, span, place=place, where=where, role=role, parts=whole)
         if use.reference is not None:
             return use
-        unresolved = f"{clipped(text.text)} is filled in outside this file"
+        reason = "known only after the template is rendered" if has_template_actions(written) else "filled in outside this file"
+        unresolved = f"{clipped(written)} is {reason}"
         return image_use(source, None, span, place=place, where=where, role=role, unresolved=unresolved)
     return image_use(source, text, span, place=place, where=where, role=role, tag_known=tag_known, parts=whole)
 
@@ -203,8 +208,8 @@ def run_user_of(
     user, nonroot = nonblank(run_as_user), nonblank(run_as_non_root)
     decisive = user or nonroot
     if decisive is None:
-        return silent and RunUser(source, silent, "run-as-user", where, None, explicit=False, image=image)
-    place = "run-as-user" if user else "run-as-non-root"
+        return silent and RunUser(source, silent, RUN_AS_USER, where, None, explicit=False, image=image)
+    place = RUN_AS_USER if user else "run-as-non-root"
     known = not any(is_templated(value.value) for value in (user, nonroot) if value)
     flag = {"true": True, "false": False}.get(nonroot.value.lower()) if nonroot else None
     _, span = traced_text(source, decisive)

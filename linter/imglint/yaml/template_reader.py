@@ -9,6 +9,8 @@ from imglint.model import UNREAD_FILE, WORKLOAD, ImageUse, Problem, image_use
 from imglint.traced import literal
 from imglint.yaml.documents import has_odd_breaks
 from imglint.yaml.templates import (
+    INJECTED,
+    INJECTED_BY,
     has_template_actions,
     may_hide_words,
     unescaped,
@@ -237,12 +239,15 @@ class _TemplateReader:
                 unresolved = "part of this image is known only after the template is rendered"
         elif not value.strip():
             return
+        elif value == INJECTED:
+            unresolved = INJECTED_BY
         at += self.base
         text, span = literal(value, at), (at, at + len(value))
         where = self._kinds[bisect_right(self._kinds, (at - self.base, "")) - 1][1]
         if unresolved:
             text = with_unknown_actions(text)
-        use = image_use(self.source, text, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
+        written = None if unresolved == INJECTED_BY else text
+        use = image_use(self.source, written, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)
         if use.problem and unresolved:
             # What looks invalid may be a part of the template that makes no sense on its own.
             use = image_use(self.source, None, span, place="template-image", where=where, role=WORKLOAD, unresolved=unresolved)

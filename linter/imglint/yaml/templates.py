@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from imglint.traced import Traced
 
+INJECTED, INJECTED_BY = "auto", "`auto` stands for the image that Istio injects"
+"""The image in the manifest of an Istio gateway, for which a webhook sets that of the proxy."""
 _ESCAPE = re.compile(r"\\[xuU\r\n\x85\u2028\u2029]")
 _BINARY = re.compile(r"!(?:<|[^\s,\[\]{}]*(?:%[0-9a-fA-F]|binary))")
 _CODE = r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"
