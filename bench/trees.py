@@ -83,11 +83,12 @@ class Trees:
     def moved(self) -> tuple[Path, int]:
         """Return the folder of `faulty` with a policy by which all its images have to move, and their number."""
         folder, count = self.faulty()
-        moved = _rooted(HOME / "trees" / "moved")
+        moved = HOME / "trees" / "moved"
+        moved.mkdir(parents=True, exist_ok=True)
         for path in folder.glob("*.yaml"):
             (moved / path.name).write_text(path.read_text().replace(":latest", ":1.0"))
         (moved / ".imglint.yaml").write_text(MOVE)
-        return moved, count
+        return _tracked(moved), count
 
     def _generated(self, manifests: int, seed: int) -> Path:
         folder = HOME / "trees" / f"{manifests}-{seed}-{_generator()}"

@@ -176,11 +176,11 @@ def test_a_fix_at_a_place_that_is_not_in_the_file(lines: tuple[int, int, int, in
     assert fixed(DOCKERFILE, rule("r1", check)).failure == f"the place of a fix in line {lines[0]} is not in the file"
 
 
-def test_a_comment_that_silences_nothing_any_more_is_no_fault_of_a_fix() -> None:
+def test_a_comment_that_silences_nothing_any_more_is_no_fault_of_a_fix_but_the_next_to_fix() -> None:
     compose = b"services:\n  a:\n    image: a:1 # imglint: ignore[r2]\n  b:\n    image: b:1 # imglint: ignore[r2]\n"
     rules = (
         rule("r1", to("a:1", (0, 3, "c:1"), expects="c:1")),
         rule("r2", lambda use: iter([use.finding("a")] * (use.text != "c:1"))),
     )
     file = fixed(compose, *rules, name="compose.yaml")
-    assert (file.after, file.fixed) == (compose.replace(b"a:1", b"c:1"), 1)
+    assert (file.after, file.fixed) == (compose.replace(b"a:1 # imglint: ignore[r2]", b"c:1"), 2)
