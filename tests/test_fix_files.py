@@ -348,6 +348,17 @@ def test_a_diff_of_files_with_odd_names_applies(name: str, program: list[str], t
     assert (tree / name / "Dockerfile").read_bytes() == AFTER
 
 
+@pytest.mark.parametrize("program", [["git", "apply", "-p1"], ["patch", "-p1", "--silent"]], ids=["git", "patch"])
+def test_a_diff_applies_in_the_folder_where_it_was_made(program: list[str], tree: Path, git: Callable[..., None]) -> None:
+    git(tree, "init", "--quiet")
+    (tree / "a" / "a").mkdir()
+    (tree / "a" / "a" / "Dockerfile").write_bytes(BEFORE)
+    diff = subprocess.run([*COMMAND[:1], "--diff", "--unsafe-fixes"], cwd=tree / "a", capture_output=True, check=False).stdout
+    subprocess.run(program, input=diff, cwd=tree / "a", check=True)
+    assert fixed(tree) == "a"
+    assert (tree / "a" / "a" / "Dockerfile").read_bytes() == AFTER
+
+
 def test_a_diff_on_a_terminal_has_no_escapes(tree: Path, imglint: Imglint, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / "a" / "Dockerfile").write_bytes(b"# \x1b[31m\n" + BEFORE)
     arguments = ("--diff", "--unsafe-fixes", "--no-color", "a")
