@@ -22,7 +22,7 @@ _BEFORE_VALUE = r".*(?:^|[\s,\[{])(?:[-?]|[^\s,\[{]*:)(?:\s+[&!]\S*)*\s+|.*[,\[{
 """What stands before a value on its line: a key or the mark of an item, with tags and anchors."""
 _ANCHOR = r"&([^\s,\[\]{}]{1,200})[ \t]+(?:![^\s]{0,200}[ \t]+)?[\"']?\Z"
 _ALIAS = r"(?<=[\s,\[{])\*([^\s,\[\]{}]+)"
-BEFORE_MAX = 1000
+LOOKBACK = 1000
 """Characters of a line that are searched for a key, an anchor and a tag in front of a value."""
 _BEHIND_VALUE = r"\s*(?:[\r\n,\]}]|\Z)|\s+#"
 
@@ -37,7 +37,7 @@ def is_used_otherwise(text: str, start: int) -> bool:
 
     The key of the anchor itself may also be one of those that only hold values for others: `x-image`, `.image`.
     """
-    before = text[max(text.rfind("\n", 0, start) + 1, start - BEFORE_MAX) : start]
+    before = text[max(text.rfind("\n", 0, start) + 1, start - LOOKBACK) : start]
     anchor = re.search(_ANCHOR, before) if "&" in before else None
     keys = _keys_of_aliases(text).get(anchor[1]) if anchor else None
     if not anchor or not keys:
@@ -52,7 +52,7 @@ def _keys_of_aliases(text: str) -> dict[str, set[str]]:
     keys: dict[str, set[str]] = {}
     for alias in re.finditer(_ALIAS, text):
         line = text.rfind("\n", 0, alias.start()) + 1
-        keys.setdefault(alias[1], set()).add(_last_key(text[max(line, alias.start() - BEFORE_MAX) : alias.start()]))
+        keys.setdefault(alias[1], set()).add(_last_key(text[max(line, alias.start() - LOOKBACK) : alias.start()]))
     return keys
 
 
