@@ -173,6 +173,12 @@ ROOT_USER = {
         POD.format("    securityContext: {runAsUser: 0}\n"),
         POD.format("    securityContext: {runAsUser: 1001}\n"),
     ),
+    "no fix of runAsUser that is something else": (
+        UID,
+        "pod.yaml",
+        POD.format("    securityContext: {runAsUser: &u 0, runAsGroup: *u}\n"),
+        SAME,
+    ),
     "runAsUser in quotes": (
         UID,
         "pod.yaml",
@@ -302,6 +308,33 @@ IMPLICIT_REGISTRY = {
         "compose.yaml",
         "services:\n  a:\n    build:\n      context: .\n      additional_contexts: [x=docker-image://nginx]\n",
         f"services:\n  a:\n    build:\n      context: .\n      additional_contexts: [x=docker-image://{HUB}nginx]\n",
+    ),
+    **{
+        f"compose, no fix of an anchor that is something else, {other}": (
+            SAFE,
+            "compose.yaml",
+            f"services:\n  a:\n    image: &i nginx\n    {other}\n  b: {{image: *i}}\n",
+            SAME,
+        )
+        for other in ("environment: {A: *i}", "command: [*i]", "command:\n    - *i", "labels:\n      a:\n        *i")
+    },
+    "compose, no fix of an anchor that was something else": (
+        SAFE,
+        "compose.yaml",
+        "services:\n  a:\n    environment: {A: &i nginx}\n    image: *i\n",
+        SAME,
+    ),
+    "compose, an anchor of an extension": (
+        SAFE,
+        "compose.yaml",
+        'x-image: &i "nginx"\nservices:\n  a: {"image" : *i}\n  b:\n    image: *i\n',
+        f'x-image: &i "{HUB}nginx"\nservices:\n  a: {{"image" : *i}}\n  b:\n    image: *i\n',
+    ),
+    "compose, an anchor of a mapping": (
+        SAFE,
+        "compose.yaml",
+        "services:\n  a: &a\n    image: nginx\n  b: *a\n",
+        f"services:\n  a: &a\n    image: {HUB}nginx\n  b: *a\n",
     ),
     "compose, an anchor": (
         SAFE,

@@ -359,9 +359,11 @@ class RunUser:
             return Fix(description, (Edit(self.source.location(at, at), f"{before}USER {new}"),), expects=new)
         if self.user is None or text[slice(*self.span)] != self.user or any(char.isspace() for char in self.user):
             return None
-        if self.place not in (RUN_AS_USER, USER):
-            from imglint.quoting import as_text
+        from imglint.quoting import as_text, is_used_otherwise
 
+        if is_used_otherwise(text, self.span[0]):
+            return None
+        if self.place not in (RUN_AS_USER, USER):
             new = as_text(text, *self.span, new) or ""
         return Fix(description, (Edit(self.source.location(*self.span), new),), expects=str(uid)) if new else None
 
@@ -621,10 +623,10 @@ def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
 
 def _edit_of(use: ImageUse, span: Span, before: str, after: str) -> Edit | None:
     """Return the edit of the text at a span, which must be as expected: not where a variable or an escape is written for it."""
-    from imglint.quoting import as_text
+    from imglint.quoting import as_text, is_used_otherwise
 
     source = use.source
-    if source.text[slice(*span)] != before:
+    if source.text[slice(*span)] != before or is_used_otherwise(source.text, span[0]):
         return None
     written = as_text(source.text, *span, after)
     if written is None:

@@ -1,8 +1,9 @@
-"""Write values into YAML so that imglint and every YAML parser read the same text there. Imports nothing but `re`."""
+"""Write values into YAML so that imglint and every YAML parser read the same text there, and nothing else changes. Imports nothing of imglint."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Compiled when they are first used (the re module keeps them): runs without fixes need none of them.
 _NOT_TEXT = r"""(?x)
@@ -19,12 +20,46 @@ _NOT_PLAIN = r"[-?:,\[\]{}#&*!|>'\"%@`]|.*(?::\s|\s\#|[\s:]\Z)"
 """Texts that a plain scalar cannot have, by their beginning or their end."""
 _BEFORE_VALUE = r".*(?:^|[\s,\[{])(?:[-?]|[^\s,\[{]*:)(?:\s+[&!]\S*)*\s+|.*[,\[{]\s*"
 """What stands before a value on its line: a key or the mark of an item, with tags and anchors."""
+_ANCHOR = r"&([^\s,\[\]{}]{1,200})[ \t]+(?:![^\s]{0,200}[ \t]+)?[\"']?\Z"
+_ALIAS = r"(?<=[\s,\[{])\*([^\s,\[\]{}]+)"
+LOOKBACK = 1000
+"""Characters of a line that are searched for a key, an anchor and a tag in front of a value."""
 _BEHIND_VALUE = r"\s*(?:[\r\n,\]}]|\Z)|\s+#"
 
 
 def is_plain_text(text: str) -> bool:
     """Return whether every YAML parser reads a plain scalar as this very text."""
     return re.match(_NOT_PLAIN, text) is None and not _is_other_value(text)
+
+
+def is_used_otherwise(text: str, start: int) -> bool:
+    """Return whether the value at an offset has an anchor, and an alias that is not the value of the same key: it may be something else there.
+
+    The key of the anchor itself may also be one of those that only hold values for others: `x-image`, `.image`.
+    """
+    before = text[max(text.rfind("\n", 0, start) + 1, start - LOOKBACK) : start]
+    anchor = re.search(_ANCHOR, before) if "&" in before else None
+    keys = _keys_of_aliases(text).get(anchor[1]) if anchor else None
+    if not anchor or not keys:
+        return False
+    own = _last_key(before[: anchor.start()])
+    return len(keys) > 1 or "" in keys or not (own in keys or own.startswith(("x-", ".")))
+
+
+@lru_cache(maxsize=1)
+def _keys_of_aliases(text: str) -> dict[str, set[str]]:
+    """Return for each anchor the keys that its aliases are the values of, an empty one for other places."""
+    keys: dict[str, set[str]] = {}
+    for alias in re.finditer(_ALIAS, text):
+        line = text.rfind("\n", 0, alias.start()) + 1
+        keys.setdefault(alias[1], set()).add(_last_key(text[max(line, alias.start() - LOOKBACK) : alias.start()]))
+    return keys
+
+
+def _last_key(text: str) -> str:
+    """Return the key at the end of a text, or an empty string."""
+    text = text.rstrip()
+    return re.split(r"[\s,\[{]", text[:-1].rstrip("\"' "))[-1].strip("\"'") if text.endswith(":") else ""
 
 
 def as_text(text: str, start: int, end: int, new: str) -> str | None:
