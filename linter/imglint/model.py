@@ -47,6 +47,8 @@ UNUSED_EXCEPTION = "unused-exception"
 UNUSED_POLICY = "unused-policy"
 UNSILENCEABLE = frozenset((SYNTAX_ERROR, UNREAD_FILE, INTERNAL_ERROR))
 """Rules that no comment silences: a file that was not read must not look clean."""
+DOCKERFILE = "dockerfile"
+"""The kind of the files that are not YAML."""
 PRODUCTION = "production"
 """The default environment, and the one that rules name."""
 BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
@@ -623,14 +625,16 @@ def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
 
 def _edit_of(use: ImageUse, span: Span, before: str, after: str) -> Edit | None:
     """Return the edit of the text at a span, which must be as expected: not where a variable or an escape is written for it."""
-    from imglint.quoting import as_text, is_used_otherwise
+    source, written = use.source, after
+    if source.text[slice(*span)] != before:
+        return None
+    if source.kind != DOCKERFILE:
+        from imglint.quoting import as_text, is_used_otherwise
 
-    source = use.source
-    if source.text[slice(*span)] != before or is_used_otherwise(source.text, span[0]):
-        return None
-    written = as_text(source.text, *span, after)
-    if written is None:
-        return None
+        quoted = None if is_used_otherwise(source.text, span[0]) else as_text(source.text, *span, after)
+        if quoted is None:
+            return None
+        written = quoted
     if before and written.endswith(before):
         # Only what is in front of it is new.
         span, written = (span[0], span[0]), written.removesuffix(before)

@@ -102,7 +102,8 @@ def _registry_end(text: str) -> int:
     first, slash, _ = text.partition("/")
     if not slash or not could_be_registry(first):
         return 0
-    if re.fullmatch(_HOST, first) is None:
+    # Compiling the pattern takes long for a small run, which often names no other registry.
+    if first != DOCKER_HUB and re.fullmatch(_HOST, first) is None:
         reason = "invalid registry host"
         if text.startswith("://", len(first) - 1):
             reason = f"image references have no URL scheme; remove `{clipped(first)}//`"

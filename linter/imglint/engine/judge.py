@@ -211,20 +211,19 @@ def _fixable(verdicts: list[Verdict], facts: Iterable[Fact]) -> list[Verdict]:
     """Return the verdicts, without the fixes of text that other facts share: a fix for one of them would change the others, too."""
     if all(verdict.finding.fix is None for verdict in verdicts):
         return verdicts
-    sharing: dict[tuple[int, int], list[Fact]] = {}
+    sharing: dict[int, list[Fact]] = {}
     for fact in facts:
         spans = fact.parts.values() if isinstance(fact, ImageUse) else (fact.span,)
         for start in {span[0] for span in spans}:
-            location = fact.source.location(start, start)
-            sharing.setdefault((location.line, location.column), []).append(fact)
+            sharing.setdefault(start, []).append(fact)
     return [_if_agreed(verdict, sharing) if verdict.finding.fix else verdict for verdict in verdicts]
 
 
-def _if_agreed(verdict: Verdict, sharing: Mapping[tuple[int, int], list[Fact]]) -> Verdict:
+def _if_agreed(verdict: Verdict, sharing: Mapping[int, list[Fact]]) -> Verdict:
     fix, subjects = verdict.finding.fix, {id(subject) for subject in verdict.subjects}
     kinds = {type(subject) for subject in verdict.subjects}
     for edit in fix.edits if fix else ():
-        facts = sharing.get((edit.location.line, edit.location.column), ())
+        facts = sharing.get(verdict.subjects[0].source.offset(edit.location.line, edit.location.column), ())
         if any(type(fact) in kinds and id(fact) not in subjects for fact in facts):
             return replace(verdict, finding=replace(verdict.finding, fix=None))
     return verdict

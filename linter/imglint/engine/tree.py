@@ -7,12 +7,13 @@ listed, and those that mention the name are read, each once in a process.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 
 from imglint.model import Rewrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from imglint.engine.builds import Builds
     from imglint.engine.kustomizations import Kustomizations
@@ -36,7 +37,7 @@ class Trees:
         self._policies, self._excluded = policies, excluded
         self._files: dict[tuple[str, bool, int], TreeFiles] = {}
         self._last: tuple[str, TreeFiles, str] | None = None
-        self._tracked: dict[str, frozenset[str]] = {}
+        self._tracked: dict[str, Sequence[str]] = {}
         self._builds: dict[TreeFiles, Builds] = {}
         self._kustomizations: dict[TreeFiles, Kustomizations] = {}
 
@@ -94,6 +95,7 @@ class Trees:
         if root not in self._tracked:
             from imglint.git_index import tracked_files
 
-            self._tracked[root] = frozenset(tracked_files(root) or ())
+            self._tracked[root] = tracked_files(root) or ()
         tracked = self._tracked[root]
-        return path in tracked or (bool(tracked) and not os.path.lexists(os.path.join(root, path)))
+        at = bisect_left(tracked, path)
+        return tracked[at : at + 1] == [path] or (bool(tracked) and not os.path.lexists(os.path.join(root, path)))

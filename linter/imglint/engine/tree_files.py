@@ -13,7 +13,7 @@ from imglint.source import BESIDE_SIZE_MAX, UnreadFile, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 WALK_MAX = 50_000
 """Files and folders that are visited to list the files of a folder without an index."""
@@ -30,17 +30,19 @@ KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 _WORD = r"[\w.-]+"
 _UP = r"\.\./?(?=[\s\"',\]}]|\Z)"
 """The end of a path that names a folder above."""
+_SPACED = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_.-")}
+"""Turns all that is in no word of an image name into spaces. Many small runs look at one file, and compiling a pattern takes longer."""
 UP = ".."
 
 
 class Texts:
     """The texts of some files of a repository, by path, and the words that each of them mentions.
 
-    A file that cannot be read, lies outside of the repository or is beyond a limit is left out.
+    A file that cannot be read, lies outside of the repository or is beyond a limit is left out, and so is one without words.
     """
 
-    def __init__(self, root: str, paths: Sequence[str]) -> None:
-        """Read files. `paths` are sorted."""
+    def __init__(self, root: str, paths: Sequence[str], words: Callable[[str], Iterable[str]]) -> None:
+        """Read files. `paths` are sorted, `words` returns the words of a text that matter."""
         self.root = root
         self._texts: dict[str, str] = {}
         self._paths = [*paths[:FILES_MAX]]
@@ -52,8 +54,8 @@ class Texts:
             left -= len(text)
             if left < 0:
                 break
-            self._texts[path] = text
-            for word in {*re.findall(_WORD, text), *([UP] if re.search(_UP, text) else [])}:
+            for word in words(text):
+                self._texts[path] = text
                 self._mentioning.setdefault(word, []).append(path)
 
     def __contains__(self, path: str) -> bool:
@@ -64,7 +66,7 @@ class Texts:
 
     def mentioning(self, name: str) -> list[str]:
         """Return the sorted paths of the files that mention the last word of a name or path. UP stands for a path that ends with it."""
-        words = [UP] if name == UP else re.findall(_WORD, name)
+        words = [UP] if name == UP else name.translate(_SPACED).split()
         return self._mentioning.get(words[-1], []) if words else []
 
     def below(self, folder: str) -> list[str]:
@@ -77,6 +79,23 @@ class Texts:
         """Return the line of an offset in a file as `path:line`, with the path relative to the current folder."""
         line = self._texts[path].count("\n", 0, offset) + 1
         return f"{os.path.relpath(os.path.join(self.root, path))}:{line}"
+
+
+def _words(text: str) -> set[str]:
+    """Return all words of a text."""
+    return {*re.findall(_WORD, text), *([UP] if re.search(_UP, text) else [])}
+
+
+def _image_words(text: str) -> set[str]:
+    """Return the words in the values of `image` keys of a compose file; none if it builds nothing. Few files name an image that they build."""
+    lines = text.split("\n") if "build" in text else []
+    # A value may be on the line after its key.
+    return {
+        word
+        for at, line in enumerate(lines)
+        if "image" in line
+        for word in " ".join(lines[at : at + 2]).translate(_SPACED).split()
+    }
 
 
 class _Folders:
@@ -127,7 +146,7 @@ class TreeFiles:
     def texts(self, kind: str) -> Texts:
         """Return the texts of the files of a kind."""
         if kind not in self._texts:
-            self._texts[kind] = Texts(self.root, self._paths[kind])
+            self._texts[kind] = Texts(self.root, self._paths[kind], _image_words if kind == COMPOSE else _words)
         return self._texts[kind]
 
 

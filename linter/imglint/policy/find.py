@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 
 from imglint.errors import Diagnostic, PolicyError
-from imglint.policy.lookup import FILE_NAME, Policy, default_policy
+from imglint.policy.lookup import FILE_NAME, Policy, Recent, default_policy
 from imglint.records import record
 from imglint.repository import GIT, is_below, leaves, outermost_repository
 from imglint.source import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Protocol
 
     class Place(Protocol):
@@ -98,13 +98,14 @@ class Policies:
     that contains the file among the `named` paths and the folders of named files. `unused` grows with the folders that are looked up.
     """
 
-    def __init__(self, step: Step, named: Sequence[str] = (), unused: Sequence[UnusedPolicy] = ()) -> None:
+    def __init__(self, step: Step, named: Sequence[str] = (), unused: Collection[UnusedPolicy] = ()) -> None:
         self.unused = unused
         self._step = step
         self._folders = [os.getcwd(), *sorted([_folder_of(path) for path in named])]
-        self._by_prefix: dict[str, Policy] = {}
-        self._by_folder: dict[str, Policy] = {}
-        self._repositories: dict[str, str | None] = {}
+        self._used: dict[int, Policy] = {}
+        self._by_prefix: dict[str, Policy] = Recent()
+        self._by_folder: dict[str, Policy] = Recent()
+        self._repositories: dict[str, str | None] = Recent()
 
     def of(self, path: str) -> Policy:
         """Return the policy of a file, or of a folder if its path ends in a slash.
@@ -115,11 +116,12 @@ class Policies:
         policy = self._by_prefix.get(prefix)
         if policy is None:
             policy = self._by_prefix[prefix] = self._in(os.path.abspath(prefix))
+            self._used[id(policy)] = policy
         return policy
 
     def used(self) -> list[Policy]:
         """Return each policy that `of` returned."""
-        return list({id(policy): policy for policy in self._by_prefix.values()}.values())
+        return list(self._used.values())
 
     def _in(self, folder: str) -> Policy:
         root, below = self.root_of(folder), list[str]()
@@ -153,7 +155,8 @@ class Policies:
             else:
                 folder = above
         root = self._repositories[folder]
-        self._repositories.update(dict.fromkeys(below, root))
+        for folder in below:
+            self._repositories[folder] = root
         return root
 
 
@@ -169,7 +172,14 @@ def one_for_all(policy: Policy) -> Policies:
 
 def given(policy: Policy, named: Sequence[str]) -> Policies:
     """Return the policies of a run with `--config`: the same one for all files, with patterns relative to the root of each file."""
-    return Policies(lambda folder, _root, above: policy.in_folder(folder) if above is None else above, named)
+    by_root: dict[str, Policy] = {}
+
+    def step(folder: str, root: str, above: Policy | None) -> Policy:
+        if root not in by_root:
+            by_root[root] = policy.in_folder(folder)
+        return above or by_root[root]
+
+    return Policies(step, named)
 
 
 def found(place_of: Callable[[str], Place], load: Callable[[str, Place], Policy], named: Sequence[str]) -> Policies:
@@ -178,8 +188,16 @@ def found(place_of: Callable[[str], Place], load: Callable[[str, Place], Policy]
     `place_of` returns the place of policy files for a root: the working tree, or a Git revision. `load` returns the policy of a file.
     """
     places: dict[str, Place] = {}
-    unused: list[UnusedPolicy] = []
+    policies: dict[tuple[str, str], Policy] = {}
+    unused: dict[tuple[str, str], UnusedPolicy] = {}
     default = default_policy()
+
+    def loaded(root: str, path: str, delegated_at: str = "") -> Policy:
+        # In a large tree, the folders that were looked up are forgotten, but policies are not.
+        if (root, path) not in policies:
+            policy = load(path, places[root])
+            policies[root, path] = policy.delegated(delegated_at) if delegated_at else policy
+        return policies[root, path]
 
     def step(folder: str, root: str, above: Policy | None) -> Policy:
         if root not in places:
@@ -191,15 +209,15 @@ def found(place_of: Callable[[str], Place], load: Callable[[str, Place], Policy]
                 return above
             delegated_at = above.delegation(folder)
             if delegated_at is None:
-                unused.append(UnusedPolicy(path, folder, above))
+                unused.setdefault((root, path), UnusedPolicy(path, folder, above))
                 return above
-            return load(path, place).delegated(delegated_at)
+            return loaded(root, path, delegated_at)
         if path is None:
             _check_names(folder, place)
             return default
-        return load(path, place)
+        return loaded(root, path)
 
-    return Policies(step, named, unused)
+    return Policies(step, named, unused.values())
 
 
 def _check_names(folder: str, place: Place) -> None:

@@ -108,7 +108,7 @@ class PolicyException:
         return reference is not None and any(pattern.fits(reference.name, tag, reference.digest) for pattern in self.match)
 
 
-class _Recent(dict["Any", "Any"]):
+class Recent(dict["Any", "Any"]):
     """A cache. It is cleared when full, so that a large tree takes no more memory than a small one."""
 
     def __setitem__(self, key: object, value: object) -> None:
@@ -156,16 +156,16 @@ class Policy:
         self._files, self._kinds, self._exclude, self._delegates = files or {}, kinds or {}, exclude, delegates
         self._frontends = table is not None and any(FRONTEND in row.roles for row in table.rows)
         self._index = _index(table.rows) if table else {}
-        self._paths: dict[str, str | None] = _Recent()
-        self._environments: dict[str, str] = _Recent()
-        self._rows: dict[object, tuple[Row, ...]] = _Recent()
-        self._decisions: dict[object, Decision] = _Recent()
+        self._paths: dict[str, str | None] = Recent()
+        self._environments: dict[str, str] = Recent()
+        self._rows: dict[object, tuple[Row, ...]] = Recent()
+        self._decisions: dict[object, Decision] = Recent()
         self._options: dict[str, object] = {}
-        self.active: dict[object, list[tuple[Rule, Decision]]] = _Recent()
+        self.active: dict[object, list[tuple[Rule, Decision]]] = Recent()
 
     def in_folder(self, folder: str) -> Policy:
         """Return this policy with its patterns relative to another folder, given by its absolute path."""
-        return self._with(folder=folder, _paths=_Recent(), _environments=_Recent(), _decisions=_Recent(), active=_Recent())
+        return self._with(folder=folder, _paths=Recent(), _environments=Recent(), _decisions=Recent(), active=Recent())
 
     def delegated(self, at: str) -> Policy:
         """Return this policy as one that applies because of the entry of `delegates` at a location, given as `path:line`."""
