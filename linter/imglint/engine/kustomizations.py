@@ -75,13 +75,13 @@ class Kustomizations:
     def rewrite_of(self, path: str, reference: ImageReference) -> Rewrite:
         """Return what kustomizations set in a reference of the file at a path: for each part, the first on the way up that sets it."""
         name = reference.text[: reference.spans["repository"][1]]
+        if not self._texts.mentioning(name):
+            return Rewrite()
         if (path, name) not in self._rewrites:
             self._rewrites[path, name] = self._rewrite(self._first_steps(path, name))
         return self._rewrites[path, name]
 
     def _first_steps(self, path: str, name: str) -> list[Step]:
-        if not self._texts.mentioning(name):
-            return []
         folder, filename = posixpath.split(path)
         if filename not in KUSTOMIZATION_NAMES:
             return self._steps_above(posixpath.normpath(path), name)
