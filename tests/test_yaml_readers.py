@@ -146,6 +146,32 @@ def test_the_parts_of_a_reference_are_at_their_spans(path: str) -> None:
             assert digest is None or digest.removeprefix("sha256:") in source.text[slice(*use.parts["digest"])]
 
 
+TEMPLATED = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  labels: {{- include "app.labels" . | nindent 4 }}
+spec:
+  template:
+    spec:
+      containers:
+      - image: quay.io/acme/app:1
+"""
+
+
+@pytest.mark.parametrize(("documents", "lines"), [(30, 500), (2, 20_000)])
+def test_many_or_long_templated_documents_outside_of_a_chart_are_no_syntax_error(documents: int, lines: int) -> None:
+    text = "---\n".join([TEMPLATED + "# more\n" * lines] * documents)
+    found = list(kubernetes.read(Source("a.yaml", text, "kubernetes")))
+    assert [fact.text for fact in found if isinstance(fact, ImageUse)] == ["quay.io/acme/app:1"] * documents
+    assert [fact for fact in found if isinstance(fact, Problem)] == []
+
+
+def test_a_long_document_that_only_one_parser_reads_is_reported() -> None:
+    # The template is in a comment. YAML 1.2 reads an image that libyaml does not.
+    text = f"{POD}# {{{{ a }}}}\n  x: a\u2028]\n" + "# more\n" * 20_000
+    assert any(isinstance(fact, Problem) for fact in kubernetes.read(Source("a.yaml", text, "kubernetes")))
+
+
 SPACED = [
     path
     for path in INPUTS

@@ -190,22 +190,36 @@ def parse_events(text: str, base: int = 0, budget: Budget | None = None) -> Node
         return _with_pure_parser(text, base, budget)
     has_breaks, within = _has_libyaml_breaks(text), len(text) <= budget.pure
     if within and has_breaks:
-        budget.pure -= len(text)
         return _with_both_parsers(parser, text, base, budget)
     try:
         return _compose(_open_parser(parser, text), text, base, budget)
     except _Refused as error:
         if not within:
+            _check_start(text, error.offset, base, budget)
             raise InvalidYaml(error.reason, base + error.offset, is_limit=True) from None
-    budget.pure -= len(text)
     return _with_pure_parser(text, base, budget)
 
 
+def _check_start(text: str, offset: int, base: int, budget: Budget) -> None:
+    """Raise InvalidYaml if the exact parser rejects a document that is too long for it where libyaml does, whatever follows that line."""
+    end = text.find("\n", offset) + 1
+    if 0 < end <= budget.pure:
+        try:
+            _with_pure_parser(text[:end], base, budget)
+        except InvalidYaml as error:
+            if error.is_limit or error.offset <= base + offset:
+                raise
+
+
 def _with_pure_parser(text: str, base: int, budget: Budget) -> Node | None:
+    """Return the root of a document. The budget is charged with what the parser has read."""
     try:
-        return _compose(_pure_parser(text), text, base, budget)
+        root = _compose(_pure_parser(text), text, base, budget)
     except _Refused as error:
+        budget.pure -= error.offset
         raise InvalidYaml(error.reason, base + error.offset) from None
+    budget.pure -= len(text)
+    return root
 
 
 def _with_both_parsers(parser: Callable[[str], Any], text: str, base: int, budget: Budget) -> Node | None:
@@ -219,6 +233,7 @@ def _with_both_parsers(parser: Callable[[str], Any], text: str, base: int, budge
     except _Refused:
         pass
     else:
+        budget.pure -= len(text)
         if _outline(root) == _outline(other):
             return root
     match = _LIBYAML_BREAKS.search(text)
