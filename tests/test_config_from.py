@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.trees import build, commit
 
 from imglint.policy import revision
 
@@ -25,19 +26,6 @@ IMGLINT = str(Path(sys.executable).parent / "imglint")
 POLICY = "images:\n- match: ghcr.io/**\n"
 LOOSE = "images:\n- match: '**'\n"
 UNAPPROVED = "FROM quay.io/a/b:1\nUSER 1\n"
-
-
-def build(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-def commit(git: Git, folder: Path, files: dict[str, str] | None = None) -> None:
-    build(folder, files or {})
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "Change files")
 
 
 @pytest.fixture

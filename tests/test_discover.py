@@ -6,17 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.trees import build
 
 from imglint.engine.discover import IGNORED, LINK, Found, Skipped, WalkError, discover
 from imglint.engine.gitignore import PATTERNS_MAX
 from imglint.repository import repository_root
-
-
-def build(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def found(*paths: str, excluded: str = "") -> list[str]:

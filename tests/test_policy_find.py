@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.trees import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +22,6 @@ FILE = "FROM quay.io/a/b:1\nUSER 1\n"
 STRICT = "images: [{match: ghcr.io/**}]\n"
 LOOSE = "images: [{match: '**'}]\n"
 DELEGATING = f"delegates: [services/payments/]\n{STRICT}"
-
-
-def build(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def found(imglint: Imglint, *arguments: str, cwd: Path | None = None) -> list[str]:

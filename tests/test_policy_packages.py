@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.trees import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +25,6 @@ TABLE = "images: [{match: ghcr.io/**}]\n"
 RULE = f"{TABLE}rules: {{unapproved-image: error}}\n"
 DOCKERFILE = "FROM quay.io/a/b:v1\nUSER 1\n"
 NAME = "package:acme_policy/registry.yaml"
-
-
-def build(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.trees import build, commit
 
 from imglint.engine import changed_lines
 
@@ -24,19 +25,6 @@ SERVICE = "  {name}:\n    image: ghcr.io/acme/{name}:latest\n"
 COMPOSE = "services:\n" + "".join([SERVICE.format(name=name) for name in "abcdefghij"])
 DOCKERFILE = "ARG BASE=ghcr.io/acme/base:latest\nFROM ${BASE}\nUSER 1001\n"
 POLICY = "rules: {latest-tag: error}\n"
-
-
-def build(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-def commit(git: Git, folder: Path, files: dict[str, str] | None = None) -> None:
-    build(folder, files or {})
-    git(folder, "add", "--all", ".")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", "Change files")
 
 
 @pytest.fixture
