@@ -428,7 +428,7 @@ Fact = ImageUse | RunUser | Problem | Comment
 
 @record
 class Edit:
-    """The text that replaces what is at a location: an insertion if nothing is there, a removal if the text is empty."""
+    """New text at a location: an insertion if the location is empty, a removal if the text is."""
 
     location: Location
     text: str
@@ -436,7 +436,7 @@ class Edit:
 
 @record
 class Fix:
-    """A correction of a finding by edits of its file, none of which overlap.
+    """A correction of a finding by edits of its file, which do not overlap.
 
     `description` completes the sentence "imglint can ...": "write docker.io/library/nginx". `safe` is whether the policy proves that the result names
     the same image. `expects` is what the file then names: the reference or the user that the finding is about. It is empty for a fix that changes

@@ -19,7 +19,7 @@ _NOT_TEXT = r"""(?x)
 _NOT_PLAIN = r"[-?:,\[\]{}#&*!|>'\"%@`]|.*(?::\s|\s\#|[\s:]\Z)"
 """Texts that a plain scalar cannot have, by their beginning or their end."""
 _BEFORE_VALUE = r".*(?:^|[\s,\[{])(?:[-?]|[^\s,\[{]*:)(?:\s+[&!]\S*)*\s+|.*[,\[{]\s*"
-"""What stands before a value on its line: a key or the mark of an item, with tags and anchors."""
+"""The text before a value on its line: a key or the mark of an item, with tags and anchors."""
 _ANCHOR = r"&([^\s,\[\]{}]{1,200})[ \t]+(?:![^\s]{0,200}[ \t]+)?[\"']?\Z"
 _ALIAS = r"(?<=[\s,\[{])\*([^\s,\[\]{}]+)"
 LOOKBACK = 1000

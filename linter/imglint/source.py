@@ -89,7 +89,7 @@ class Source:
 
     @property
     def root(self) -> str:
-        """The absolute path of the folder outside of which no file is read for this one."""
+        """The absolute path of the root: no file outside of it is read for this one."""
         return root_of(self._named)
 
     def location(self, start: int, end: int) -> Location:
@@ -200,7 +200,7 @@ def read_stdin() -> str:
 
 
 def keep_stdin() -> bytes | None:
-    """Return what is on stdin, and put it there again; None if it cannot be read.
+    """Return the content of stdin, and make it readable again; None if it cannot be read.
 
     One byte more than FILE_SIZE_MAX is enough to report that it is too large.
     """
@@ -217,7 +217,7 @@ def keep_stdin() -> bytes | None:
 
 
 def set_stdin(data: bytes) -> None:
-    """Replace what is on stdin."""
+    """Replace the content of stdin."""
     from tempfile import TemporaryFile
 
     with TemporaryFile() as file:

@@ -1,4 +1,4 @@
-"""An image whose row in the policy says `approved: deprecated`.
+"""An image with `approved: deprecated` in its row of the policy.
 
 **Why it matters:** the image is still allowed, but your team wants to stop using it. The finding shows where it is used
 until nothing uses it any more and the row can say `approved: false`.

@@ -111,7 +111,7 @@ class Base:
         return os.fsencode(os.path.relpath(os.path.join(os.path.realpath(folder), name), self._real))
 
     def _read(self, path: str, relative: bytes) -> tuple[bytes, bytes]:
-        """Return the path from the root and the content of a file. A link that the commit has too stands for the file that it leads to.
+        """Return the path from the root and the content of a file. A link that is in the commit, too, is replaced by the file that it leads to.
 
         Raises OSError for another link, and for one out of the root, and UnreadFile.
         """

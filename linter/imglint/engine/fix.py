@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from imglint.source import Source
 
     Change = tuple[int, int, str]
-    """The text that replaces what is between two offsets."""
+    """The new text between two offsets."""
     Key = tuple[str, int, int]
     """Rule, line and column of a finding."""
 
 PASSES_MAX = 10
-"""Passes over one file, each of which makes the fixes that touch none of the same pass. The findings that are left then are reported."""
+"""Passes over one file. A pass makes the fixes that do not touch each other. Findings that are left after the last pass are reported."""
 
 
 @record
@@ -262,7 +262,7 @@ class _Moves:
         return [offset + self._shifts[number] for number in range(first, last + 1)]
 
     def touch(self, span: Span) -> bool:
-        """Return whether an edit changes what is between the ends of a span."""
+        """Return whether an edit changes text inside a span."""
         at = bisect_right(self._ends, span[0])
         return at < len(self._starts) and self._starts[at] < span[1]
 

@@ -65,7 +65,7 @@ class Texts:
         return self._texts[path]
 
     def mentioning(self, name: str) -> list[str]:
-        """Return the sorted paths of the files that mention the last word of a name or path. UP stands for a path that ends with it."""
+        """Return the sorted paths of the files that mention the last word of a name or path. UP matches a path that ends with `..`."""
         words = [UP] if name == UP else name.translate(_SPACED).split()
         return self._mentioning.get(words[-1], []) if words else []
 
@@ -99,7 +99,7 @@ def _image_words(text: str) -> set[str]:
 
 
 class _Folders:
-    """The folders of a repository, and whether each of them is one, not a link: then what is in it is inside of the repository."""
+    """The folders of a repository, and whether each one is a real folder, not a link that may lead out of the repository."""
 
     def __init__(self, root: str) -> None:
         self._root = root

@@ -82,7 +82,7 @@ class Package:
 
 
 def _folders(package: str) -> list[str]:
-    """Return the folders of a package in the order of the search path, of which a relative entry would be in the current folder."""
+    """Return the folders of a package in the order of the search path, without relative entries, which would be in the current folder."""
     entries = [entry for entry in sys.path if os.path.isabs(entry)]
     # An editable installation by setuptools can be a finder, which maps the name of the package to its folder.
     mappings = [getattr(module, "MAPPING", {}) for name, module in [*sys.modules.items()] if name.startswith("__editable__")]

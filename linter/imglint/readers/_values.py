@@ -44,7 +44,7 @@ COMPLETING = (
     *(("imageRegistry",), ("imageNamespace",), ("global", "imageRegistry"), ("global", "imageNamespace"), ("global", "registry")),
     *(("defaultImageRegistry",), ("defaultImageRepository",)),
 )
-"""Values of a chart that complete an image of which only the name is given."""
+"""Values of a chart that complete an image given by its name alone."""
 _IMAGE_KEY = re.compile(r"[iI]mages?$")
 _STRING_KEY = re.compile(r"[a-z0-9]Image$|[-_]image$|^[iI]mage$")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
