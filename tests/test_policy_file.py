@@ -225,7 +225,7 @@ def test_an_error_inside_a_string_has_its_column(tmp_path: Path) -> None:
         ("[prod]", "unknown environment `prod`; did you mean `production`?"),
         ("[PRD]", "unknown environment `PRD`; did you mean `production`?"),
         ("[live]", "unknown environment `live`; did you mean `production`?"),
-        ("[zzz]", "unknown environment `zzz`; use production"),
+        ("[zzz]", "unknown environment `zzz`; use one of production, ci"),
     ],
 )
 def test_other_names_for_production_are_recognized(tmp_path: Path, text: str, expected: str) -> None:

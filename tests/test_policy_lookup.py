@@ -21,6 +21,8 @@ from imglint import (
     Severity,
     Source,
     approved_patterns,
+    image_use,
+    literal,
     parse,
     replace,
     similar_approved,
@@ -60,7 +62,7 @@ def test_without_a_policy_every_file_is_production_and_no_image_has_a_row() -> N
         "production",
         False,
         "warning",
-        ("production",),
+        ("production", "ci"),
     )
     assert resolved.policy_match is not None
     assert (resolved.row, resolved.policy_match.partial_matches, resolved.policy_match.table) == (None, (), None)
@@ -82,7 +84,7 @@ def test_the_first_matching_environment_wins_and_none_matches_outside_the_folder
     environment, pattern = policy.environment_reason("sub/deploy/a.yaml")
     assert (environment, pattern and (pattern.text, pattern.at)) == ("staging", ("deploy/", f"sub/{FILE_NAME}:1"))
     assert policy.environment_reason("sub/a.yaml") == ("qa", None)
-    assert policy.environments == ("dev", "staging", "qa", "production")
+    assert policy.environments == ("dev", "staging", "qa", "production", "ci")
 
 
 def test_the_folder_of_the_policy_may_be_reached_through_a_link(folder: Path) -> None:
@@ -422,3 +424,35 @@ def test_an_exception_has_a_reason_an_approver_and_a_location(folder: Path) -> N
         5,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "judged"),
+    [
+        ("[{match: acme/*}]", False),
+        ("[{match: nginx, approved: false}]", False),
+        ("[{match: nginx, environments: [staging]}]", False),
+        ("[{match: acme/*, roles: [ci]}]", True),
+        ("[{match: acme/*, environments: [ci]}]", True),
+        ("[{match: nginx, approved: false}, {match: acme/*, roles: [ci]}]", True),
+        ("[{match: nginx, environments: [staging]}, {match: acme/*, roles: [ci]}]", True),
+    ],
+)
+def test_images_of_pipelines_need_approval_only_if_a_row_names_them(folder: Path, rows: str, judged: bool) -> None:
+    Path(FILE_NAME).write_text(f"environments: {{staging: [stage/]}}\nimages: {rows}\n")
+    policy = load(FILE_NAME, plugins.rules(), plugins.kinds())
+    source = Source("pipeline.yaml", "nginx")
+    source.environment = "ci"
+    use = policy.resolve(image_use(source, literal("nginx", 0), (0, 5), place="step", where="step", role="ci"))
+    assert use.environment == "ci"
+    match = use.policy_match
+    assert match is not None
+    assert (match.table is not None) is judged
+    assert match.row is None or (judged and not match.row.approved)
+
+
+def test_a_list_of_the_policy_overrides_the_environment_of_the_kind(folder: Path) -> None:
+    Path(FILE_NAME).write_text("environments: {staging: [stage/]}\n")
+    policy = load(FILE_NAME, plugins.rules(), plugins.kinds())
+    assert [policy.environment_of(path, "ci") for path in ("a.yaml", "stage/a.yaml")] == ["ci", "staging"]
+    assert policy.environment_reason("a.yaml", "ci") == ("ci", None)

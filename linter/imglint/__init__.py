@@ -10,6 +10,7 @@ from imglint.errors import PluginError, PolicyError, UsageError
 from imglint.model import (
     BASE,
     BUILD,
+    CI,
     FRONTEND,
     WORKLOAD,
     Comment,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BASE",
     "BUILD",
+    "CI",
     "FRONTEND",
     "WORKLOAD",
     "Comment",

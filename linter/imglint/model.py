@@ -51,7 +51,8 @@ DOCKERFILE = "dockerfile"
 """The kind of the files that are not YAML."""
 PRODUCTION = "production"
 """The default environment, and the one that rules name."""
-BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("build", "base", "workload", "frontend")
+CI, BUILD, BASE, WORKLOAD, FRONTEND = ROLES = ("ci", "build", "base", "workload", "frontend")
+"""The roles of images. `ci` is also the environment of pipelines and development containers, unless the policy sets another one."""
 PARTS = ("registry", "repository", "tag", "digest", "whole")
 """The parts of a reference that a use can have a span for. `whole` is the reference without quotes or other text around it."""
 

@@ -60,12 +60,13 @@ class UnreadFile(Exception):
 class Source:
     """A decoded file, with the settings that its reader takes from the policy.
 
-    `path` is relative to the current folder if the user wrote it so. `kind` is the reader's id, empty until a reader claims the file.
+    `path` is relative to the current folder if the user wrote it so. `kind` is the reader's id, empty until a reader claims the file. `environment` is
+    that of all files of the kind which no list of the policy claims, empty if the kind has none.
     `variables` are the policy's values for build arguments and compose variables, `targets` the names of the shipped stages. `named` is the path that
     the user named, by default that of the file itself: no file outside of its root is read.
     """
 
-    __slots__ = ("_named", "_starts", "kind", "path", "targets", "text", "variables")
+    __slots__ = ("_named", "_starts", "environment", "kind", "path", "targets", "text", "variables")
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Source:
         targets: Sequence[str] = (),
         named: str | None = None,
     ) -> None:
-        self.path, self.text, self.kind = path, text, kind
+        self.path, self.text, self.kind, self.environment = path, text, kind, ""
         self._named = path if named is None else named
         self.variables: Mapping[str, str] = variables or {}
         self.targets = tuple(targets)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from imglint.model import Rewrite, Row, Span
     from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, Policy
+    from imglint.source import Source
 
     Subject = ImageUse | RunUser | Problem
 
@@ -144,7 +145,7 @@ def _about_file(file: FileFacts, settings: Settings) -> Iterator[str]:
     elif not file.facts:
         yield from _kinds(path)
         return
-    yield from _field("environment", _environment(path, settings))
+    yield from _field("environment", _environment(file.source, settings))
     yield from _field("policy", _policy(policy))
     reason = _why_not_walked(path, policy)
     if reason:
@@ -157,13 +158,15 @@ def _policy(policy: Policy) -> str:
     return f"{policy.path}, by `delegates` ({policy.delegated_at})" if policy.delegated_at else policy.path
 
 
-def _environment(path: str, settings: Settings) -> str:
-    policy = settings.policies.of(path)
+def _environment(source: Source, settings: Settings) -> str:
+    policy = settings.policies.of(source.path)
     if settings.environment is not None:
         return f"{settings.environment}, set by --environment"
-    name, pattern = policy.environment_reason(path)
+    name, pattern = policy.environment_reason(source.path, source.environment)
     if pattern is not None:
         return f"{name}, by pattern {pattern.text} ({pattern.at})"
+    if source.environment:
+        return f"{name}, the default for files of this kind"
     return f"{name}, the default of {policy.path}" if policy.path else f"{name}, the default without a policy"
 
 

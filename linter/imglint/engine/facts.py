@@ -224,7 +224,7 @@ def claim(path: str, text: str, policy: Policy, kind: str = "", under: str | Non
     source = Source(path, text, kind, policy.variables, policy.targets, under)
     for reader in readers(source.name):
         if reader.kind == kind if kind else reader.claims(source):
-            source.kind = reader.kind
+            source.kind, source.environment = reader.kind, reader.environment
             return source, reader
     return source, None
 
@@ -251,7 +251,8 @@ def _unread(source: Source, span: Span, message: str, settings: Settings) -> Fil
 
 def problem_at(source: Source, span: Span, message: str, rule: str, settings: Settings) -> Problem:
     """Return a problem of one of the engine's rules, with the environment of its file."""
-    environment = settings.environment or settings.policies.of(source.path).environment_of(source.path)
+    policy = settings.policies.of(source.path)
+    environment = settings.environment or policy.environment_of(source.path, source.environment)
     return Problem(source, span, message, rule, environment)
 
 
@@ -268,7 +269,7 @@ def _placed(fact: Fact, settings: Settings, placed: dict[int, tuple[ImageUse, Im
         return placed[id(fact)][1]
     if isinstance(fact, Comment):
         return fact
-    environment = environment or policy.environment_of(fact.source.path)
+    environment = environment or policy.environment_of(fact.source.path, fact.source.environment)
     if isinstance(fact, RunUser) and fact.image:
         return replace(fact, image=_placed(fact.image, settings, placed), environment=environment)
     return replace(fact, environment=environment)

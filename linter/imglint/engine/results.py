@@ -22,6 +22,7 @@ class FileReport:
     `kind` is empty if no reader claimed the file. `used_exceptions` holds the locations of the exceptions that silenced something. `failed` is True
     if a fault in imglint or in a plugin kept the file from being checked. `incomplete` is True if a part of the file was not read and no finding
     reports that. `named_files` are the files that the file names.
+    `environment` is that of files of the kind, if it has one.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -31,6 +32,7 @@ class FileReport:
     failed: bool = False
     incomplete: bool = False
     named_files: tuple[Found, ...] = ()
+    environment: str = ""
 
 
 class Findings:

@@ -186,7 +186,8 @@ def _log_line(file: Found | WalkError, report: FileReport, settings: Settings) -
     path = _shown_path(file, settings)
     if not report.kind:
         return f"{path}: skipped; not a known kind of file, or unreadable"
-    return f"{path}: {report.kind}, {settings.environment or settings.policies.of(path).environment_of(path)}"
+    environment = settings.environment or settings.policies.of(path).environment_of(path, report.environment)
+    return f"{path}: {report.kind}, {environment}"
 
 
 def _shown_path(file: Found | WalkError, settings: Settings) -> str:
@@ -232,6 +233,7 @@ def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
         INTERNAL_ERROR in rules,
         not is_complete and rules.isdisjoint(UNSILENCEABLE),
         file.named_files,
+        file.source.environment,
     )
 
 

@@ -109,6 +109,8 @@ def check_reader(module: ModuleType) -> None:
     _check_spelling(module, READER)
     files = getattr(module, "FILES", None)
     _expect(module, "FILES", _is_patterns(files), "a tuple of lower-case file name patterns without folders", files)
+    environment = getattr(module, "ENVIRONMENT", "")
+    _expect(module, "ENVIRONMENT", isinstance(environment, str), "the name of an environment", environment)
     _check_function(module, "claims", 1)
     _check_function(module, "read", 1)
 

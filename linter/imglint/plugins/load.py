@@ -58,12 +58,16 @@ class Rule:
 
 @record
 class Reader:
-    """One reader: its kind, the patterns of the file names that a walk reads for it, and its two functions."""
+    """One reader: its kind, the patterns of the file names that a walk reads for it, and its two functions.
+
+    `environment` is that of its files, unless the policy lists them in another one; empty if the policy alone decides.
+    """
 
     kind: str
     files: tuple[str, ...]
     claims: Callable[[Source], bool]
     read: Callable[[Source], Iterable[Fact | NamedFile]]
+    environment: str = ""
 
 
 @record
@@ -200,13 +204,14 @@ def reader_of(module: ModuleType, is_own: bool = False) -> Reader:
 
     Raises PluginError if it breaks its contract.
     """
+    environment = getattr(module, "ENVIRONMENT", "")
     if is_own:
-        return Reader(plugin_name(module), module.FILES, module.claims, module.read)
+        return Reader(plugin_name(module), module.FILES, module.claims, module.read, environment)
     from imglint.plugins.contracts import check_reader, checked_call, checked_facts
 
     check_reader(module)
     claims = checked_call(module.__name__, "claims", module.claims)
-    return Reader(plugin_name(module), module.FILES, claims, checked_facts(module.__name__, module.read))
+    return Reader(plugin_name(module), module.FILES, claims, checked_facts(module.__name__, module.read), environment)
 
 
 def format_of(module: ModuleType, is_own: bool = False) -> Format:

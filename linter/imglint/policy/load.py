@@ -9,7 +9,7 @@ import os
 import re
 
 from imglint.errors import Diagnostic, PolicyError, UsageError
-from imglint.model import PRODUCTION, ROLES, SETTING_KEYS, ImageTable, Row, Severity
+from imglint.model import CI, PRODUCTION, ROLES, SETTING_KEYS, ImageTable, Row, Severity
 from imglint.patterns.image import ImagePattern
 from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern, PathPatterns
@@ -285,7 +285,7 @@ class _Builder:
         ]
         default = self._first("default-environment", lambda nodes, node: nodes.text(node, "default-environment"))
         self.default = default or PRODUCTION
-        self.environments = tuple(dict.fromkeys([*merged, self.default, PRODUCTION]))
+        self.environments = tuple(dict.fromkeys([*merged, self.default, PRODUCTION, CI]))
         for nodes, node in self._with("default-environment"):
             if isinstance(node, Scalar):
                 names.append((nodes, node, node.value))

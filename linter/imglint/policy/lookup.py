@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from imglint.model import FRONTEND, PRODUCTION, UNRESOLVED, ImageUse, PolicyMatch, RunUser, Severity
+from imglint.model import CI, FRONTEND, PRODUCTION, UNRESOLVED, ImageUse, PolicyMatch, RunUser, Severity
 from imglint.records import record, replace
 from imglint.source import read_text
 
@@ -148,13 +148,14 @@ class Policy:
     ) -> None:
         self.path, self.folder, self.sources, self.read = path, folder, sources, read
         self.default_environment = default_environment
-        self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION]))
+        self.environments = tuple(dict.fromkeys([*(files or {}), default_environment, PRODUCTION, CI]))
         self.table, self.built = table, built
         self.targets, self.variables = targets, variables or {}
         self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
         self.delegated_at = ""
         self._files, self._kinds, self._exclude, self._delegates = files or {}, kinds or {}, exclude, delegates
         self._frontends = table is not None and any(FRONTEND in row.roles for row in table.rows)
+        self._pipelines = table is not None and any(CI in row.roles or CI in row.environments for row in table.rows)
         self._index = _index(table.rows) if table else {}
         self._paths: dict[str, str | None] = Recent()
         self._environments: dict[str, str] = Recent()
@@ -197,16 +198,17 @@ class Policy:
             self._paths[path] = below
         return self._paths[path]
 
-    def environment_of(self, path: str) -> str:
-        """Return the environment of a file: the first with a matching pattern, else the default environment."""
+    def environment_of(self, path: str, of_kind: str = "") -> str:
+        """Return the environment of a file: the first with a matching pattern, else that of its kind, else the default environment."""
         if path not in self._environments:
-            self._environments[path], _ = self.environment_reason(path)
-        return self._environments[path]
+            name, _ = self._first_match(self._files, path)
+            self._environments[path] = name or ""
+        return self._environments[path] or of_kind or self.default_environment
 
-    def environment_reason(self, path: str) -> tuple[str, PathPattern | None]:
-        """Return the environment of a file and the pattern that matches it, None for the default environment."""
+    def environment_reason(self, path: str, of_kind: str = "") -> tuple[str, PathPattern | None]:
+        """Return the environment of a file and the pattern that matches it, None for that of its kind and the default environment."""
         name, pattern = self._first_match(self._files, path)
-        return name or self.default_environment, pattern
+        return name or of_kind or self.default_environment, pattern
 
     def excluded(self, path: str, is_folder: bool = False) -> bool:
         """Return whether `exclude` names a file or folder."""
@@ -227,7 +229,7 @@ class Policy:
 
     def resolve(self, use: ImageUse, environment: str | None = None, tree: Tree | None = None) -> ImageUse:
         """Return a use with its environment (by default that of its file), its match in the policy, whether it is built here, and its tree."""
-        environment = environment or self.environment_of(use.source.path)
+        environment = environment or self.environment_of(use.source.path, use.source.environment)
         match, built = self._match(use, environment), use.built or self._is_built(use)
         return replace(use, environment=environment, policy_match=match, built=built, tree=tree)
 
@@ -274,12 +276,14 @@ class Policy:
         if self.table is None:
             return _NO_TABLE
         path = self.relative(use.source.path)
+        # A policy that names neither the role nor the environment was written without pipelines in mind.
+        is_judged = use.role != CI or self._pipelines
         partial_matches = []
         for row in self._matching(use, self.table):
             if not row.mismatch(environment, use.role, path):
-                return PolicyMatch(row, (), self.table, path)
+                return PolicyMatch(row, (), self.table, path) if row.approved or is_judged else _NO_TABLE
             partial_matches.append(row)
-        return PolicyMatch(None, tuple(partial_matches), self.table, path)
+        return PolicyMatch(None, tuple(partial_matches), self.table, path) if is_judged else _NO_TABLE
 
     def _matching(self, use: ImageUse, table: ImageTable) -> tuple[Row, ...]:
         reference = use.reference

@@ -4,6 +4,7 @@ A reader's file name is its kind (`helm_values.py` reads `helm-values`), and its
 
 - `FILES`: patterns of the file names (lower case, without folders) that a walk opens for it;
 - `claims(source)`: whether the file is of this kind, by its name or content. No two built-in readers claim the same file;
+- `ENVIRONMENT` (optional): the environment of its files that no list of the policy claims, by default that of the policy;
 - `read(source)`: the facts in the file: ImageUse, RunUser, Problem, Comment, in any order. It never raises: what it cannot read is a Problem.
 """
 
