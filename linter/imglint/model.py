@@ -35,6 +35,22 @@ if TYPE_CHECKING:
             """Return what kustomizations set in the reference."""
             ...
 
+    class Chart(Protocol):
+        """What the files of a chart say about the images that its Chart.yaml lists. Looking it up reads some of them."""
+
+        @property
+        def names(self) -> tuple[str, ...]:
+            """The names of the images that its values and templates spell out, sorted."""
+            ...
+
+        def tags(self, name: str, /) -> Mapping[str, str]:
+            """Return the tags of an image, each with its place as `path:line`."""
+            ...
+
+        def allows(self, reference: ImageReference, /) -> bool:
+            """Return whether the chart has an image with its tag, or may have it."""
+            ...
+
 
 INVALID = "invalid-reference"
 UNRESOLVED = "unresolved-reference"
@@ -201,7 +217,7 @@ class ImageUse:
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
-    The engine fills in `environment`, `policy_match` and `tree`.
+    `chart` is the chart of an image that a Chart.yaml lists, None for others. The engine fills in `environment`, `policy_match` and `tree`.
     """
 
     source: Source
@@ -216,6 +232,7 @@ class ImageUse:
     built: bool = False
     built_or_pulled: bool = False
     kept: tuple[str, ...] = ()
+    chart: Chart | None = None
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None
