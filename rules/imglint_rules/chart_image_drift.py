@@ -73,6 +73,8 @@ LEVEL = Severity.WARNING
 TAGS = ("convention",)
 SHOWN = 3
 """Names or tags in a message."""
+COMPARED = 100
+"""Names that are searched for one that differs only in its first parts."""
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -85,5 +87,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         shown = ", ".join([f"`{tag}` ({place})" for tag, place in islice(tags.items(), SHOWN)])
         yield use.finding(f"the chart has {reference.name} with the tag {shown}; update this list", "tag")
     else:
-        shown = ", ".join(chart.names[:SHOWN])
+        last = reference.name.rpartition("/")[2]
+        similar = [name for name in chart.names[:COMPARED] if name.rpartition("/")[2] == last]
+        shown = ", ".join((similar or chart.names)[:SHOWN])
         yield use.finding(f"the chart does not name {reference.name}, but {shown}; update this list", "repository")

@@ -98,7 +98,10 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
-FIX = "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates. None in units of Quadlet."
+FIX = (
+    "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates. "
+    "None in units of Quadlet."
+)
 QUADLET = "quadlet"
 """The kind of the files of Podman, which completes short names by search lists and aliases of the machine."""
 CHART_PLACES = ("helm-map", "helm-string", "template-image")
@@ -122,7 +125,9 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry", fix=fix)
     elif use.source.kind == QUADLET:
         # Which registry that is depends on the machine, so no fix can know it.
-        yield use.finding("no registry given, so Podman searches the registries of the machine; write the full name", "repository")
+        yield use.finding(
+            "no registry given, so Podman searches the registries of the machine; write the full name", "repository"
+        )
     else:
         # Charts prepend a registry that is set elsewhere, so that the name would have two.
         is_safe = _is_approved(use) and use.place not in CHART_PLACES

@@ -7,7 +7,19 @@ import posixpath
 import re
 from itertools import islice, product
 
-from imglint.model import BUILD, FRONTEND, INVALID, UNREAD_FILE, UNRESOLVED, ImageUse, NamedFile, Problem, RunUser, image_use
+from imglint.model import (
+    BUILD,
+    FRONTEND,
+    INVALID,
+    SYNTAX_ERROR,
+    UNREAD_FILE,
+    UNRESOLVED,
+    ImageUse,
+    NamedFile,
+    Problem,
+    RunUser,
+    image_use,
+)
 from imglint.printable import clipped
 from imglint.readers._build_inputs import FRONTEND_ARGUMENT, cached_images, context_name, is_dockerfile_name, is_remote
 from imglint.readers._hcl import Block, Choice, List, Name, Object, Other, Template
@@ -44,7 +56,7 @@ INHERITED_MAX = 64
 
 ARGUMENTS_MAX = 256
 """Arguments, and contexts, of a target with an inline Dockerfile. With more, that is not read and is reported."""
-WORD_MAX = 100
+NAME_LENGTH = 100
 """Characters of the name of an expression without a value in an inline Dockerfile."""
 
 _UNKNOWN_CONTEXT = re.compile(rf"[^/.:{PLACEHOLDER}]*{PLACEHOLDER}")
@@ -144,7 +156,7 @@ class _Variables:
 
     def _default(self, name: str, empty: bool, depth: int) -> Traced | str:
         default = self.defaults.get(name)
-        if default is None or (isinstance(default, Other) and default.text == "null"):
+        if default is None or _is_null(default):
             what = "has no default" if name in self.defaults else "is not defined in this file"
             return f"{clipped(name)} {what}; {_OUTSIDE}"
         if depth > DEPTH_MAX:
@@ -160,7 +172,7 @@ class _Variables:
         return Traced(pieces)
 
     def leaves(self, expression: Expression | None, scope: Scope, passed: set[str]) -> Iterator[Expression]:
-        """Yield the expressions that a list or a choice has, also in variables. `passed` are the variables that are not followed, again."""
+        """Yield the expressions that a list or a choice has, also in variables. `passed` are the variables that are not followed again."""
         waiting = [expression]
         while waiting:
             node = waiting.pop()
@@ -170,12 +182,14 @@ class _Variables:
                 waiting.extend(reversed(node.options))
             elif isinstance(node, Name) and len(node.path) == 1 and node.path[0] not in scope:
                 default = self.defaults.get(node.path[0])
+                if _is_null(default) and node.path[0] not in self._source.variables:
+                    continue
                 if node.path[0] in self._source.variables or not isinstance(default, (List, Choice, Object, Name)):
                     yield node
                 elif node.path[0] not in passed:
                     passed.add(node.path[0])
                     waiting.append(default)
-            elif node is not None:
+            elif node is not None and not _is_null(node):
                 yield node
 
 
@@ -214,7 +228,7 @@ class _Targets:
     def _target_facts(self, target: Block) -> Iterator[Fact | NamedFile]:
         where = f"target {clipped(target.labels[0])}" if target.labels else "target"
         for name, context in self._entries(target, "contexts"):
-            yield from self._images(target, context, "contexts", f"{where} context {clipped(name)}")
+            yield from self._images(target, context, "contexts", f"{where} context {clipped(name)}".rstrip())
         for cache in self._leaves(target, "cache-from"):
             if isinstance(cache, Object):
                 yield from self._cache(target, dict(cache.entries), f"{where} cache-from")
@@ -227,7 +241,7 @@ class _Targets:
         if inline is not None:
             yield from self._inline_dockerfile(target, inline, where)
         elif self._inherited(target, "dockerfile-inline") is None:
-            yield from self._dockerfile(target)
+            yield from self._dockerfiles(target)
 
     def _leaves(self, target: Block, name: str) -> Iterator[Expression]:
         return self._variables.leaves(target.attributes.get(name), self._matrix(target), self._passed.setdefault(name, set()))
@@ -316,23 +330,27 @@ class _Targets:
         expression = self._inherited(target, name)
         return (self._variables.text(expression, {})[0].text if expression is not None else "", expression)
 
-    def _dockerfile(self, target: Block) -> Iterator[NamedFile | Problem]:
-        """Yield the Dockerfile of a target.
+    def _dockerfiles(self, target: Block) -> Iterator[NamedFile | Problem]:
+        """Yield the Dockerfiles that a target can have, in each combination of its matrix."""
+        context, _ = self._path(target, "context")
+        for name in self._variables.leaves(self._inherited(target, "dockerfile"), self._matrix(target), set()):
+            for scope in islice(self._combinations(target, name), COMBINATIONS_MAX):
+                path = self._variables.text(name, scope)[0].text
+                if path and not is_remote(context) and not self._is_known((name.start, path, context)):
+                    yield from self._dockerfile(path, context, (name.start, name.end))
+
+    def _dockerfile(self, path: str, context: str, span: Span) -> Iterator[NamedFile | Problem]:
+        """Yield a Dockerfile.
 
         Its path is relative to the context, and that to the folder in which Bake runs: that of this file, or the root of the repository.
         """
-        path, named = self._path(target, "dockerfile")
-        context, _ = self._path(target, "context")
-        if not path or named is None or is_remote(context) or self._is_known((named.start, path, context)):
-            return
-        span = (named.start, named.end)
         path, context = path.removeprefix("cwd://"), "" if path.startswith("cwd://") else context
         if is_remote(path) or path.startswith("/") or context.startswith("/"):
             return
         full = posixpath.join(context, path)
         if PLACEHOLDER in full:
             if not is_dockerfile_name(path):
-                reason = "its path depends on what Bake evaluates"
+                reason = "its path is known only when Bake evaluates it"
                 yield Problem(self._source, span, f"cannot read this Dockerfile: {reason}", UNRESOLVED)
             return
         folder = os.path.dirname(self._source.path)
@@ -360,10 +378,14 @@ class _Targets:
         if any(len(found) > ARGUMENTS_MAX for found in entries.values()):
             reason = OverLimit(f"this inline Dockerfile has more than {ARGUMENTS_MAX} arguments or contexts")
         if isinstance(reason, OverLimit):
-            self._inline_left -= limit
             yield Problem(self._source, (inline.start, inline.end), f"{reason} and was not read", UNREAD_FILE)
             return
+        if text.pieces and not any(piece.known for piece in text.pieces):
+            yield Problem(self._source, (inline.start, inline.end), f"cannot read this inline Dockerfile: {reason}", UNRESOLVED)
+            return
         mapped = _mapped(self._source, text)
+        if not mapped.text:
+            return
         self._inline_left -= len(mapped.text)
         arguments = {name: self._variables.text(value, {})[0].text for name, value in entries["args"]}
         names = frozenset([name for name, _ in entries["contexts"]])
@@ -372,7 +394,10 @@ class _Targets:
         dockerfile = Source(self._source.path, mapped.text, self._source.kind, {**self._source.variables, **arguments}, targets)
         for fact in read_dockerfile(dockerfile, prefix=f"{where} "):
             use = fact.image if isinstance(fact, RunUser) and fact.user is None else fact
-            if not (isinstance(use, ImageUse) and use.place != "syntax" and context_name(use) in names):
+            is_replaced = isinstance(use, ImageUse) and use.place != "syntax" and context_name(use) in names
+            # What is unknown can be the rest of an instruction.
+            is_doubtful = isinstance(fact, Problem) and fact.rule == SYNTAX_ERROR and text.unknown_at >= 0
+            if not (is_replaced or is_doubtful):
                 yield relocated(fact, self._source, mapped)
 
 
@@ -387,7 +412,7 @@ def _mapped(source: Source, text: Traced) -> MappedText:
     spans: list[Span] = []
     for piece in text.pieces:
         _, start, end = piece.frames[0]
-        content = piece.text if piece.known else f"${{{re.sub('[^A-Za-z0-9]+', '_', source.text[start:end][:WORD_MAX])}}}"
+        content = piece.text if piece.known else f"${{{re.sub('[^A-Za-z0-9]+', '_', source.text[start:end][:NAME_LENGTH])}}}"
         contents.append(content)
         is_written = piece.exact and len(piece.frames) == 1
         spans += [(at, at + 1) for at in range(start, end)] if is_written else [(start, end)] * len(content)
@@ -402,8 +427,14 @@ def _images_in(text: str, attribute: str) -> tuple[str, str, list[Span]]:
         if text.startswith(IMAGE_CONTEXT):
             return PLACE, BUILD, [(len(IMAGE_CONTEXT), len(text))]
         return PLACE, BUILD, [(0, len(text))] if _UNKNOWN_CONTEXT.match(text) else []
-    place, role = ("syntax", FRONTEND) if attribute == "args" else ("cache-from", BUILD)
-    return place, role, [(0, len(text))] if text else []
+    if attribute == "args":
+        return "syntax", FRONTEND, [(0, len(text))] if text.strip(PLACEHOLDER) else []
+    return "cache-from", BUILD, [(0, len(text))] if text else []
+
+
+def _is_null(expression: Expression | None) -> bool:
+    """Return whether an expression is `null`, which leaves out what it is the value of."""
+    return isinstance(expression, Other) and expression.text == "null"
 
 
 def _names(expression: Expression) -> Iterator[str]:

@@ -11,7 +11,7 @@ import re
 
 from imglint.model import CI, UNREAD_FILE, UNRESOLVED, NamedFile, Problem, image_use
 from imglint.printable import clipped
-from imglint.yaml.nodes import Mapping, Scalar, Sequence, nonblank
+from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,20 +59,20 @@ class _Container:
 
     def facts(self, root: Mapping) -> Iterator[Fact | NamedFile]:
         image, build = root.get("image"), root.get("build")
-        if value := nonblank(image):
+        if value := _text(image):
             yield from self._images(value, PLACE, "development container", _whole)
         if isinstance(build, Mapping):
             caches = build.get("cacheFrom")
             for cache in caches.items if isinstance(caches, Sequence) else [caches]:
-                if value := nonblank(cache):
+                if value := _text(cache):
                     yield from self._images(value, "cache-from", "development container cacheFrom", _caches)
         # `dockerFile` at the top is what files of older versions have.
-        dockerfile = build.scalar("dockerfile") if isinstance(build, Mapping) else None
-        if dockerfile := dockerfile or root.scalar("dockerFile"):
+        dockerfile = _text(build.get("dockerfile")) if isinstance(build, Mapping) else None
+        if dockerfile := dockerfile or _text(root.get("dockerFile")):
             yield from self._named(dockerfile, "dockerfile", "this Dockerfile")
         names = root.get("dockerComposeFile")
         for name in names.items if isinstance(names, Sequence) else [names]:
-            if value := nonblank(name):
+            if value := _text(name):
                 yield from self._named(value, "compose", "this Compose file")
 
     def _images(self, value: Scalar, place: str, where: str, find: Callable[[str], list[Span]]) -> Iterator[ImageUse]:
@@ -122,6 +122,12 @@ class _Container:
                 parts.append(unknown(value.start, *span))
                 reason = reason or f"{clipped(match[0])} has no value in this file"
         return joined([*parts, text.cut(at, len(text.text))]), reason
+
+
+def _text(node: Node | None) -> Scalar | None:
+    """Return the node if it is a string that is not blank."""
+    value = nonblank(node)
+    return value if value and value.style else None
 
 
 def _whole(text: str) -> list[Span]:
