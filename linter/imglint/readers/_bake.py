@@ -46,13 +46,13 @@ NO_IMAGE = "scratch"
 TEXT_MAX = 4096
 """Characters of a text once its variables are replaced. A longer one is unresolved; no reference is as long."""
 PIECES_MAX = 64
-"""Pieces of the value of a variable. A variable with more has no value."""
+"""Pieces of the value of a variable. One with more is unresolved."""
 DEPTH_MAX = 20
-"""Variables in the defaults of variables."""
+"""Variables in a chain of defaults. A longer one is unresolved."""
 COMBINATIONS_MAX = 64
 """Combinations of a matrix in one text. The images of further ones are not read, which is reported."""
 INHERITED_MAX = 64
-"""Targets in a chain of `inherits`, and of all of its branches. Those of further ones are not followed."""
+"""Targets that one target inherits from, directly or not, which are searched for its Dockerfile."""
 
 ARGUMENTS_MAX = 256
 """Arguments, and contexts, of a target with an inline Dockerfile. With more, that is not read and is reported."""
@@ -86,12 +86,12 @@ class _Variables:
                 self.defaults[block.labels[0]] = default
         self._values: dict[tuple[str, bool], Traced | str] = {}
 
-    def text(self, expression: Expression, scope: Scope, *, empty: bool = True, limit: int = TEXT_MAX) -> tuple[Traced, str]:
+    def text(self, expression: Expression, scope: Scope, *, empty: bool = True, limit: int = 0) -> tuple[Traced, str]:
         """Return the text of an expression, with something unknown for each part that the file does not give, and why the first one is.
 
         With `empty` False, variables with an empty value are unknown too.
         """
-        return self._text(expression, scope, empty, limit, 0)
+        return self._text(expression, scope, empty, limit or TEXT_MAX, 0)
 
     def _text(self, expression: Expression, scope: Scope, empty: bool, limit: int, depth: int) -> tuple[Traced, str]:
         start, end = expression.start, expression.end
@@ -160,13 +160,13 @@ class _Variables:
             what = "has no default" if name in self.defaults else "is not defined in this file"
             return f"{clipped(name)} {what}; {_OUTSIDE}"
         if depth > DEPTH_MAX:
-            return f"{clipped(name)} is the last of more than {DEPTH_MAX} variables"
+            return OverLimit(f"{clipped(name)} is the last of more than {DEPTH_MAX} variables")
         text, reason = self._text(default, {}, empty, TEXT_MAX, depth + 1)
         pieces = tuple([piece for piece in text.pieces if piece.text])
         if not pieces and not empty:
             return f"{clipped(name)} is empty; {_OUTSIDE}"
         if len(pieces) > PIECES_MAX:
-            return f"{clipped(name)} has more than {PIECES_MAX} parts"
+            return OverLimit(f"{clipped(name)} has more than {PIECES_MAX} parts")
         if reason and all(not piece.known for piece in pieces):
             return reason
         return Traced(pieces)
@@ -310,19 +310,18 @@ class _Targets:
 
     def _inherited(self, target: Block, name: str) -> Expression | None:
         """Return the value of an attribute of a target, or of the target that it inherits it from: the last one that has it."""
-        waiting, passed = [target], 0
-        seen: set[int] = set()
-        while waiting and passed < INHERITED_MAX:
+        waiting, seen = [target], {id(target)}
+        while waiting:
             block = waiting.pop()
-            passed += 1
             value = block.attributes.get(name)
             if value is not None:
                 return value
-            if id(block) not in seen:
-                seen.add(id(block))
-                inherits = block.attributes.get("inherits")
-                names = [_plain(item) for item in (inherits.items[-INHERITED_MAX:] if isinstance(inherits, List) else ())]
-                waiting += [self._by_name[each] for each in names if each in self._by_name]
+            inherits = block.attributes.get("inherits")
+            for item in inherits.items[:INHERITED_MAX] if isinstance(inherits, List) else ():
+                base = self._by_name.get(_plain(item))
+                if base is not None and id(base) not in seen and len(seen) <= INHERITED_MAX:
+                    seen.add(id(base))
+                    waiting.append(base)
         return None
 
     def _path(self, target: Block, name: str) -> tuple[str, Expression | None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from imglint.readers._hcl import Block, Expression, List, Name, Object, Other, Template
-from imglint.readers._json import string
-from imglint.yaml.nodes import Mapping, Scalar, Sequence
+from imglint.readers._json import string_at
+from imglint.yaml.nodes import Mapping, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def expression_of(source: Source, node: Node) -> Expression:
     if isinstance(node, Sequence):
         return List(tuple([expression_of(source, item) for item in node.items]), node.start, node.start)
     if node.style:
-        return Template(tuple(_parts(string(source, node), node)), node.start, node.end)
+        return Template(tuple(_parts(string_at(source.text[node.start : node.end], node.start))), node.start, node.end)
     return Other(node.value, node.start, node.end)
 
 
-def _parts(text: Traced, scalar: Scalar) -> list[Traced | Expression]:
+def _parts(text: Traced) -> list[Traced | Expression]:
     """Return the literal texts and variables of a template. An expression that is more than a name is unknown."""
     written, at = text.text, 0
     parts: list[Traced | Expression] = []

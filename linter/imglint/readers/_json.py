@@ -22,8 +22,6 @@ DEPTH_MAX = 200
 """Levels of nesting. A file that is nested more deeply is not read and is reported."""
 NODES_MAX = 600_000
 """Values and keys of a file. A file with more is not read and is reported."""
-TEXT_MAX = 4096
-"""Characters of a string that are read, as long as a reference can be."""
 
 _BLANK = r"(?:[ \t\r\n]++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 _TOKEN = rf"""{_BLANK}(?P<mark>[{{}}\[\],:]|"(?P<text>(?:[^"\\\r\n]|\\[^\r\n])*+)"|(?P<word>[\w.+-]++)|\Z)"""
@@ -63,8 +61,8 @@ def parse_json(text: str) -> Node:
 
 
 def string(source: Source, scalar: Scalar) -> Traced:
-    """Return the value of a string, each part with its position. Only the beginning of a string longer than TEXT_MAX is returned."""
-    return string_at(source.text[scalar.start : min(scalar.end, scalar.start + TEXT_MAX)], scalar.start)
+    """Return the value of a string, each part with its position."""
+    return string_at(source.text[scalar.start : scalar.end], scalar.start)
 
 
 def string_at(written: str, start: int) -> Traced:

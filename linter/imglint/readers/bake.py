@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FILES = ("docker-bake*.hcl", "docker-bake*.json", "*.docker-bake.hcl", "*.docker-bake.json", "*bake.hcl", "*bake.json")
 
 _NAME = r"docker-bake(?:[-_.].*)?\.(?:hcl|json)|.*\.docker-bake\.(?:hcl|json)"
-_CONTENT = r"""^[ \t{]*"?(?:target|group)"?[ \t]*(?:["{:]|[A-Za-z_-])"""
+_CONTENT = r"""^[ \t{]*(?:"(?:target|group)"[ \t]*:|(?:target|group)[ \t]+["A-Za-z_])"""
 
 
 def claims(source: Source) -> bool:

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imglint.model import Fact, ImageUse, Span
+    from imglint.model import Fact, ImageUse
     from imglint.source import Source
     from imglint.traced import Traced
 
@@ -25,6 +25,8 @@ FILES = ("devcontainer.json", ".devcontainer.json")
 ENVIRONMENT = CI
 
 PLACE = "devcontainer"
+TEXT_MAX = 4096
+"""Characters of a string that names an image or a file. A longer one is not read and is reported; no reference is as long."""
 ENVIRONMENT_VARIABLES = ("localEnv", "env")
 """The variables that have the value of an environment variable of the host, or a default."""
 _VARIABLE = r"\$\{([^}]*)\}"
@@ -58,30 +60,52 @@ class _Container:
         self._source = source
 
     def facts(self, root: Mapping) -> Iterator[Fact | NamedFile]:
-        image, build = root.get("image"), root.get("build")
-        if value := _text(image):
-            yield from self._images(value, PLACE, "development container", _whole)
-        if isinstance(build, Mapping):
-            caches = build.get("cacheFrom")
-            for cache in caches.items if isinstance(caches, Sequence) else [caches]:
-                if value := _text(cache):
-                    yield from self._images(value, "cache-from", "development container cacheFrom", _caches)
+        """Yield the facts of the configuration."""
+        build = root.mapping("build")
+        yield from self._each(root.get("image"), self._image)
+        if build:
+            yield from self._each(build.get("cacheFrom"), self._caches)
         # `dockerFile` at the top is what files of older versions have.
-        dockerfile = _text(build.get("dockerfile")) if isinstance(build, Mapping) else None
-        if dockerfile := dockerfile or _text(root.get("dockerFile")):
-            yield from self._named(dockerfile, "dockerfile", "this Dockerfile")
-        names = root.get("dockerComposeFile")
-        for name in names.items if isinstance(names, Sequence) else [names]:
-            if value := _text(name):
-                yield from self._named(value, "compose", "this Compose file")
+        yield from self._each((build and build.get("dockerfile")) or root.get("dockerFile"), self._dockerfile)
+        yield from self._each(root.get("dockerComposeFile"), self._compose_file)
 
-    def _images(self, value: Scalar, place: str, where: str, find: Callable[[str], list[Span]]) -> Iterator[ImageUse]:
-        """Yield the images that parts of a string name. Variables are replaced before, because one of them can be what makes a part an image."""
+    def _each(self, node: Node | None, read: Callable[[Scalar], Iterator[Fact | NamedFile]]) -> Iterator[Fact | NamedFile]:
+        """Yield what `read` yields for a string, or for each one in a list."""
+        for item in node.items if isinstance(node, Sequence) else [node]:
+            value = nonblank(item)
+            if value is None or not value.style:
+                continue
+            if value.end - value.start > TEXT_MAX:
+                message = f"this string has more than {TEXT_MAX} characters and was not read"
+                yield Problem(self._source, (value.start, value.end), message, UNREAD_FILE)
+            else:
+                yield from read(value)
+
+    def _image(self, value: Scalar) -> Iterator[ImageUse]:
         text, reason = self._resolved(value)
-        for start, end in find(text.text):
-            part = text.cut(start, end)
-            span = _written(part) if part.pieces else (value.start, value.end)
-            yield image_use(self._source, part, span, place=place, where=where, role=CI, unresolved=reason)
+        yield self._use(text, value, PLACE, "development container", reason)
+
+    def _caches(self, value: Scalar) -> Iterator[ImageUse]:
+        """Yield the images of a cache. Variables are replaced before, because one of them can be what makes a part an image."""
+        from imglint.readers._build_inputs import cached_images
+
+        text, reason = self._resolved(value)
+        for start, end in cached_images(text.text):
+            yield self._use(text.cut(start, end), value, "cache-from", "development container cacheFrom", reason)
+
+    def _use(self, text: Traced, value: Scalar, place: str, where: str, reason: str) -> ImageUse:
+        frames = [piece.frames[0] for piece in text.pieces]
+        first, last = (
+            min([start for _, start, _ in frames], default=value.start),
+            max([end for _, _, end in frames], default=value.end),
+        )
+        return image_use(self._source, text, (first, last), place=place, where=where, role=CI, unresolved=reason)
+
+    def _dockerfile(self, value: Scalar) -> Iterator[Fact | NamedFile]:
+        return self._named(value, "dockerfile", "this Dockerfile")
+
+    def _compose_file(self, value: Scalar) -> Iterator[Fact | NamedFile]:
+        return self._named(value, "compose", "this Compose file")
 
     def _named(self, value: Scalar, kind: str, what: str) -> Iterator[Fact | NamedFile]:
         """Yield a file that the configuration names, by its path from the folder of this file."""
@@ -122,25 +146,3 @@ class _Container:
                 parts.append(unknown(value.start, *span))
                 reason = reason or f"{clipped(match[0])} has no value in this file"
         return joined([*parts, text.cut(at, len(text.text))]), reason
-
-
-def _text(node: Node | None) -> Scalar | None:
-    """Return the node if it is a string that is not blank."""
-    value = nonblank(node)
-    return value if value and value.style else None
-
-
-def _whole(text: str) -> list[Span]:
-    return [(0, len(text))]
-
-
-def _caches(text: str) -> list[Span]:
-    from imglint.readers._build_inputs import cached_images
-
-    return cached_images(text)
-
-
-def _written(text: Traced) -> Span:
-    """Return the span of a text where it is written, with its variables."""
-    frames = [piece.frames[0] for piece in text.pieces]
-    return min([start for _, start, _ in frames]), max([end for _, _, end in frames])
