@@ -278,7 +278,7 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     ),
     "artifacts through an alias": (
         "skaffold.yaml", 1_500, lambda n: "apiVersion: skaffold/v4\nbuild:\n  artifacts: &a\n" + lines(n, "  - {image: a@, ko: {fromImage: a/b@}}")
-        + "profiles:\n" + "- build: {artifacts: *a}\n" * 20,
+        + "profiles:\n" + "- build: {artifacts: *a}\n" * n,
     ),
     "listed images": (
         "Chart.yaml", 1_000, lambda n: "annotations:\n  artifacthub.io/images: |\n" + lines(n, "    - image: a/b@:latest"),

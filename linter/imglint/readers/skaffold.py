@@ -97,6 +97,7 @@ class _Configurations:
         self._source = source
         self._roots: list[Mapping] = []
         self._seen: set[int] = set()
+        self._passed: set[tuple[str, int]] = set()
 
     def add(self, root: Mapping) -> None:
         """Add a configuration, with its profiles."""
@@ -120,22 +121,36 @@ class _Configurations:
 
         names: set[str] = set()
         for root in self._roots:
-            for artifact in _mappings(_at(root, "build.artifacts")):
+            for artifact in self._new_mappings(_at(root, "build.artifacts"), "names"):
                 try:
                     names.add(parse(artifact.text("image").strip()).name)
                 except InvalidReference:
                     continue
         return names
 
+    def _is_new(self, node: Node, what: str) -> bool:
+        """Return whether a node has not been passed before for this purpose; profiles share nodes through anchors."""
+        count = len(self._passed)
+        self._passed.add((what, id(node)))
+        return len(self._passed) > count
+
+    def _new_mappings(self, node: Node | None, what: str) -> list[Mapping]:
+        """Return the mappings in a sequence, once for each purpose."""
+        from imglint.yaml.nodes import Mapping, Sequence
+
+        if not isinstance(node, Sequence) or not self._is_new(node, what):
+            return []
+        return [item for item in node.items if isinstance(item, Mapping)]
+
     def _configuration(self, root: Mapping) -> Iterator[Fact | NamedFile]:
         from imglint.readers._json_patch import parts_of
         from imglint.yaml.nodes import Sequence
 
         yield from self._images_of(root)
-        for artifact in _mappings(_at(root, "build.artifacts")):
+        for artifact in self._new_mappings(_at(root, "build.artifacts"), "dockerfiles"):
             yield from self._dockerfile(artifact)
         patches = root.get("patches")
-        for part in parts_of(patches, "replace") if isinstance(patches, Sequence) else ():
+        for part in parts_of(patches, "replace") if isinstance(patches, Sequence) and self._is_new(patches, "patches") else ():
             yield from self._images_of(part)
 
     def _images_of(self, root: Mapping) -> Iterator[ImageUse]:
@@ -145,17 +160,17 @@ class _Configurations:
 
         for keys in OF_CONFIGURATIONS:
             yield from self._image(_at(root, keys), PLACE, keys)
-        for artifact in _mappings(_at(root, "build.artifacts")):
+        for artifact in self._new_mappings(_at(root, "build.artifacts"), "images"):
             where = " ".join(filter(None, ("artifact", clipped(artifact.text("image")))))
             for keys in OF_ARTIFACTS:
                 yield from self._image(_at(artifact, keys), PLACE, f"{where} {keys}")
             caches = _at(artifact, "docker.cacheFrom")
-            for cache in caches.items if isinstance(caches, Sequence) else ():
+            for cache in caches.items if isinstance(caches, Sequence) and self._is_new(caches, "images") else ():
                 yield from self._image(cache, "cache-from", f"{where} docker.cacheFrom")
-        for test in _mappings(root.get("verify")):
+        for test in self._new_mappings(root.get("verify"), "images"):
             yield from self._image(_at(test, "container.image"), "container", _named("verify", test))
-        for action in _mappings(root.get("customActions")):
-            for container in _mappings(action.get("containers")):
+        for action in self._new_mappings(root.get("customActions"), "images"):
+            for container in self._new_mappings(action.get("containers"), "images"):
                 yield from self._image(container.get("image"), "container", _named("action", action))
 
     def _image(self, node: Node | None, place: str, where: str) -> Iterator[ImageUse]:
@@ -199,13 +214,6 @@ def _at(node: Node | None, keys: str) -> Node | None:
     for key in keys.split("."):
         node = node.get(key) if isinstance(node, Mapping) else None
     return node
-
-
-def _mappings(node: Node | None) -> list[Mapping]:
-    """Return the mappings in a sequence."""
-    from imglint.yaml.nodes import Mapping, Sequence
-
-    return [item for item in node.items if isinstance(item, Mapping)] if isinstance(node, Sequence) else []
 
 
 def _named(what: str, node: Mapping) -> str:
