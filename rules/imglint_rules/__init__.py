@@ -4,7 +4,8 @@ A rule's file name is its id (`latest_tag.py` is `latest-tag`), its docstring is
 
 - the docstring, in Markdown: a one-line summary; then why it matters, how to fix it, and the options, if it has any; then examples under
   `## Flagged` and `## Passed`: fenced blocks whose info string ends in the kind of file (`dockerfile`, `yaml compose`, `yaml kubernetes`,
-  `yaml helm-values`). A `yaml policy` block applies to the blocks after it. The tests run all of them: a block under Flagged must give exactly
+  `yaml helm-values`). A `yaml policy` block applies to the blocks after it, and a `yaml beside values.yaml` block is a
+  file of that name in their folder. The tests run all of them: a block under Flagged must give exactly
   one finding of the rule, a block under Passed none. The blocks under `## Fixed` (optional) are in pairs: a file, and the file after all fixes of the
   rule;
 - `LEVEL`: its default severity;
