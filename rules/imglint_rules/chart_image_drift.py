@@ -71,6 +71,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.WARNING
 TAGS = ("convention",)
+KINDS = ("helm-chart",)
 SHOWN = 3
 """Names or tags in a message."""
 COMPARED = 100
