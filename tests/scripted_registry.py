@@ -100,7 +100,10 @@ class Server:
 
             do_GET = do_HEAD = do_POST = _answer  # noqa: N815
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_request(self, *_: Any) -> None:
+                pass
+
+            def log_error(self, *_: Any) -> None:
                 pass
 
         class Quiet(ThreadingHTTPServer):

@@ -42,7 +42,7 @@ BUSY = (429, 502, 503, 504)
 CERTIFICATE_ERRORS = {
     9: "is not valid yet",
     10: "has expired",
-    18: "is self-signed",
+    18: "is self-signed; set `ca` for this host under `registries`",
     62: "is for another host",
     64: "is for another host",
 }
