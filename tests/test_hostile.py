@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import scripted_registry
 
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import stages
@@ -32,6 +33,7 @@ from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.records import replace
+from imglint.registry.tokens import Challenge, challenge_of
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -510,6 +512,23 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("policy.load.TARGETS_MAX", "targets", None, lambda lint, n: lint.accepts_policy(f"targets: [{'a, ' * n}]\n")),
     # Three values are the policy, the key and the list.
     ("policy.checked_nodes.VALUES_MAX", "values", 100, lambda lint, n: lint.accepts_policy(f"built: [{'a, ' * (n - 3)}]\n")),
+    ("registry.client.MANIFEST_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("manifest", n)),
+    ("registry.client.BLOB_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("blob", n)),
+    ("registry.client.TAGS_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_tags_page_accepted(n)),
+    ("registry.client.TAGS_MAX", "tags", 20, lambda _, n: scripted_registry.are_tags_accepted(n)),
+    ("registry.client.PAGES_MAX", "pages", 20, lambda _, n: scripted_registry.are_pages_accepted(n)),
+    ("registry.tokens.ANSWER_MAX", "bytes", None, lambda _, n: scripted_registry.is_token_accepted(size=n)),
+    ("registry.tokens.TOKEN_MAX", "characters", None, lambda _, n: scripted_registry.is_token_accepted("x" * n)),
+    ("registry.tokens.CHALLENGE_MAX", "characters", None,
+     lambda _, n: challenge_of(["Bearer realm=x".rjust(n, ",")]) == Challenge("x")),
+    ("registry.sites.URL_MAX", "characters", None, lambda _, n: scripted_registry.is_realm_accepted(n)),
+    ("registry.transport.RETRIES_MAX", "retries", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.transport.ERROR_SIZE_MAX", "bytes", None, lambda _, n: scripted_registry.is_connection_kept(n)),
+    ("registry.gates.CONNECTIONS_MAX", "connections", None, lambda _, n: scripted_registry.are_connections_made(n)),
+    ("registry.gates.PAUSE_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(1, n)),
+    ("registry.gates.PAUSES_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.gates.INTERRUPTED_MAX", "failures", None, lambda _, n: scripted_registry.are_failures_tolerated(n)),
+    ("registry.gates.TIMED_OUT_MAX", "time-outs", 3, lambda _, n: scripted_registry.are_timeouts_tolerated(n)),
 ]  # fmt: skip
 """Name, unit, lower value to test with if the real one takes too long to reach, and a function: whether an input of size n is within the limit."""
 

@@ -102,8 +102,6 @@ class Transport:
                 try:
                     reply = self._answer(route, request, patience)
                 except Failure as error:
-                    if isinstance(error, TimedOut):
-                        error.reason += f" after {self._seconds:g} s"
                     # A connection that was kept open may be closed at any time.
                     failure, pause = error, 0.0
                     retries = int(isinstance(error, Interrupted) and not isinstance(error, TimedOut))
@@ -136,8 +134,9 @@ class Transport:
 
     def _answer(self, route: _Route, request: Request, patience: Patience) -> Reply:
         seconds = min(self._seconds, patience.left)
+        too_late = f"timed out after {patience.total:g} s"
         if seconds <= 0:
-            raise Failure(f"timed out after {patience.total:g} s")
+            raise Failure(too_late)
         began = monotonic()
         try:
             response = route.manager.urlopen(
@@ -152,8 +151,13 @@ class Transport:
                 decode_content=False,
             )
             return _reply(response, request.size_max)
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise _failure(error) from None
+        except (HTTPError, HTTPException, OSError, ValueError, Failure) as error:
+            failure = error if isinstance(error, Failure) else _failure(error)
+            if isinstance(failure, TimedOut):
+                if seconds < self._seconds:
+                    raise Failure(too_late) from None
+                failure.reason += f" after {seconds:g} s"
+            raise failure from None
         finally:
             patience.left -= monotonic() - began
 
