@@ -15,12 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from imglint import Unverified
+from imglint import Unverified, parse
 from imglint.registry.answers import Answers
 from imglint.registry.client import Client
+from imglint.registry.examples import ExampleRegistries
 from imglint.registry.failures import Failure
-from imglint.registry.hosts import Endpoint
-from imglint.registry.questions import DIGEST, MANIFEST, TAGS, Question
+from imglint.registry.hosts import Endpoint, Hosts
+from imglint.registry.questions import DIGEST, TAGS, Question
+from imglint.registry.registries import Registries
 from imglint.registry.sites import token_site
 
 if TYPE_CHECKING:
@@ -252,13 +254,13 @@ def are_pages_accepted(count: int) -> bool:
     return is_asked(lambda _: Reply(200, {"tags": []}, **next(links)), TAGS, "")
 
 
-def is_token_accepted(token: str = "x", size: int = 0, more: str = "") -> bool:
+def is_token_accepted(length: int = 1, size: int = 0) -> bool:
     def answer(received: Received) -> Reply:
         if received.path.startswith("/token"):
-            return Reply(200, json.dumps({"token": token}).ljust(size))
+            return Reply(200, json.dumps({"token": "x" * length}).ljust(size))
         if received.authorization:
             return manifest()
-        return Reply(401, WWW_Authenticate=f'Bearer {more}realm="http://{received.headers["host"]}/token"')
+        return Reply(401, WWW_Authenticate=f'Bearer realm="http://{received.headers["host"]}/token"')
 
     return is_asked(answer)
 
@@ -325,11 +327,11 @@ def are_timeouts_tolerated(count: int) -> bool:
         return len(slow) == count
 
 
-def is_connection_kept(size: int) -> bool:
-    """Return whether a connection is used again after an error with a body of some bytes."""
-    with serving(lambda _: Reply(500, b"x" * size)) as server:
-        answers = Answers(Client().ask)
-        for number in range(2):
-            with contextlib.suppress(Unverified):
-                answers.ask(question(MANIFEST, server.host, digest_of(str(number).encode())))
-        return server.connections == 1
+def are_platforms_accepted(count: int) -> bool:
+    """Return whether an image may be for a number of platforms."""
+    examples = ExampleRegistries()
+    examples.add("acme/app:1", platforms=[f"linux/a{number}" for number in range(count)])
+    try:
+        return Registries(Hosts(None), examples.ask).image(parse("acme/app:1")) is not None
+    except Unverified:
+        return False

@@ -36,8 +36,8 @@ REQUEST_SECONDS = 10.0
 """Time for a request, from connecting to the last byte of the answer."""
 RETRIES_MAX = 3
 """Times that a request is repeated because the host has too much to do."""
-ERROR_SIZE_MAX = 65_536
-"""Bytes of an answer with an error that are read, so that the connection can be used again."""
+ERROR_SIZE = 65_536
+"""Bytes of an answer with an error that are read, so that the connection can be used again. It is closed if there are more."""
 BUSY = (429, 502, 503, 504)
 CERTIFICATE_ERRORS = {
     9: "is not valid yet",
@@ -223,7 +223,7 @@ class _Route:
 def _reply(response: BaseHTTPResponse, size_max: int) -> Reply:
     """Return an answer after reading its body. Raises Failure if it is too large."""
     is_good = response.status == 200
-    limit = size_max if is_good else ERROR_SIZE_MAX
+    limit = size_max if is_good else ERROR_SIZE
     body = bytearray()
     while len(body) <= limit and (piece := response.read(65_536, decode_content=False)):
         body += piece
