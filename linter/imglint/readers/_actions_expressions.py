@@ -86,6 +86,11 @@ def has_expressions(text: str) -> bool:
     return "${{" in text
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text is a single expression."""
+    return re.fullmatch(_EXPRESSION, text) is not None
+
+
 def resolved(source: Source, text: Traced, lookup: Lookup, steps: Steps) -> list[Traced]:
     """Return the texts that a text stands for, one for each combination of the values of its expressions. A value that is not known is unknown.
 

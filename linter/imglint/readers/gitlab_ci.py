@@ -10,7 +10,7 @@ import re
 
 from imglint.model import CI, UNREAD_FILE, UNRESOLVED, ImageUse, NamedFile, Problem
 from imglint.printable import clipped
-from imglint.readers._alternatives import OverLimit, Places, Steps
+from imglint.readers._alternatives import OverLimit, Places, Steps, in_pipeline
 from imglint.readers._gitlab_variables import Variables, has_variables
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
@@ -69,7 +69,7 @@ def claims(source: Source) -> bool:
 def read(source: Source) -> Iterator[Fact | NamedFile]:
     """Yield the images that the jobs of a pipeline run in, and the files that it includes."""
     roots, file_facts = read_documents(source)
-    yield from file_facts
+    yield from in_pipeline(file_facts)
     inputs: dict[str, Node] = {}
     places, steps = Places(source), Steps()
     for root in roots:
@@ -276,12 +276,12 @@ class _Reader:
     def _with_variables(self, text: Traced, span: Span, place: str, where: str, layers: list[Layer]) -> Iterator[ImageUse]:
         try:
             found = list(self.variables.resolved(text, layers))
-        except OverLimit:
-            yield from self.places.use(None, span, place, where, reason=OverLimit.reason, over_limit=True)
+        except OverLimit as error:
+            yield from self.places.use(None, span, place, where, reason=str(error), over_limit=True)
             return
         for each, reason in found:
-            # Of several values, each is an image of its own, at its own place.
-            at = each.span(0, len(each.text)) if len(found) > 1 else span
+            # Of several values, each is an image at a place of its own.
+            at = each.span(0, len(each.text)) if len(found) > 1 and each.unknown_at < 0 else span
             yield from self.places.use(each, at, place, where, reason=reason)
 
     def _reference(self, node: Node | None) -> Span | None:
@@ -305,8 +305,8 @@ class _Reader:
         text, span = traced_text(self.source, name)
         try:
             path, reason = next(self.variables.resolved(text, self._global)) if has_variables(text.text) else (text, "")
-        except OverLimit:
-            yield Problem(self.source, span, f"cannot read this file: {OverLimit.reason}", UNREAD_FILE)
+        except OverLimit as error:
+            yield Problem(self.source, span, f"cannot read this file: {error}", UNREAD_FILE)
             return
         if path.unknown_at >= 0:
             yield Problem(self.source, span, f"cannot read this file: {reason}", UNRESOLVED)
