@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imglint.source import Source
     from imglint.traced import Traced
 
-STEPS_MAX = 4_000_000
+STEPS_MAX = 1_000_000
 """Steps in which the variables of one file are resolved: a character of a text, or a combination of values."""
 
 
