@@ -40,7 +40,8 @@ _RUNS = re.compile(r"^runs[ \t]*:", re.MULTILINE)
 
 def claims(source: Source) -> bool:
     """Return whether the file is a workflow by its folder, or an action by its name and content, and not of another kind."""
-    if not (is_workflow(source) or (source.name.lower() in ACTIONS and _is_action(source.text))):
+    name = source.name.lower()
+    if not name.endswith((".yaml", ".yml")) or not (is_workflow(source) or (name in ACTIONS and _is_action(source.text))):
         return False
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes

@@ -54,11 +54,8 @@ _REFERENCE = re.compile(r"(?:&\S+\s+)?(!reference\b(?:[ \t]*\[[^\]\n]*\])?)")
 
 def claims(source: Source) -> bool:
     """Return whether the file is named as pipelines are, and is not a compose file, values, a manifest or a template."""
-    name = source.name.lower()
-    if not name.endswith(NAMES):
+    if not source.name.lower().endswith(NAMES):
         return False
-    if name in NAMES and "apiVersion" not in source.text:
-        return True
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes
     from imglint.readers._chart import is_chart_template, is_values_file
