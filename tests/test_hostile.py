@@ -539,6 +539,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("readers._actions_expressions.DEPTH_MAX", "parentheses", None, lambda lint, n: lint.is_resolved(
         ".github/workflows/ci.yml", workflow(f"${{{{ {'(' * n}'a:1'{')' * n} }}}}"))),
     ("readers.gitlab_ci.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read(".gitlab-ci.yml", extended_jobs(n))),
+    ("readers.gitlab_ci.EXTENDED_MAX", "list", None, lambda lint, n: lint.is_read(
+        ".gitlab-ci.yml", f"a: {{image: 'a:1', extends: [{'b, ' * n}]}}\n")),
     ("readers._gitlab_variables.DEPTH_MAX", "variables", None,
      lambda lint, n: lint.is_resolved_or_unread(".gitlab-ci.yml", nested_variables(n))),
     ("readers._gitlab_files.WALK_MAX", "files", 20, includes_files),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WORKFLOW = ".github/workflows/ci.yml"
 PIPELINE = ".gitlab-ci.yml"
+PRODUCTION = "environments: {production: ['**']}\n"
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_ignore_comments_hold_for_the_line_of_the_image_and_of_its_value() -> No
         "jobs:\n  a:\n    strategy: {matrix: {v: [18,\n      latest]}}\n    container: node:${{ matrix.v }}\n    steps:\n"
         "      - uses: docker://alpine # imglint: ignore[latest-tag] x\n"
     )
-    policy = "environments: {production: ['**']}\n"
+    policy = PRODUCTION
     for line in ("      latest]", "    container: node:${{ matrix.v }}"):
         text = workflow.replace(line, f"{line} # imglint: ignore[latest-tag] x")
         assert not check_text(text, WORKFLOW, rule="latest-tag", policy=policy)
@@ -120,6 +121,13 @@ def test_ignore_comments_hold_for_the_line_of_the_image_and_of_its_value() -> No
     assert not check_text(pipeline, PIPELINE, rule="latest-tag", policy=policy)
     pipeline = pipeline.replace("  # imglint: ignore[latest-tag] x\n", "")
     assert [finding.text for finding in check_text(pipeline, PIPELINE, rule="latest-tag", policy=policy)] == ["latest"]
+
+
+def test_a_job_that_extends_too_many_others_keeps_its_image_and_variables() -> None:
+    text = f"a: {{image: 'a:$V', variables: {{V: latest}}, extends: [{'b, ' * 65}]}}\n"
+    findings = {(finding.rule, finding.text) for finding in check_text(text, PIPELINE)}
+    assert findings == {("unread-file", "["), ("implicit-registry", "a")}
+    assert [finding.text for finding in check_text(text, PIPELINE, rule="latest-tag", policy=PRODUCTION)][-1] == "latest"
 
 
 SAFE = "images: [{match: '**'}]\n"

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 _FILTERS = ("include", "exclude")
 
 
-def is_open(matrix: Node | None) -> bool:
-    """Return whether a matrix, or its `include`, is an expression, so that it may have other keys."""
-    if not isinstance(matrix, Mapping):
-        return matrix is not None
+def is_open(matrix: Mapping) -> bool:
+    """Return whether the `include` of a matrix has expressions, so that the matrix may have other keys."""
     include = matrix.get("include")
     return isinstance(include, Scalar) or (
         isinstance(include, Sequence) and any(isinstance(entry, Scalar) for entry in include.items)
@@ -46,12 +44,20 @@ def combinations(matrix: Mapping, steps: Steps) -> Iterator[Combination]:
         combination = dict(zip(lists, values, strict=True))
         if any(entry and outlines.agree(combination, entry) == len(entry) for entry in excluded):
             continue
+        fitting = {
+            at: entry
+            for at, entry in enumerate(included)
+            if outlines.agree(combination, entry) == sum(key in combination for key in entry)
+        }
         added: Combination = {}
-        for at, entry in enumerate(included):
-            if outlines.agree(combination, entry) == sum(key in combination for key in entry):
-                added |= entry
-                unused.pop(at, None)
+        for at, entry in fitting.items():
+            added |= entry
+            unused.pop(at, None)
         yield {**added, **combination}
+        # The values of a list that an entry repeats have to change together, so they are values as well.
+        for entry in fitting.values():
+            if not combination.keys().isdisjoint(entry):
+                yield {**added, **combination, **{key: value for key, value in entry.items() if key in combination}}
     yield from unused.values()
 
 

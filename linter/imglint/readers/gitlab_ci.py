@@ -105,13 +105,14 @@ class _Job:
             if job is None:
                 self.is_complete = False
             elif current not in found:
-                if len(found) == EXTENDED_MAX:
-                    self.is_complete, self.is_too_long = False, True
-                    break
-                found[current] = job
                 names = extended(job)
-                self.is_too_long = self.is_too_long or len(names) > EXTENDED_MAX
-                waiting += names[-EXTENDED_MAX:]
+                self.is_too_long = len(found) == EXTENDED_MAX or len(names) > EXTENDED_MAX
+                if len(found) < EXTENDED_MAX:
+                    found[current] = job
+                if self.is_too_long:
+                    self.is_complete = False
+                    break
+                waiting += names
         self.chain = list(found.values())
 
     def first(self, key: str) -> Node | None:
@@ -194,8 +195,7 @@ class _Reader:
         return self._extends[id(node)]
 
     def _too_long(self, job: Mapping) -> Problem:
-        node = job.get("extends")
-        start = node.start if node else self.root.start
+        start = (job.get("extends") or job).start
         message = f"more than {EXTENDED_MAX} jobs are extended here; the variables of the others were not read"
         return Problem(self.source, (start, start + 1), message, UNREAD_FILE)
 
