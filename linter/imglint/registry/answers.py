@@ -43,11 +43,26 @@ class Answers:
         left = [question for question in questions if question not in self._known]
         if not left:
             return
-        with ThreadPoolExecutor(min(THREADS, len(left))) as pool:
+        left = _in_turn(left)
+        pool = ThreadPoolExecutor(min(THREADS, len(left)))
+        try:
             self._known.update(zip(left, pool.map(self._answer, left), strict=True))
+        finally:
+            # An interrupt does not wait for answers.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, question: Question) -> Answer | Unverified:
         try:
             return self._ask(question)
         except Unverified as error:
             return error
+
+
+def _in_turn(questions: Iterable[Question]) -> list[Question]:
+    """Return questions with one to each host in turn, so that hosts that do not answer are waited for at the same time."""
+    asked: dict[str, int] = {}
+    turns = []
+    for question in questions:
+        turn = asked[question.endpoint.host] = asked.get(question.endpoint.host, 0) + 1
+        turns.append((turn, question))
+    return [question for _, question in sorted(turns, key=lambda one: one[0])]
