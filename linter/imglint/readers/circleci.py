@@ -75,6 +75,5 @@ def _images_of(source: Source, root: Mapping, definition: Mapping, where: str) -
         image = container.scalar("image")
         if image is not None:
             place, word = ("job-service", "service") if at else ("job-container", "")
-            yield pipeline_image(
-                source, image, place=place, where=words(where, word) or "docker", expressions=EXPRESSIONS, lookup=lookup
-            )
+            label = words(where, word, clipped(container.text("name"))) or "docker"
+            yield pipeline_image(source, image, place=place, where=label, expressions=EXPRESSIONS, lookup=lookup)
