@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 VARIABLE = r"\$\$?(?:\{(?P<braced>[A-Za-z_]\w*+)(?P<rest>[^{}]*+)\}|(?P<name>[A-Za-z_]\w*))"
 """A variable as a shell writes it. Two dollar signs leave it to a shell."""
-_DEFAULT = re.compile(r":?[-=]")
+_DEFAULT = r":?[-=]"
 
 
 def with_values(text: Traced, expressions: str, value_of: Callable[[re.Match[str]], Traced | None]) -> Traced:
@@ -46,7 +46,7 @@ def with_values(text: Traced, expressions: str, value_of: Callable[[re.Match[str
 
 def variable_of(match: re.Match[str]) -> str:
     """Return the name of the variable that VARIABLE matches; empty if it is left to a shell or changed by an operator."""
-    is_plain = not match["rest"] or _DEFAULT.match(match["rest"])
+    is_plain = not match["rest"] or re.match(_DEFAULT, match["rest"])
     return (match["braced"] or match["name"]) if is_plain and not match[0].startswith("$$") else ""
 
 
@@ -99,7 +99,7 @@ def _with_all_values(source: Source, text: Traced, expressions: str, lookup: Loo
 def _default(source: Source, text: Traced, match: re.Match[str]) -> Traced | None:
     """Return the default in an expression such as `${TAG:-1.25}`, with its own position."""
     rest = match.groupdict().get("rest") or ""
-    operator = _DEFAULT.match(rest)
+    operator = re.match(_DEFAULT, rest)
     if operator is None or not variable_of(match):
         return None
     start, end = text.span(match.start("rest") + operator.end(), match.end("rest"))

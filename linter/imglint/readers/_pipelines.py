@@ -1,12 +1,11 @@
 """What the readers of pipelines share: which files are theirs, and how a file is read. Imports the YAML trees.
 
-A file is of one kind of pipeline by its path: its name decides before the folders that it is in, and those before content that several kinds have.
+A path shows one kind of pipeline at most: the most certain one, and of equally certain ones that of the name before those of the folders around it.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from functools import lru_cache
 
 from imglint.model import CI, UNREAD_FILE, ImageUse, Problem
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from imglint.yaml.nodes import Node
 
 CERTAIN, LIKELY, POSSIBLE = 2, 1, 0
-"""What a path shows: a pipeline whatever the file contains; one if it looks like it or is broken; one only if it looks like it."""
+"""What a path shows: a pipeline whatever the file contains; one if the file looks like it or is broken; one only if it looks like it."""
 NOWHERE = "", POSSIBLE
 ANYWHERE = "azure-pipelines", POSSIBLE
 """Azure Pipelines has no names of its own for templates."""
@@ -34,16 +33,18 @@ USES_MAX = 50_000
 """Images of a document, each counted for every job and every row of a matrix that it is read for."""
 EXTENSIONS = (".yaml", ".yml", ".json")
 
-_NAMES = (
-    (r"\.drone", ("drone", CERTAIN)),
-    (r"\.?drone(?:[-_.].*)?", ("drone", POSSIBLE)),
-    (r"\.woodpecker", ("woodpecker", CERTAIN)),
-    (r"buildkite", ("buildkite", CERTAIN)),
-    (r"cloudbuild(?:[-_.].*)?|.*\.cloudbuild", ("cloudbuild", CERTAIN)),
-    (r".*cloud[-_]?build.*", ("cloudbuild", POSSIBLE)),
-    (r"azure-pipelines?(?:[-_.].*)?", ("azure-pipelines", CERTAIN)),
-)
-_NAMED = re.compile("|".join([f"(?:{pattern})" for pattern, _ in _NAMES]))
+_NAMES = {".drone": "drone", ".woodpecker": "woodpecker", "buildkite": "buildkite", "cloudbuild": "cloudbuild"}
+"""Names without extensions that are those of pipelines."""
+_BEGINNINGS = {
+    "azure-pipelines": ("azure-pipelines", CERTAIN),
+    "azure-pipeline": ("azure-pipelines", CERTAIN),
+    "cloudbuild": ("cloudbuild", CERTAIN),
+    "drone": ("drone", POSSIBLE),
+    ".drone": ("drone", POSSIBLE),
+}
+"""What such names begin with; `-`, `_` or `.` follows."""
+_FIRST_FILES = {".circleci/config": "circleci", ".buildkite/pipeline": "buildkite"}
+"""Where two vendors look for the pipeline of a repository."""
 _FOLDERS = {
     ".circleci": ("circleci", LIKELY),
     ".woodpecker": ("woodpecker", CERTAIN),
@@ -53,10 +54,8 @@ _FOLDERS = {
     "cloudbuild": ("cloudbuild", POSSIBLE),
     ".cloudbuild": ("cloudbuild", POSSIBLE),
 }
-_OTHERS = re.compile(r"/\.github/(?:workflows|actions)/|/\.gitlab/|/\.?gitlab-ci[^/]*\Z|/action\.ya?ml\Z")
-"""Paths of pipelines of other kinds."""
-_FIRST_FILES = {".circleci/config": "circleci", ".buildkite/pipeline": "buildkite"}
-"""Where two vendors look for the pipeline of a repository."""
+_OTHERS = ("/.github/workflows/", "/.github/actions/", "/.gitlab/", "/.gitlab-ci", "/action.y")
+"""Parts of the paths of other kinds of pipelines."""
 
 
 def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], bool], hints: tuple[str, ...] = ()) -> bool:
@@ -79,19 +78,26 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
 
 @lru_cache(maxsize=16)
 def _kind_at(path: str) -> tuple[str, int]:
-    """Return the kind of pipeline that a path in lower case shows, and how certain that is."""
-    if _OTHERS.search(path):
+    """Return the kind of pipeline that a path in lower case shows, and how certain that is. Compiling patterns would take longer."""
+    if any(part in path for part in _OTHERS):
         return NOWHERE
     stem, _, extension = path.rpartition(".")
-    folder, _, name = stem.rpartition("/")
-    folders = folder.split("/")
-    if _NAMED.fullmatch(name):
-        found = next(found for pattern, found in _NAMES if re.fullmatch(pattern, name))
-    elif f"{folders[-1]}/{name}" in _FIRST_FILES:
-        found = _FIRST_FILES[f"{folders[-1]}/{name}"], CERTAIN
-    else:
-        found = next(filter(None, map(_FOLDERS.get, reversed(folders))), ANYWHERE)
-    return found if extension != "json" or found[0] in IN_JSON else NOWHERE
+    *folders, name = stem.split("/")
+    first = _NAMES.get(name) or _FIRST_FILES.get("/".join([*folders[-1:], name]))
+    kinds = [(first, CERTAIN)] if first else []
+    kinds += filter(None, [_kind_of_name(name), *map(_FOLDERS.get, reversed(folders))])
+    kind = max(kinds, key=lambda kind: kind[1], default=ANYWHERE)
+    return kind if extension != "json" or kind[0] in IN_JSON else NOWHERE
+
+
+def _kind_of_name(name: str) -> tuple[str, int] | None:
+    for beginning, kind in _BEGINNINGS.items():
+        if name.startswith(beginning) and name[len(beginning) :][:1] in ("", "-", "_", "."):
+            return kind
+    if name.endswith(".cloudbuild"):
+        return "cloudbuild", CERTAIN
+    is_similar = any(word in name for word in ("cloudbuild", "cloud-build", "cloud_build"))
+    return ("cloudbuild", POSSIBLE) if is_similar else None
 
 
 def _is_other_kind(source: Source) -> bool:

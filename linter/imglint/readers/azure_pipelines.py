@@ -44,8 +44,8 @@ WITHOUT_JOBS = ("steps", "inputs", "env", "variables", "services")
 HINTS = ("- job:", "- deployment:", "- stage:", "- template:", "- container:", "vmImage", "template:")
 """A pipeline with a name of its own contains one of these."""
 
-_ALIAS = re.compile("[-_A-Za-z0-9]*")
-_VALUE = re.compile(r"\s*(parameters|variables)(?:\.([\w.-]+)|\[\s*'([^']*)'\s*\])\s*")
+_ALIAS = "[-_A-Za-z0-9]*"
+_VALUE = r"\s*(parameters|variables)(?:\.([\w.-]+)|\[\s*'([^']*)'\s*\])\s*"
 
 
 def claims(source: Source) -> bool:
@@ -59,7 +59,7 @@ def _is_pipeline(root: Node) -> bool:
     resources, extends = root.mapping("resources"), root.mapping("extends")
     return (
         (resources is not None and any(key in resources for key in RESOURCES))
-        or (extends is not None and "template" in extends)
+        or (extends is not None and extends.scalar("template") is not None)
         or any(_has_items(root, key, words) for key, words in (("stages", ("stage",)), ("jobs", JOBS), ("steps", STEPS)))
     )
 
@@ -162,7 +162,7 @@ class _Pipeline:
                 yield self._use(image, where, place, scope, leg)
 
     def _is_alias(self, text: str) -> bool:
-        return _ALIAS.fullmatch(text) is not None and (text.lower() in self.aliases or not self.knows_aliases)
+        return re.fullmatch(_ALIAS, text) is not None and (text.lower() in self.aliases or not self.knows_aliases)
 
     def _use(self, image: Scalar, where: str, place: str, scope: Scope, leg: Row, *, built: bool = False) -> ImageUse:
         def lookup(match: re.Match[str]) -> Scalar | None:
@@ -187,7 +187,7 @@ class _Pipeline:
         """Return the value of a parameter or variable, those of a matrix only while a job runs."""
         name = _variable(match)
         if not name:
-            parameter = _VALUE.fullmatch(match["compiled"] or "")
+            parameter = re.fullmatch(_VALUE, match["compiled"] or "")
             return self.parameters.get((parameter[2] or parameter[3]).lower()) if parameter else None
         if name in leg and match["compiled"] is None:
             return leg[name]
@@ -202,7 +202,7 @@ def _variable(match: re.Match[str]) -> str:
     """Return the name of the variable in an expression, in lower case; empty if it is none."""
     if match["macro"] is not None:
         return match["macro"].strip().lower()
-    value = _VALUE.fullmatch(match["compiled"] or match["run"] or "")
+    value = re.fullmatch(_VALUE, match["compiled"] or match["run"] or "")
     return (value[2] or value[3]).lower() if value and value[1] == "variables" else ""
 
 
