@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imglint.yaml.nodes import Node
 
 
-KEYS = {
+PLACES = {
     "clone": ("step", "clone"),
     "pipeline": ("step", "step"),
     "steps": ("step", "step"),
@@ -30,16 +30,11 @@ COMBINATIONS = 27
 """The number of combinations at which both programs stop (`calc` in woodpecker-ci/woodpecker, pipeline/frontend/yaml/matrix/matrix.go)."""
 
 
-def has_containers(root: Node) -> bool:
-    """Return whether a document has steps or services with images."""
-    return isinstance(root, Mapping) and any("image" in one for key in KEYS for _, one in named_mappings(root.get(key)))
-
-
 def container_images(source: Source, root: Mapping) -> Iterator[ImageUse]:
     """Yield the images of steps and services, once for each row of the matrix that sets a variable in them."""
     matrix = root.mapping("matrix")
     rows = rows_by_name(_rows(matrix) if matrix is not None else ())
-    for key, (place, word) in KEYS.items():
+    for key, (place, word) in PLACES.items():
         for name, container in named_mappings(root.get(key)):
             image = container.scalar("image")
             if image is not None:

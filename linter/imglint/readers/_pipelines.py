@@ -161,6 +161,12 @@ def named_mappings(node: Node | None) -> Iterator[tuple[str, Mapping]]:
         yield item.text("name"), item
 
 
+def has_containers(root: Node) -> bool:
+    """Return whether a document has steps or services with images, as in Drone and Woodpecker."""
+    keys = ("steps", "pipeline", "services", "clone")
+    return isinstance(root, Mapping) and any("image" in one for key in keys for _, one in named_mappings(root.get(key)))
+
+
 def scalar_of(mapping: Mapping | None, key: str) -> Scalar | None:
     """Return the value of a key of a mapping, if there is one, that is a scalar."""
     return mapping.scalar(key) if mapping is not None else None

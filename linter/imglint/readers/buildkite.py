@@ -12,7 +12,6 @@ import re
 
 from imglint.model import CI
 from imglint.printable import clipped
-from imglint.readers._expressions import VARIABLE, pipeline_image, variable_of
 from imglint.readers._pipelines import Entered, claims_pipeline, named_mappings, read_pipeline, scalar_of, words
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
@@ -47,6 +46,9 @@ def read(source: Source) -> Iterator[Fact]:
 
 
 def _images(source: Source, root: Node) -> Iterator[ImageUse]:
+    # Imported here because few files are pipelines.
+    from imglint.readers._expressions import VARIABLE, pipeline_image, variable_of
+
     environment = root.mapping("env") if isinstance(root, Mapping) else None
 
     def lookup(match: re.Match[str]) -> Scalar | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from imglint.model import CI
 from imglint.printable import clipped
-from imglint.readers._expressions import pipeline_image
 from imglint.readers._pipelines import Entered, claims_pipeline, mappings, named_mappings, read_pipeline, scalar_of, words
 from imglint.yaml.nodes import Mapping
 
@@ -71,6 +70,8 @@ class _Configuration:
 
     def images_of(self, definition: Mapping, where: str) -> Iterator[ImageUse]:
         """Yield the images of an executor or a job."""
+        # Imported here because few files are pipelines.
+        from imglint.readers._expressions import pipeline_image
 
         def lookup(match: re.Match[str]) -> Scalar | None:
             return self._default(definition, match["name"].strip())

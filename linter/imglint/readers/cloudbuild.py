@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from imglint.model import CI
 from imglint.printable import clipped
-from imglint.readers._expressions import VARIABLE, pipeline_image, variable_of
 from imglint.readers._pipelines import Entered, claims_pipeline, mappings, read_pipeline, scalar_of, words
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
@@ -47,6 +46,9 @@ def read(source: Source) -> Iterator[Fact]:
 def _images(source: Source, root: Node) -> Iterator[ImageUse]:
     if not isinstance(root, Mapping):
         return
+    # Imported here because few files are pipelines.
+    from imglint.readers._expressions import VARIABLE, pipeline_image, variable_of
+
     substitutions = root.mapping("substitutions")
 
     def lookup(match: re.Match[str]) -> Scalar | None:

@@ -8,8 +8,7 @@ build and push is in their `settings`. Pipelines in Jsonnet and Starlark are not
 from __future__ import annotations
 
 from imglint.model import CI
-from imglint.readers._containers import container_images, has_containers
-from imglint.readers._pipelines import claims_pipeline, read_pipeline
+from imglint.readers._pipelines import claims_pipeline, has_containers, read_pipeline
 from imglint.yaml.nodes import Mapping
 
 TYPE_CHECKING = False
@@ -44,5 +43,8 @@ def read(source: Source) -> Iterator[Fact]:
 
 
 def _images(source: Source, root: Node) -> Iterator[ImageUse]:
+    # Imported here because few files are pipelines.
+    from imglint.readers._containers import container_images
+
     if isinstance(root, Mapping) and _is_pipeline(root) and root.text("type") not in WITHOUT_IMAGES:
         yield from container_images(source, root)

@@ -8,8 +8,7 @@ Variables have the values of `matrix`. With the backend `local`, an image is the
 from __future__ import annotations
 
 from imglint.model import CI
-from imglint.readers._containers import container_images, has_containers
-from imglint.readers._pipelines import claims_pipeline, read_pipeline
+from imglint.readers._pipelines import claims_pipeline, has_containers, read_pipeline
 from imglint.yaml.nodes import Mapping
 
 TYPE_CHECKING = False
@@ -35,6 +34,9 @@ def read(source: Source) -> Iterator[Fact]:
 
 
 def _images(source: Source, root: Node) -> Iterator[ImageUse]:
+    # Imported here because few files are pipelines.
+    from imglint.readers._containers import container_images
+
     if isinstance(root, Mapping):
         labels = root.mapping("labels")
         if labels is None or labels.text("backend") != "local":
