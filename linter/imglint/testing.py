@@ -54,7 +54,13 @@ __all__ = [
 FLAGGED, PASSED, FIXED = "Flagged", "Passed", "Fixed"
 POLICY = "policy"
 """The kind of an example block that is the policy for the blocks after it."""
-FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
+FILENAMES = {
+    "dockerfile": "Dockerfile",
+    "compose": "compose.yaml",
+    "kubernetes": "web.yaml",
+    "helm-values": "values.yaml",
+    "github-actions": ".github/workflows/ci.yml",
+}
 """The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
 
 _BLOCK = re.compile(r"^## (?P<section>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
