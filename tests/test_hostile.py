@@ -493,6 +493,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda lint, n: lint.obeys_pattern(pattern(n))),
     ("patterns.matcher.PATTERN_MAX", "negated", None, lambda lint, n: lint.obeys_pattern(f"!{pattern(n)}")),
     ("engine.facts.FACTS_MAX", "images", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
+    ("readers._pipelines.USES_MAX", "images", 20, lambda lint, n: lint.is_read(
+        ".woodpecker.yml", "a: &a {image: 'a:1'}\nsteps: [" + "*a, " * n + "]\n")),
     ("engine.tree_files.WALK_MAX", "files", 20, lambda lint, n: is_rewritten(
         lint, {f"f{at:03}": "" for at in range(n - 3)} | {"z/kustomization.yaml": REWRITES})),
     ("engine.tree_files.FILES_MAX", "kustomizations", 20, lambda lint, n: is_rewritten(lint, kustomizations(n))),

@@ -325,6 +325,37 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "listed images": (
         "Chart.yaml", 1_000, lambda n: "annotations:\n  artifacthub.io/images: |\n" + lines(n, "    - image: a/b@:latest"),
     ),
+    "jobs of CircleCI that share a list": (
+        ".circleci/config.yml", 1_500, lambda n: "a: &a\n" + lines(n, "- image: a/b@") + "jobs:\n" + lines(n, "  j@: {docker: *a}"),
+    ),
+    "jobs of CircleCI that share a list with parameters": (
+        ".circleci/config.yml", 400, lambda n: "a: &a\n" + lines(n, "- image: a/b@:<< parameters.a >>") + "jobs:\n"
+        + lines(n, "  j@: {docker: *a}"),
+    ),
+    "orbs in orbs": (".circleci/config.yml", 1_500, lambda n: "orbs:\n" + lines(n, "  o@: &o@ {orbs: {a: *o0}}")),
+    "jobs of Azure Pipelines with one matrix": (
+        "azure-pipelines.yml", 800, lambda n: "a: &a\n" + lines(n, "  l@: {i: a/b@}") + "jobs:\n"
+        + lines(n, "- {job: j@, container: 'a/b:$(x)', strategy: {matrix: *a}}"),
+    ),
+    "services of a job with a matrix": (
+        "azure-pipelines.yml", 800, lambda n: "strategy:\n matrix:\n" + lines(n, "  l@: {i@: a/b@}") + "services:\n"
+        + lines(n, "  s@: a/b:$(i@)"),
+    ),
+    "open expressions of Azure Pipelines": (
+        "azure-pipelines.yml", 20_000, lambda n: "trigger: none\ncontainer: 'a:" + "$[[a]${{" * n + "'\n",
+    ),
+    "arguments of a build that steps share": (
+        "cloudbuild.yaml", 1_500, lambda n: "a: &a\n" + lines(n, "- --tag=a@") + "steps:\n" + lines(n, "- {name: a/b@, args: *a}"),
+    ),
+    "open variables in steps": (".drone.yml", 1_000, lambda n: f"kind: pipeline\nsteps: [{{image: '{'${A' * n}'}}, {{image: '${{{'a' * n}'}}]\n"),
+    "steps with one matrix": (
+        ".woodpecker.yml", 150, lambda n: "matrix:\n include:\n" + lines(n, "  - {A: b}") + "steps:\n" + lines(n, "- image: a/b@:${A}"),
+    ),
+    "lists of a matrix": (".woodpecker.yml", 1_500, lambda n: "matrix:\n" + lines(n, " A@: [a, b]") + "steps: [{image: 'a:${A1}'}]\n"),
+    "steps of Buildkite that share plugins": (
+        ".buildkite/pipeline.yml", 1_200, lambda n: "a: &a\n" + lines(n, "- docker#v@: {image: a/b@}") + "steps:\n"
+        + lines(n, "- {label: a@, plugins: *a}"),
+    ),
     "fields of a cache": ("compose.yaml", 50_000, lambda n: "services: {a: {build: {cache_from: ['" + "ref=a," * n + "']}}}\n"),
 }  # fmt: skip
 

@@ -33,6 +33,14 @@ CONFIGURATION = "apiVersion: skaffold/v4beta11\nkind: Config\nbuild: {artifacts:
 TARGET = 'target "web" {\n  contexts = { a = "docker-image://nginx:1" }\n}\n'
 ANNOTATION = "annotations:\n  artifacthub.io/images: |\n    - image: nginx:1\n"
 UNIT = "[Container]\nImage=nginx:1\n"
+CIRCLE = "version: 2.1\njobs: {a: {docker: [{image: a}]}}\n"
+AZURE = "jobs:\n- job: a\n  container: a:1\n"
+BUILD = "steps:\n- name: ubuntu\n"
+DRONE = "kind: pipeline\nsteps: [{name: a, image: b}]\n"
+OLD_DRONE = "pipeline: {a: {image: b}}\n"
+WOODPECKER = "steps: [{name: a, image: b}]\n"
+BUILDKITE = "steps: [{command: a, image: b}]\n"
+BROKEN = "jobs: [\n"
 
 
 def kinds_of(path: str, text: str) -> list[str]:
@@ -256,6 +264,102 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("gitlab-ci.yml", PIPELINE, None),
         (".gitlab-ci.yml.j2", PIPELINE, None),
         (".gitlab/ci.yml", PIPELINE, None),
+        # A pipeline of CircleCI by its folder and its keys; one that is broken is still one.
+        (".circleci/config.yml", CIRCLE, "circleci"),
+        (".circleci/config.yaml", "", "circleci"),
+        (".CircleCI/Config.yml", CIRCLE, "circleci"),
+        (".circleci/src/jobs/a.yml", "docker: [{image: a}]\n", "circleci"),
+        (".circleci/continue.yml", BROKEN, "circleci"),
+        (".circleci/ct.yaml", "chart-dirs: [charts]\n", None),
+        (".circleci/config.json", "{}", None),
+        ("circleci/config.yml", CIRCLE, None),
+        (".circleci/docker-compose.yml", SERVICES, "compose"),
+        (".circleci/pod.yml", MANIFEST, "kubernetes"),
+        (".circleci/values.yaml", CIRCLE, "helm-values"),
+        (".circleci/azure-pipelines.yml", AZURE, "azure-pipelines"),
+        (".github/workflows/.circleci/config.yml", CIRCLE, None),
+        # A pipeline of Azure by its name, or by what only its files have.
+        ("azure-pipelines.yml", "", "azure-pipelines"),
+        ("azure-pipelines-ci.yaml", BROKEN, "azure-pipelines"),
+        ("azure-pipeline.release.yml", AZURE, "azure-pipelines"),
+        ("azure-pipelines.json", "{}", None),
+        ("azure-pipelines.yml", MANIFEST, "kubernetes"),
+        ("eng/build.yml", AZURE, "azure-pipelines"),
+        ("eng/build.yml", "stages:\n- stage: a\n", "azure-pipelines"),
+        ("eng/build.yml", "stages:\n- ${{ if a }}:\n  - stage: a\n", "azure-pipelines"),
+        ("eng/build.yml", "jobs:\n- template: a.yml\n", "azure-pipelines"),
+        ("eng/build.yml", "pool: {vmImage: a}\nsteps: [{bash: a}]\n", "azure-pipelines"),
+        ("eng/build.yml", "resources:\n  containers:\n  - container: a\n    image: b\n", "azure-pipelines"),
+        ("eng/build.yml", "extends:\n  template: a.yml\n", "azure-pipelines"),
+        ("eng/build.yml", "extends: {file: a, template: }\n", None),
+        ("eng/build.yml", "resources: {template: a}\n", None),
+        ("eng/build.yml", f"{AZURE}  - [\n", None),
+        ("eng/build.yml", "- job: a\n  container: b\n", None),
+        ("eng/build.yml", "jobs:\n  a:\n    needs:\n    - job: b\n", None),
+        ("eng/pod.yml", f"{AZURE}---\n{MANIFEST}", "kubernetes"),
+        (".azuredevops/dependabot.yml", "version: 2\nupdates: [{directory: template:}]\n", None),
+        ("chart/templates/build.yml", f"{AZURE}# {{{{ x }}}}\n", "helm-template"),
+        (".github/workflows/azure-pipelines.yml", WORKFLOW, "github-actions"),
+        ("ci/azure-pipelines.yml/a.yml", WORKFLOW, None),
+        # A build of Google Cloud by its name, or by a similar path and its steps.
+        ("cloudbuild.yaml", "", "cloudbuild"),
+        ("cloudbuild_tag.yml", BROKEN, "cloudbuild"),
+        ("deploy.cloudbuild.yaml", BUILD, "cloudbuild"),
+        ("cloudbuild.json", '{"steps": [{"name": "ubuntu"}]}', "cloudbuild"),
+        ("cloudbuild.yaml", MANIFEST, "kubernetes"),
+        ("cloudbuild.json", '{"apiVersion": "v1", "kind": "Pod"}', "kubernetes"),
+        ("cloudbuild.yaml.txt", BUILD, None),
+        ("my-cloud-build.yaml", BUILD, "cloudbuild"),
+        ("my-cloud-build.yaml", "steps: [{run: a}]\n", None),
+        ("my-cloud-build.yaml", "steps: []\n", None),
+        ("my-cloud-build.yaml", "steps: text\n", None),
+        ("my-cloud-build.yaml", "- steps\n", None),
+        ("my-cloud-build.yaml", "---\n", None),
+        ("my-cloud-build.yaml", BROKEN, None),
+        ("cloudbuild/a.yaml", BUILD, "cloudbuild"),
+        ("cloudbuild/api.json", '{"name": "cloudbuild", "resources": {}}', None),
+        ("steps.yaml", BUILD, None),
+        (".github/actions/cloudbuild/action.yml", BUILD, None),
+        (".gitlab/cloudbuild.yml", BUILD, None),
+        # A pipeline of Drone by its name, or by a similar path and its kind.
+        (".drone.yml", "", "drone"),
+        (".drone.yaml", BROKEN, "drone"),
+        (".drone.yml", f"{DRONE}apiVersion: v1\n", "kubernetes"),
+        ("drone.yml", DRONE, "drone"),
+        ("drone-ci.yml", DRONE, "drone"),
+        ("drones.yml", DRONE, None),
+        ("cloudbuild/drone.yml", DRONE, "drone"),
+        ("cloudbuild/.drone/a.yml", DRONE, "drone"),
+        (".drone.release.yml", OLD_DRONE, "drone"),
+        ("drone.yml", "kind: secret\n", None),
+        ("drone.yml", f"kind: other\n{OLD_DRONE}", None),
+        ("drone.yml", "pipeline: {a: {commands: [b]}}\n", None),
+        ("drone.yml", WOODPECKER, None),
+        ("drone.yml", SERVICES, "compose"),
+        (".drone/a.yml", DRONE, "drone"),
+        ("a.yml", DRONE, None),
+        # A workflow of Woodpecker by its name or folder.
+        (".woodpecker.yml", "", "woodpecker"),
+        (".woodpecker.yaml", BROKEN, "woodpecker"),
+        (".woodpecker/a/b.yml", WOODPECKER, "woodpecker"),
+        (".woodpecker/.drone.yml", DRONE, "drone"),
+        (".woodpecker/compose.yaml", SERVICES, "compose"),
+        (".woodpecker/drone.yml", WOODPECKER, "woodpecker"),
+        ("woodpecker.yml", WOODPECKER, None),
+        # A pipeline of Buildkite by its name, or by its folder and its steps.
+        (".buildkite/pipeline.yml", "", "buildkite"),
+        (".buildkite/pipeline.json", '{"steps": []}', "buildkite"),
+        ("buildkite.yml", BROKEN, "buildkite"),
+        (".buildkite/steps/a.yml", BUILDKITE, "buildkite"),
+        (".buildkite/steps/a.yml", BROKEN, "buildkite"),
+        (".buildkite/steps/a.yml", "steps: {a: b}\n", None),
+        (".buildkite/steps/a.yml", "- steps\n", None),
+        (".buildkite/docker-compose.yml", SERVICES, "compose"),
+        (".buildkite/a.json", '{"steps": [{"image": "a"}]}', "buildkite"),
+        (".buildkite/cloudbuild.yaml", BUILD, "cloudbuild"),
+        ("buildkite/a.yml", BUILDKITE, "buildkite"),
+        ("buildkite/a.yml", BROKEN, None),
+        ("pipeline.yml", BUILDKITE, None),
     ],
 )
 def test_a_near_miss_is_claimed_by_one_reader(

@@ -64,6 +64,7 @@ FILENAMES = {
     "helm-chart": "Chart.yaml",
     "bake": "docker-bake.hcl",
     "skaffold": "skaffold.yaml",
+    "github-actions": ".github/workflows/ci.yml",
 }
 """The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
 
