@@ -276,12 +276,12 @@ class _Targets:
             text, reason = self._variables.text(expression, scope)
             place, role, spans = _images_in(text.text, attribute)
             for start, end in spans:
-                use = self._use(text.cut(start, end), reason, place, where, role)
+                use = self._use(expression, text.cut(start, end), reason, place, where, role)
                 if use.problem is not None and use.problem.rule == INVALID:
                     # A variable is often empty because it is set where Bake runs.
                     text, reason = self._variables.text(expression, scope, empty=False)
                     _, _, others = _images_in(text.text, attribute)
-                    use = self._use(text.cut(*others[0]), reason, place, where, role) if reason and others else use
+                    use = self._use(expression, text.cut(*others[0]), reason, place, where, role) if reason and others else use
                 yield from self._if_new(use)
 
     def _cache(self, target: Block, fields: dict[str, Expression], where: str) -> Iterator[ImageUse | Problem]:
@@ -292,8 +292,8 @@ class _Targets:
             if text.text == "registry" or text.unknown_at >= 0:
                 yield from self._images(target, ref, "ref", where)
 
-    def _use(self, text: Traced, reason: str, place: str, where: str, role: str) -> ImageUse:
-        frames = [piece.frames[0] for piece in text.pieces]
+    def _use(self, expression: Expression, text: Traced, reason: str, place: str, where: str, role: str) -> ImageUse:
+        frames = [piece.frames[0] for piece in text.pieces] or [(expression.start, expression.start, expression.end)]
         span = min([start for _, start, _ in frames]), max([end for _, _, end in frames])
         if isinstance(reason, OverLimit):
             return image_use(self._source, None, span, place=place, where=where, role=role, unresolved=reason, over_limit=True)
