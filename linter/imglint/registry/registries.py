@@ -117,11 +117,13 @@ class Registries:
 def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
     """Return the images of an index. Attestations and other manifests that no platform runs are left out."""
     found = []
-    for manifest in mappings(index.get("manifests"))[:VARIANTS_MAX]:
+    for manifest in mappings(index.get("manifests")):
         platform = _platform(mapping(manifest.get("platform")))
         if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
             continue
         found.append(Variant(platform, digest_of(manifest, endpoint)))
+        if len(found) > VARIANTS_MAX:
+            raise Unverified(endpoint.registry, f"the image has more than {VARIANTS_MAX} platforms")
     return found
 
 
