@@ -18,7 +18,9 @@ from imglint.testing import check_examples
 from imglint_rules import moving_tag, platform_repository, root_user
 
 PLUGGED = {name: rule for name, rule in plugins.rules().items() if rule.check_image or rule.check_user}
-MODULES = {name: import_module(f"imglint_rules.{name.replace('-', '_')}") for name in PLUGGED}
+MODULES = {
+    name: import_module(f"imglint_rules.{'online.' * rule.online}{name.replace('-', '_')}") for name, rule in PLUGGED.items()
+}
 
 
 def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
