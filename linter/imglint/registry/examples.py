@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from imglint.records import record
 from imglint.reference import parse
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS
 
@@ -14,7 +15,32 @@ if TYPE_CHECKING:
 
     from imglint.registry.questions import Answer, Question
 
-OCI = "application/vnd.oci.image"
+OCI_PREFIX, DOCKER_PREFIX = "application/vnd.oci.image", "application/vnd.docker"
+
+
+@record
+class MediaTypes:
+    """The media types of the parts of an image."""
+
+    index: str
+    manifest: str
+    config: str
+    layer: str
+
+
+OCI = MediaTypes(
+    f"{OCI_PREFIX}.index.v1+json",
+    f"{OCI_PREFIX}.manifest.v1+json",
+    f"{OCI_PREFIX}.config.v1+json",
+    f"{OCI_PREFIX}.layer.v1.tar+gzip",
+)
+DOCKER = MediaTypes(
+    f"{DOCKER_PREFIX}.distribution.manifest.list.v2+json",
+    f"{DOCKER_PREFIX}.distribution.manifest.v2+json",
+    f"{DOCKER_PREFIX}.container.image.v1+json",
+    f"{DOCKER_PREFIX}.image.rootfs.diff.tar.gzip",
+)
+"""Version 2, schema 2 of Docker's format."""
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
@@ -39,11 +65,12 @@ class ExampleRegistries:
         created: str = "2026-01-01T00:00:00Z",
         size: int = 1000,
         also: Sequence[str] = (),
+        types: MediaTypes = OCI,
     ) -> str:
         """Add an image with a tag, and return its digest. Images with equal contents have equal digests, unless they have different names.
 
-        `also` are further tags of it. `size` is that of the layers for each platform, in bytes; no such layer is made. With one platform, there is no
-        index.
+        `also` are further tags of it. `size` is what the manifest for each platform says about its layer, in bytes; the blob is a short text. With one
+        platform, there is no index.
         """
         reference = parse(image)
         name, tag = reference.name, reference.tag or "latest"
@@ -57,12 +84,12 @@ class ExampleRegistries:
                 "config": {"User": user, "Labels": dict(labels or {}), "Env": [f"EXAMPLE={name}:{tag}"]},
                 "rootfs": {"type": "layers", "diff_ids": []},
             }
-            layer = {"mediaType": f"{OCI}.layer.v1.tar+gzip", "digest": digest_of(f"{name} {platform}".encode()), "size": size}
-            manifest = self._manifest(name, {"config": self._described(name, config), "layers": [layer]})
+            layer = {"mediaType": types.layer, "digest": self.put_blob(name, f"{name} {platform}".encode()), "size": size}
+            manifest = self._manifest(name, types, {"config": self._config(name, types, config), "layers": [layer]})
             entries.append(manifest | {"platform": about})
         digest = str(entries[0]["digest"])
         if len(entries) > 1:
-            index = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": entries}
+            index = {"schemaVersion": 2, "mediaType": types.index, "manifests": entries}
             digest = self.put(name, json.dumps(index).encode())
         for one in (tag, *also):
             self.tags.setdefault(name, {})[one] = digest
@@ -93,14 +120,13 @@ class ExampleRegistries:
             return tuple(sorted(tags)) if tags else None
         return {MANIFEST: manifests, BLOB: self.blobs.get(name, {})}[question.kind].get(target)
 
-    def _manifest(self, name: str, content: Mapping[str, object]) -> dict[str, object]:
-        kind = f"{OCI}.manifest.v1+json"
-        data = json.dumps({"schemaVersion": 2, "mediaType": kind} | dict(content)).encode()
-        return {"mediaType": kind, "digest": self.put(name, data), "size": len(data)}
+    def _manifest(self, name: str, types: MediaTypes, content: Mapping[str, object]) -> dict[str, object]:
+        data = json.dumps({"schemaVersion": 2, "mediaType": types.manifest} | dict(content)).encode()
+        return {"mediaType": types.manifest, "digest": self.put(name, data), "size": len(data)}
 
-    def _described(self, name: str, config: Mapping[str, object]) -> dict[str, object]:
+    def _config(self, name: str, types: MediaTypes, config: Mapping[str, object]) -> dict[str, object]:
         data = json.dumps(config).encode()
-        return {"mediaType": f"{OCI}.config.v1+json", "digest": self.put_blob(name, data), "size": len(data)}
+        return {"mediaType": types.config, "digest": self.put_blob(name, data), "size": len(data)}
 
 
 def digest_of(data: bytes) -> str:
