@@ -13,7 +13,6 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -29,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from imglint.registry.examples import OCI, ExampleRegistries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 UNPACKED = Path(__file__).parent.parent / ".venv" / "peers" / "debian"
 """Where scripts/system-packages unpacks programs that the system does not have."""
@@ -246,16 +245,26 @@ class RegistryServer:
             return headers
 
 
-@contextmanager
-def serving(
-    folder: Path, storage: Path, certificate: Certificate, access: str = OPEN, *, tls: bool = False
-) -> Iterator[RegistryServer]:
-    """Run a registry, and stop it in the end."""
-    server = RegistryServer(folder, storage, certificate, access, tls=tls)
-    try:
-        yield server
-    finally:
-        server.stop()
+class RegistryServers:
+    """Registries that serve the same images, for each way to reach them. Each is started when it is first needed."""
+
+    def __init__(self, folder: Path, examples: ExampleRegistries) -> None:
+        self.folder, self.examples, self.certificate = folder, examples, Certificate.make()
+        self._running: dict[tuple[str, bool], RegistryServer] = {}
+        self.get().push(examples)
+
+    def get(self, access: str = OPEN, *, tls: bool = False) -> RegistryServer:
+        """Return a registry. A test must not stop it, nor change its images."""
+        if (access, tls) not in self._running:
+            name = f"{access}-{'tls' if tls else 'http'}"
+            self._running[access, tls] = RegistryServer(
+                self.folder / name, self.folder / "storage", self.certificate, access, tls=tls
+            )
+        return self._running[access, tls]
+
+    def stop(self) -> None:
+        for server in self._running.values():
+            server.stop()
 
 
 def _path(name: str) -> str:
