@@ -105,7 +105,7 @@ class TokenService(ThreadingHTTPServer):
         self.host = f"127.0.0.1:{self.server_port}"
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
-        Thread(target=self.serve_forever, daemon=True).start()
+        Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
 
 class _TokenHandler(BaseHTTPRequestHandler):
@@ -230,7 +230,7 @@ class RegistryServer:
             tags = examples.tags.get(name, {})
             for digest, manifest in manifests.items():
                 kind = json.loads(manifest).get("mediaType", OCI.manifest)
-                for target in (digest, *[tag for tag, tagged in tags.items() if tagged == digest]):
+                for target in [tag for tag, tagged in tags.items() if tagged == digest] or [digest]:
                     self._send("PUT", f"{self.url}/v2/{_path(name)}/manifests/{target}", manifest, kind)
 
     def delete(self, repository: str, digest: str) -> None:

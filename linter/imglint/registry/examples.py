@@ -79,8 +79,9 @@ class ExampleRegistries:
             system, _, rest = platform.partition("/")
             architecture, _, variant = rest.partition("/")
             about = {"os": system, "architecture": architecture} | ({"variant": variant} if variant else {})
-            config = about | {
-                "created": created,
+            config = {
+                **about,
+                **({"created": created} if created else {}),
                 "config": {"User": user, "Labels": dict(labels or {}), "Env": [f"EXAMPLE={name}:{tag}"]},
                 "rootfs": {"type": "layers", "diff_ids": []},
             }
