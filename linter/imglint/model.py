@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
     from imglint.patterns.version import Versions
-    from imglint.registry.images import ImageDetails, RegistryImage, Variant
+    from imglint.registry.images import ImageDetails, PublicKey, Quantity, RegistryImage, Variant
     from imglint.traced import Traced
 
     class Tree(Protocol):
@@ -113,7 +113,8 @@ class Row:
     """A row of the `images` table. A field that is empty or None matches everything.
 
     `rules` has the levels of the row, also that for `digest`. `uids` are the users that root-user requires. A row that is `deprecated` approves its
-    images for now.
+    images for now. `platforms`, `signed` (the key of their signatures), `labels`, `max_size` (in bytes) and `max_age` (in days) are what images of the
+    row must have in the registry.
     """
 
     path: str
@@ -132,6 +133,11 @@ class Row:
     versions: Versions | None = None
     uids: tuple[int, ...] = ()
     deprecated: bool = False
+    platforms: tuple[str, ...] = ()
+    signed: PublicKey | None = None
+    labels: tuple[str, ...] = ()
+    max_size: Quantity | None = None
+    max_age: Quantity | None = None
 
     @property
     def at(self) -> str:

@@ -184,7 +184,7 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
     def load_found(path: str, place: Place) -> Policy:
         from imglint.policy.load import load
 
-        policy = load(path, rules_by_id, kinds(), place, found=True)
+        policy = load(path, rules_by_id, kinds(), place, found=True, online=options.online)
         _check_environment(options.environment, policy)
         return policy
 
