@@ -214,11 +214,15 @@ class RegistryServer:
 
     def skopeo(self, command: str, image: str, *options: str) -> subprocess.CompletedProcess[bytes]:
         """Ask the registry by skopeo about an image such as `acme/web:1`."""
+        variables, call = self.skopeo_call(command, *options)
+        return subprocess.run([*call, f"docker://{self.host}/{image}"], capture_output=True, env=variables, check=False)
+
+    def skopeo_call(self, command: str, *options: str) -> tuple[dict[str, str], list[str]]:
+        """Return the environment variables for skopeo, and its arguments except for the image."""
         trust = ("--cert-dir", str(self.folder)) if self.ca else ("--tls-verify=false",)
         libraries = ":".join([str(path) for path in UNPACKED.glob("usr/lib/*-linux-gnu")])
-        given = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LD_LIBRARY_PATH": libraries}
-        call = [program("skopeo") or "", command, "--authfile", str(self.login / "config.json"), *trust, *options]
-        return subprocess.run([*call, f"docker://{self.host}/{image}"], capture_output=True, env=given, check=False)
+        variables = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LD_LIBRARY_PATH": libraries}
+        return variables, [program("skopeo") or "", command, "--authfile", str(self.login / "config.json"), *trust, *options]
 
     def push(self, examples: ExampleRegistries) -> None:
         """Store images here, by their names without the registry. The registry must be open, without TLS."""
