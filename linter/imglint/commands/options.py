@@ -118,7 +118,7 @@ def _online(options: CommandOptions) -> Online:
 
     roots = _roots(options)
     credentials = DockerCredentials(roots)
-    ask = Client().ask
+    ask = Client(credentials).ask
     try:
         ask = Cache(cache_folder(roots), ask, credentials, refresh=options.refresh).ask
     except UnusableCache as error:
