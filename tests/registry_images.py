@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imglint.registry.examples import DOCKER, ExampleRegistries
+from imglint.registry.examples import DOCKER_TYPES, ExampleRegistries
 
 REGISTRY = "images.example"
 """Their registry in references. The policies of the tests name a mirror for it."""
@@ -23,8 +23,8 @@ def images() -> ExampleRegistries:
         size=12_345_678,
         also=("1", "latest"),
     )
-    made.add(f"{REGISTRY}/{LIST}", types=DOCKER, user="nobody")
-    made.add(f"{REGISTRY}/{SINGLE}", types=DOCKER, platforms=("linux/amd64",), labels={"a": "b"})
+    made.add(f"{REGISTRY}/{LIST}", types=DOCKER_TYPES, user="nobody")
+    made.add(f"{REGISTRY}/{SINGLE}", types=DOCKER_TYPES, platforms=("linux/amd64",), labels={"a": "b"})
     made.add(f"{REGISTRY}/{PLAIN}", platforms=("windows/amd64",), created="")
     for number in range(MANY):
         made.add(f"{REGISTRY}/acme/many:1.{number}", platforms=("linux/amd64",))

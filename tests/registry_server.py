@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from imglint.registry.examples import OCI, ExampleRegistries
+from imglint.registry.examples import OCI_TYPES, ExampleRegistries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -233,7 +233,7 @@ class RegistryServer:
         for name, manifests in examples.manifests.items():
             tags = examples.tags.get(name, {})
             for digest, manifest in manifests.items():
-                kind = json.loads(manifest).get("mediaType", OCI.manifest)
+                kind = json.loads(manifest).get("mediaType", OCI_TYPES.manifest)
                 for target in [tag for tag, tagged in tags.items() if tagged == digest] or [digest]:
                     self._send("PUT", f"{self.url}/v2/{_path(name)}/manifests/{target}", manifest, kind)
 

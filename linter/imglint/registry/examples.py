@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from imglint.registry.questions import Answer, Question
 
-OCI_PREFIX, DOCKER_PREFIX = "application/vnd.oci.image", "application/vnd.docker"
+OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
 
 
 @record
@@ -28,17 +28,12 @@ class MediaTypes:
     layer: str
 
 
-OCI = MediaTypes(
-    f"{OCI_PREFIX}.index.v1+json",
-    f"{OCI_PREFIX}.manifest.v1+json",
-    f"{OCI_PREFIX}.config.v1+json",
-    f"{OCI_PREFIX}.layer.v1.tar+gzip",
-)
-DOCKER = MediaTypes(
-    f"{DOCKER_PREFIX}.distribution.manifest.list.v2+json",
-    f"{DOCKER_PREFIX}.distribution.manifest.v2+json",
-    f"{DOCKER_PREFIX}.container.image.v1+json",
-    f"{DOCKER_PREFIX}.image.rootfs.diff.tar.gzip",
+OCI_TYPES = MediaTypes(f"{OCI}.index.v1+json", f"{OCI}.manifest.v1+json", f"{OCI}.config.v1+json", f"{OCI}.layer.v1.tar+gzip")
+DOCKER_TYPES = MediaTypes(
+    f"{DOCKER}.distribution.manifest.list.v2+json",
+    f"{DOCKER}.distribution.manifest.v2+json",
+    f"{DOCKER}.container.image.v1+json",
+    f"{DOCKER}.image.rootfs.diff.tar.gzip",
 )
 """Version 2, schema 2 of Docker's format."""
 PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -65,7 +60,7 @@ class ExampleRegistries:
         created: str = "2026-01-01T00:00:00Z",
         size: int = 1000,
         also: Sequence[str] = (),
-        types: MediaTypes = OCI,
+        types: MediaTypes = OCI_TYPES,
     ) -> str:
         """Add an image with a tag, and return its digest. Images with equal contents have equal digests, unless they have different names.
 
@@ -86,7 +81,7 @@ class ExampleRegistries:
                 "rootfs": {"type": "layers", "diff_ids": []},
             }
             layer = {"mediaType": types.layer, "digest": self.put_blob(name, f"{name} {platform}".encode()), "size": size}
-            manifest = self._manifest(name, types, {"config": self._config(name, types, config), "layers": [layer]})
+            manifest = self._manifest(name, {"config": self._described(name, config, types), "layers": [layer]}, types)
             entries.append(manifest | {"platform": about})
         digest = str(entries[0]["digest"])
         if len(entries) > 1:
@@ -121,11 +116,12 @@ class ExampleRegistries:
             return tuple(sorted(tags)) if tags else None
         return {MANIFEST: manifests, BLOB: self.blobs.get(name, {})}[question.kind].get(target)
 
-    def _manifest(self, name: str, types: MediaTypes, content: Mapping[str, object]) -> dict[str, object]:
-        data = json.dumps({"schemaVersion": 2, "mediaType": types.manifest} | dict(content)).encode()
-        return {"mediaType": types.manifest, "digest": self.put(name, data), "size": len(data)}
+    def _manifest(self, name: str, content: Mapping[str, object], types: MediaTypes = OCI_TYPES) -> dict[str, object]:
+        kind = types.manifest
+        data = json.dumps({"schemaVersion": 2, "mediaType": kind} | dict(content)).encode()
+        return {"mediaType": kind, "digest": self.put(name, data), "size": len(data)}
 
-    def _config(self, name: str, types: MediaTypes, config: Mapping[str, object]) -> dict[str, object]:
+    def _described(self, name: str, config: Mapping[str, object], types: MediaTypes = OCI_TYPES) -> dict[str, object]:
         data = json.dumps(config).encode()
         return {"mediaType": types.config, "digest": self.put_blob(name, data), "size": len(data)}
 
