@@ -348,5 +348,5 @@ def test_a_run_prunes_once_a_day_and_after_writing_much(registry: Asked, folder:
     os.utime(folder / "pruned", (0, 0))
     assert is_pruned()
     assert not is_pruned()
-    monkeypatch.setattr(cache, "WRITTEN_MAX", 500)
+    monkeypatch.setattr(cache, "PRUNE_SIZE", 500)
     assert is_pruned()

@@ -32,7 +32,7 @@ TAG_AGE_S = 600
 """Seconds for which answers by tag are kept."""
 SIZE_MAX = 1 << 28
 """Bytes of all files, when the folder is pruned."""
-WRITTEN_MAX = 1 << 26
+PRUNE_SIZE = 1 << 26
 """Bytes that a run writes before it prunes the folder."""
 PRUNE_AGE_S = 24 * 3600
 """Seconds after which a run prunes the folder even if it writes little."""
@@ -86,7 +86,7 @@ class Cache:
         self._folder, self._ask, self._credentials, self._refresh = folder, ask, credentials, refresh
         self._key = _key(folder)
         self._lock = Lock()
-        self._written = 0 if _age(os.path.join(folder, PRUNED)) < PRUNE_AGE_S else WRITTEN_MAX
+        self._written = 0 if _age(os.path.join(folder, PRUNED)) < PRUNE_AGE_S else PRUNE_SIZE
 
     def ask(self, question: Question) -> Answer:
         """Return the answer to a question.
@@ -120,7 +120,7 @@ class Cache:
         _write(path, data)
         with self._lock:
             self._written += len(data)
-            prunes = self._written >= WRITTEN_MAX
+            prunes = self._written >= PRUNE_SIZE
             if prunes:
                 self._written = 0
         if prunes:
