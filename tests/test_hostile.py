@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import scripted_registry
 
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import stages
@@ -36,6 +37,7 @@ from imglint.records import replace
 from imglint.registry.cache import FOR_GOOD, FOR_NOW, prune
 from imglint.registry.credentials import DockerCredentials
 from imglint.registry.hosts import Endpoint
+from imglint.registry.tokens import Challenge, challenge_of
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -548,6 +550,23 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("registry.helpers.OUTPUT_MAX", "bytes", None,
      lambda lint, n: lint.logs_in('{"credsStore": "test"}', '{"Username": "a", "Secret": "b"}'.ljust(n))),
     ("registry.cache.SIZE_MAX", "bytes", 1000, lambda lint, n: lint.keeps_answer(n)),
+    ("registry.client.MANIFEST_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("manifest", n)),
+    ("registry.client.BLOB_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("blob", n)),
+    ("registry.client.TAGS_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_tags_page_accepted(n)),
+    ("registry.client.TAGS_MAX", "tags", 20, lambda _, n: scripted_registry.are_tags_accepted(n)),
+    ("registry.client.PAGES_MAX", "pages", 20, lambda _, n: scripted_registry.are_pages_accepted(n)),
+    ("registry.tokens.ANSWER_MAX", "bytes", None, lambda _, n: scripted_registry.is_token_accepted(size=n)),
+    ("registry.tokens.TOKEN_MAX", "characters", None, lambda _, n: scripted_registry.is_token_accepted(n)),
+    ("registry.tokens.CHALLENGE_MAX", "characters", None,
+     lambda _, n: challenge_of(["Bearer realm=x".rjust(n, ",")]) == Challenge("x")),
+    ("registry.sites.URL_MAX", "characters", None, lambda _, n: scripted_registry.is_realm_accepted(n)),
+    ("registry.transport.RETRIES_MAX", "retries", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.registries.VARIANTS_MAX", "platforms", 20, lambda _, n: scripted_registry.are_platforms_accepted(n)),
+    ("registry.gates.CONNECTIONS_MAX", "connections", None, lambda _, n: scripted_registry.are_connections_made(n)),
+    ("registry.gates.PAUSE_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(1, n)),
+    ("registry.gates.PAUSES_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.gates.INTERRUPTED_MAX", "failures", None, lambda _, n: scripted_registry.are_failures_tolerated(n)),
+    ("registry.gates.TIMED_OUT_MAX", "time-outs", 3, lambda _, n: scripted_registry.are_timeouts_tolerated(n)),
 ]  # fmt: skip
 """Name, unit, lower value to test with if the real one takes too long to reach, and a function: whether an input of size n is within the limit."""
 

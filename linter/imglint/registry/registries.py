@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 VARIANTS_MAX = 200
-"""Platforms of an image."""
+"""Platforms of an image, and attestations for these."""
 
 
 class Registries:
@@ -92,8 +92,11 @@ class Registries:
 
 def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
     """Return the images of an index. Attestations and other manifests that no platform runs are left out."""
+    entries = _list(index.get("manifests"))
+    if len(entries) > VARIANTS_MAX:
+        raise Unverified(endpoint.registry, f"answered with more than {VARIANTS_MAX} platforms")
     found = []
-    for entry in _list(index.get("manifests"))[:VARIANTS_MAX]:
+    for entry in entries:
         manifest = _mapping(entry)
         platform = _platform(_mapping(manifest.get("platform")))
         if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
