@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
     from imglint.patterns.version import Versions
-    from imglint.registry.images import ImageDetails, PublicKey, Quantity, RegistryImage, Variant
+    from imglint.registry.images import ImageDetails, PublicKey, Quantity, RegistryImage, Signature, Variant
     from imglint.traced import Traced
 
     class Tree(Protocol):
@@ -52,6 +52,16 @@ if TYPE_CHECKING:
 
         def details(self, reference: ImageReference, variant: Variant, /) -> ImageDetails:
             """Return the user, labels, age and size of an image for one platform."""
+            ...
+
+        def all_details(
+            self, reference: ImageReference, platforms: Collection[str] = ..., /
+        ) -> tuple[tuple[Variant, ImageDetails], ...] | None:
+            """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`."""
+            ...
+
+        def signature(self, reference: ImageReference, key: PublicKey, /) -> Signature | None:
+            """Return what the signatures of an image are worth by a public key."""
             ...
 
         def tags(self, reference: ImageReference, /) -> tuple[str, ...] | None:
@@ -231,6 +241,7 @@ class ImageUse:
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
+    `platform` is the one that the place asks for, such as `linux/amd64`; it is empty if it asks for none, or for one that depends on the build.
     `online` asks registries; it is None in a run without `--online`.
     The engine fills in `environment`, `policy_match`, `tree` and `online`.
     """
@@ -247,6 +258,7 @@ class ImageUse:
     built: bool = False
     built_or_pulled: bool = False
     kept: tuple[str, ...] = ()
+    platform: str = ""
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None
@@ -277,6 +289,18 @@ class ImageUse:
         This and the properties below may read other files of the repository. A rule asks for them last, when it is about to report the use.
         """
         return self.built or self.built_or_pulled or bool(self.built_at)
+
+    @property
+    def asked(self) -> ImageReference | None:
+        """The reference to ask registries about, None if they cannot know the image.
+
+        That is so for an image with an unknown name or tag, for one that this repository builds, and for one with a name, tag or digest that a
+        kustomization sets. It is always None in a run without `--online`.
+        """
+        reference = self.reference
+        if self.online is None or reference is None or not (self.tag_known or reference.digest):
+            return None
+        return None if self.name_is_rewritten or self.tag_is_rewritten or self.has_build else reference
 
     @property
     def built_at(self) -> str:

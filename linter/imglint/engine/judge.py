@@ -155,12 +155,15 @@ def _decision(rule: Rule, subject: Subject, policy: Policy, settings: Settings) 
 
 
 def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings) -> Sequence[Verdict]:
+    findings: list[Finding] = []
     try:
-        findings = list(_findings(rule, subject, decision.options))
+        findings.extend(_findings(rule, subject, decision.options))
     except Pending:
         return ()
     except Unverified as error:
-        return _unverified(error, subject, settings)
+        # What the rule found without the registry holds.
+        found = _verdicts(rule, decision, subject, findings, settings)
+        return [*found, *_unverified(error, subject, settings)]
     except Exception as error:
         problem = failure(subject.source, f"rule {rule.id}", error, settings)
         [(rule, decision)] = decisions(problem, settings)
