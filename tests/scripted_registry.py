@@ -195,14 +195,20 @@ def question(kind: str, host: str, target: str = "1", repository: str = "acme/ap
     return Question(kind, endpoint(host, **fields), repository, target)
 
 
-def certificate(name: str, days: int = 1, issuer: tuple[Any, Any] | None = None) -> tuple[str, str]:
-    """Return a self-signed certificate for a host and its key, both as PEM."""
+def certificate(name: str, days: int = 1, issuer: tuple[str, str] | None = None) -> tuple[str, str]:
+    """Return a certificate for a host and its key, both as PEM. It is self-signed, or signed by another certificate with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    signer, signer_key = subject, key
+    if issuer:
+        signer = x509.load_pem_x509_certificate(issuer[0].encode()).subject
+        loaded = serialization.load_pem_private_key(issuer[1].encode(), None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        signer_key = loaded
     now = datetime.now(UTC)
     try:
         host: x509.GeneralName = x509.IPAddress(ip_address(name))
@@ -211,14 +217,14 @@ def certificate(name: str, days: int = 1, issuer: tuple[Any, Any] | None = None)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(signer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=10))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([host]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .sign(signer_key, hashes.SHA256())
     )
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode()

@@ -609,7 +609,11 @@ def tls(pems: tuple[str, str], folder: Path) -> ssl.SSLContext:
 
 def test_certificates(loopback: tuple[str, str], tmp_path: Path) -> None:
     expired, other = certificate("127.0.0.1", days=-1), certificate("other.example")
+    signed = certificate("127.0.0.1", issuer=other)
     cases = [
+        (signed, other[0], DIGEST_OF_CONTENT),
+        (signed, "", "certificate is not signed by a trusted authority; set `ca` for this host under `registries`"),
+        (signed, loopback[0], "certificate is not signed by a trusted authority; set `ca` for this host under `registries`"),
         (loopback, loopback[0], DIGEST_OF_CONTENT),
         (loopback, other[0] + loopback[0], DIGEST_OF_CONTENT),
         (loopback, "", "certificate is self-signed; set `ca` for this host under `registries`"),
@@ -643,12 +647,15 @@ def test_a_slow_handshake_has_a_deadline() -> None:
     assert time.monotonic() - began < 2
 
 
-def test_a_handshake_that_breaks_off() -> None:
+@pytest.mark.parametrize("answer", [b"", b"\x15\x03\x01\x00\x02\x02\x28"])
+def test_a_handshake_that_fails(answer: bytes) -> None:
     def serve(connection: socket.socket) -> None:
-        connection.recv(10)
+        connection.recv(1000)
+        connection.sendall(answer)
 
     with raw(serve) as server:
-        assert outcome(Client(), question(DIGEST, server.host, insecure=False)) in ("TLS handshake failed", "connection closed")
+        reason = outcome(Client(), question(DIGEST, server.host, insecure=False))
+        assert reason in (("TLS handshake failed",) if answer else ("TLS handshake failed", "connection closed"))
 
 
 # Proxies.

@@ -15,8 +15,9 @@ from tests.scripted_registry import OCI_INDEX, Received, Reply, digest_of, endpo
 from imglint import Unverified
 from imglint.printable import printable
 from imglint.registry import client, gates, tokens
-from imglint.registry.addresses import literal, refusal
+from imglint.registry.addresses import Address, connected, literal, refusal
 from imglint.registry.client import Client
+from imglint.registry.failures import Interrupted
 from imglint.registry.logins import Login
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question
 from imglint.registry.registries import Registries
@@ -365,6 +366,14 @@ def test_only_checked_addresses_are_connected_to(
     assert set(reached) == connected_to
 
 
+def test_a_family_of_addresses_that_the_system_does_not_have_is_skipped() -> None:
+    def new_socket(family: int) -> socket.socket:
+        raise OSError(97, "Address family not supported by protocol")
+
+    with pytest.raises(Interrupted, match=r"^address family not supported by protocol$"):
+        connected([Address(socket.AF_INET6, ("2606::1", 1))], 1, new_socket)
+
+
 def test_a_name_is_resolved_once_so_that_it_cannot_change(monkeypatch: pytest.MonkeyPatch) -> None:
     reached = resolving(monkeypatch, ["1.1.1.1"], ["127.0.0.1"])
     asking = Client()
@@ -515,15 +524,16 @@ def test_endless_pages_of_tags() -> None:
     assert len(server.received) == client.PAGES_MAX
 
 
-def test_slow_pages_of_tags_have_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "QUESTION_SECONDS", 1.0)
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_slow_pages_of_tags_have_a_deadline(seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "QUESTION_SECONDS", seconds)
 
     def answer(received: Received) -> Reply:
         time.sleep(0.2)
         return endless_pages(received)
 
     with serving(answer) as server:
-        assert reason(question(TAGS, server.host, "")) == "timed out after 1 s"
+        assert reason(question(TAGS, server.host, "")) == f"timed out after {seconds} s"
 
 
 @pytest.mark.parametrize(
