@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import scripted_registry
 
 from imglint import Unverified, parse
 from imglint.commands.options import CommandOptions, settings_for
@@ -33,10 +34,13 @@ from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.records import replace
+from imglint.registry.cache import FOR_GOOD, FOR_NOW, prune
+from imglint.registry.credentials import DockerCredentials
 from imglint.registry.examples import ExampleRegistries
-from imglint.registry.hosts import Hosts
+from imglint.registry.hosts import Endpoint, Hosts
 from imglint.registry.images import PublicKey
 from imglint.registry.registries import Registries
+from imglint.registry.tokens import Challenge, challenge_of
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -154,6 +158,31 @@ class Lint:
         found = rules_of(self.imglint, name, "--jobs", "1")
         assert found == rules_of(self.imglint, "--jobs", "1")
         return found
+
+    def logs_in(self, config: str, helper: str = "") -> bool:
+        """Return whether a configuration of Docker, and the answer of its credential helper, can be read."""
+        Path("config.json").write_text(config)
+        Path("answer").write_text(helper)
+        program = Path("docker-credential-test")
+        program.write_text(f"#!/bin/sh\nexec /bin/cat {Path('answer').absolute()}\n")
+        program.chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("DOCKER_CONFIG", "PATH"):
+                patch.setenv(name, os.getcwd())
+            try:
+                DockerCredentials()(Endpoint("ghcr.io", "ghcr.io", credentials=True))
+            except Unverified:
+                return False
+        return True
+
+    def keeps_answer(self, size: int) -> bool:
+        """Return whether an answer stays when the cache is pruned."""
+        for folder in (FOR_GOOD, FOR_NOW):
+            Path(folder).mkdir(exist_ok=True)
+        path = Path(FOR_GOOD, "answer")
+        path.write_bytes(bytes(size))
+        prune(".")
+        return path.exists()
 
     def is_read(self, name: str, text: str) -> bool:
         return UNREAD not in self.rules(name, text)
@@ -546,6 +575,27 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("policy.load.TARGETS_MAX", "targets", None, lambda lint, n: lint.accepts_policy(f"targets: [{'a, ' * n}]\n")),
     # Three values are the policy, the key and the list.
     ("policy.checked_nodes.VALUES_MAX", "values", 100, lambda lint, n: lint.accepts_policy(f"built: [{'a, ' * (n - 3)}]\n")),
+    ("registry.credentials.CONFIG_SIZE_MAX", "bytes", None, lambda lint, n: lint.logs_in("{}".ljust(n))),
+    ("registry.helpers.OUTPUT_MAX", "bytes", None,
+     lambda lint, n: lint.logs_in('{"credsStore": "test"}', '{"Username": "a", "Secret": "b"}'.ljust(n))),
+    ("registry.cache.SIZE_MAX", "bytes", 1000, lambda lint, n: lint.keeps_answer(n)),
+    ("registry.client.MANIFEST_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("manifest", n)),
+    ("registry.client.BLOB_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("blob", n)),
+    ("registry.client.TAGS_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_tags_page_accepted(n)),
+    ("registry.client.TAGS_MAX", "tags", 20, lambda _, n: scripted_registry.are_tags_accepted(n)),
+    ("registry.client.PAGES_MAX", "pages", 20, lambda _, n: scripted_registry.are_pages_accepted(n)),
+    ("registry.tokens.ANSWER_MAX", "bytes", None, lambda _, n: scripted_registry.is_token_accepted(size=n)),
+    ("registry.tokens.TOKEN_MAX", "characters", None, lambda _, n: scripted_registry.is_token_accepted(n)),
+    ("registry.tokens.CHALLENGE_MAX", "characters", None,
+     lambda _, n: challenge_of(["Bearer realm=x".rjust(n, ",")]) == Challenge("x")),
+    ("registry.sites.URL_MAX", "characters", None, lambda _, n: scripted_registry.is_realm_accepted(n)),
+    ("registry.transport.RETRIES_MAX", "retries", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.registries.VARIANTS_MAX", "platforms", 20, lambda _, n: scripted_registry.are_platforms_accepted(n)),
+    ("registry.gates.CONNECTIONS_MAX", "connections", None, lambda _, n: scripted_registry.are_connections_made(n)),
+    ("registry.gates.PAUSE_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(1, n)),
+    ("registry.gates.PAUSES_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.gates.INTERRUPTED_MAX", "failures", None, lambda _, n: scripted_registry.are_failures_tolerated(n)),
+    ("registry.gates.TIMED_OUT_MAX", "time-outs", 3, lambda _, n: scripted_registry.are_timeouts_tolerated(n)),
 ]  # fmt: skip
 """Name, unit, lower value to test with if the real one takes too long to reach, and a function: whether an input of size n is within the limit."""
 
