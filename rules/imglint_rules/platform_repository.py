@@ -63,9 +63,9 @@ services:
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from imglint import ImageUse, Severity, approves, parse
+from imglint_rules._tags import platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     if reference is None:
         return
     for part, text in (("repository", reference.repository), ("tag", reference.tag or "")):
-        found = _platform().search(text)
+        found = platform().search(text)
         if found:
             yield use.finding(f"{part} is specific to {found[1]}; use a multi-platform image", part, fix=_fix(use, reference))
             return
@@ -100,7 +100,7 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
     A digest is that of the image for one platform.
     """
     name, tag = reference.text[slice(*reference.spans["repository"])], reference.tag or ""
-    platforms = _platform().findall(name) + _platform().findall(tag)
+    platforms = platform().findall(name) + platform().findall(tag)
     new_name, new_tag = _without_platform(name), _without_platform(tag)
     is_certain = len(platforms) == 1 and reference.digest is None and new_name and bool(new_tag) == bool(tag)
     if not is_certain or (new_tag != tag and new_tag == "latest"):
@@ -112,7 +112,7 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
 
 def _without_platform(text: str) -> str:
     """Return a name or a tag without the platform; empty if that is all of it, or of a component of the name, or if it is not certain where it ends."""
-    found = _platform().search(text)
+    found = platform().search(text)
     if found is None:
         return text
     start, end = found.span(1)
@@ -123,16 +123,3 @@ def _without_platform(text: str) -> str:
     if before[-1:] in ("", "/"):
         return before + after[1:] if after[:1] not in ("", "/") else ""
     return before[:-1] + after
-
-
-@cache
-def _platform() -> re.Pattern[str]:
-    """Return the pattern of a platform's name as a separate word. `386` and `arm` have other meanings too, so they need `linux` or an end."""
-    return re.compile(
-        r"""(?:^|[-_./])(
-        amd64(?:v[1-4])? | x86[-_]64(?:[-_]v[1-4])? | i[36]86 | (?:linux[-_])386
-        | arm64(?:v8)? | aarch64 | arm32(?:v[5-7])? | armv[5-8][a-z]* | armhf | armel | (?:linux[-_])arm | arm(?=\Z)
-        | ppc64(?:le|el)? | s390x | riscv64 | mips64(?:le|el)? | loong(?:arch)?64
-        )(?=\Z|[-_./])""",
-        re.VERBOSE,
-    )
