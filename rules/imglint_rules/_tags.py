@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Number = tuple[int, str]
     """The number of digits without leading zeros, and these digits: the order of numbers, without their values, which take long to compute."""
+    Order = tuple[list[Number], bool, int, Number, list[Number]]
 
 TAG_MAX = 128
 """Characters of a tag, by the specification of OCI."""
@@ -123,8 +124,9 @@ def _is_alike(old: Shape, new: Shape) -> bool:
         return False
     if new.prerelease is None:
         return True
-    is_either = old.prerelease is not None
-    return is_either and (old.prerelease.style, old.prerelease.index) == (new.prerelease.style, new.prerelease.index)
+    if old.prerelease is None:
+        return False
+    return (old.prerelease.style, old.prerelease.index) == (new.prerelease.style, new.prerelease.index)
 
 
 def _have_equal_widths(one: str, other: str) -> bool:
@@ -133,10 +135,10 @@ def _have_equal_widths(one: str, other: str) -> bool:
     return not is_padded or len(one) == len(other)
 
 
-def _order(index: int) -> Callable[[Shape], object]:
+def _order(index: int) -> Callable[[Shape], Order]:
     """Return the key by which tags of a shape are compared, where a prerelease is after `index` numbers."""
 
-    def key(shape: Shape) -> tuple[list[Number], bool, int, Number, list[Number]]:
+    def key(shape: Shape) -> Order:
         numbers, prerelease = [_number(text) for text in shape.numbers], shape.prerelease
         word, number = (prerelease.word, prerelease.number) if prerelease else (0, (0, ""))
         return numbers[:index], prerelease is None, word, number, numbers[index:]

@@ -64,7 +64,8 @@ from __future__ import annotations
 
 import re
 
-from imglint import ImageUse, Severity, approves, parse
+from imglint import ImageUse, Severity, approves, parse, replace
+from imglint_rules._fixes import asked
 from imglint_rules._tags import platform
 
 TYPE_CHECKING = False
@@ -75,7 +76,19 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.OFF
 TAGS = ("portability",)
-FIX = "removes the platform from the name or the tag. Unsafe. Not where there is a digest."
+FIX = "removes the platform from the name or the tag. Not where there is a digest. Unsafe; with `--online`, safe where the other image has that platform."
+PLATFORMS = (
+    ("amd64|x86[-_]64", "linux/amd64"),
+    ("(?:linux[-_])?(?:i[36]86|386)", "linux/386"),
+    ("arm64(?:v8)?|aarch64", "linux/arm64"),
+    ("arm32v7|armv7[a-z]*|armhf", "linux/arm/v7"),
+    ("arm32v6|armv6[a-z]*", "linux/arm/v6"),
+    ("arm32v5|armv5[a-z]*|armel", "linux/arm/v5"),
+    ("ppc64(?:le|el)", "linux/ppc64le"),
+    ("s390x", "linux/s390x"),
+    ("riscv64", "linux/riscv64"),
+)
+"""The names of platforms as registries have them. Other names have several meanings, or none there."""
 _OS = r".*?(?<![^-_./])(linux[-_.])"
 """The operating system in front of a platform."""
 _VARIANT = r"[-_./]v?[5-8](?![^-_./])"
@@ -87,11 +100,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is None:
         return
-    for part, text in (("repository", reference.repository), ("tag", reference.tag or "")):
-        found = platform().search(text)
-        if found:
-            yield use.finding(f"{part} is specific to {found[1]}; use a multi-platform image", part, fix=_fix(use, reference))
-            return
+    named = [(part, found[1]) for part in ("repository", "tag") if (found := platform().search(getattr(reference, part) or ""))]
+    if named:
+        part, name = named[0]
+        fix = _fix(use, reference)
+        finding = use.finding(f"{part} is specific to {name}; use a multi-platform image", part, fix=fix)
+        yield from asked(finding, lambda: _if_served(use, fix, name))
 
 
 def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
@@ -108,6 +122,18 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
     registry = reference.text[: reference.spans["repository"][0]]
     new = f"{registry}{new_name}{f':{new_tag}' if tag else ''}"
     return use.fix(new, f"write {new}") if approves(use, parse(new)) else None
+
+
+def _if_served(use: ImageUse, fix: Fix | None, name: str) -> Fix | None:
+    """Return the fix, safe if the image without a platform in its name is there for this platform; None if there is no such image."""
+    if fix is None or use.online is None or not use.tag_known:
+        return fix
+    image = use.online.image(parse(fix.expects))
+    if image is None:
+        return None
+    known = next((platform for pattern, platform in PLATFORMS if re.fullmatch(pattern, name)), "")
+    served = {platform for variant in image.variants for platform in (variant.platform, variant.platform.rpartition("/")[0])}
+    return replace(fix, safe=known in served)
 
 
 def _without_platform(text: str) -> str:
