@@ -79,7 +79,7 @@ def test_huge_numbers_and_many_tags() -> None:
 
 def test_the_tags_that_name_a_release_best() -> None:
     tags = "1.27 1.27.3 stable 1.27.3-alpine 1 20240606 v1.26.0 1.28.0-rc1 mainline 1.26.0 latest abc1234 1.27.3-alpine-slim"
-    best = "1.27.3 1.27 v1.26.0 1.26.0 1 20240606 1.27.3-alpine 1.27.3-alpine-slim 1.28.0-rc1"
+    best = "1.27.3 1.27 1.26.0 v1.26.0 1 20240606 1.27.3-alpine 1.27.3-alpine-slim 1.28.0-rc1"
     assert " ".join(releases(tuple(tags.split()))) == best
 
 

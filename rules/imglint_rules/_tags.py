@@ -81,7 +81,7 @@ def releases(tags: tuple[str, ...]) -> tuple[str, ...]:
     exact versions before the less exact ones: `1.27.3`, `1.27`, `1.26.0`, `20240101`, `1.27.3-alpine`, `1.28.0-rc1`.
     """
     found = [(known, tag) for tag in tags if (known := shape(tag)) is not None]
-    found.sort(key=lambda entry: ([_number(text) for text in entry[0].numbers], entry[1]), reverse=True)
+    found.sort(key=lambda entry: ([_number(text) for text in entry[0].numbers], -len(entry[1]), entry[1]), reverse=True)
     found.sort(key=lambda entry: (entry[0].prerelease is not None, _words(entry[1]), _is_long(entry[0].numbers[0])))
     return tuple([tag for _, tag in found])
 

@@ -67,8 +67,8 @@ LEVEL = Severity.ERROR
 ENVIRONMENTS = ("production",)
 TAGS = ("reproducibility",)
 FIX = (
-    "with `--online`, writes the most exact version tag with the same digest, such as `1.27.3` rather than `1.27` or `1.27.3-bookworm`, if it is one of "
-    "the newest and the policy allows it. Safe, except in an `ARG` that anything but `FROM` reads."
+    "with `--online`, writes the most exact version tag with the same digest, such as `1.27.3` rather than `1.27` or `1.27.3-bookworm`, "
+    "if it is one of the newest and the policy allows it. Safe, except in an `ARG` that anything but `FROM` reads."
 )
 LATEST = "latest"
 

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.OFF
 TAGS = ("portability",)
-FIX = "removes the platform from the name or the tag. Not where there is a digest. Unsafe; with `--online`, safe where the other image has that platform."
+FIX = "removes the platform from the name or the tag. Not where there is a digest. Unsafe; with `--online`, safe where that image has the platform."
 PLATFORMS = (
     ("amd64|x86[-_]64", "linux/amd64"),
     ("(?:linux[-_])?(?:i[36]86|386)", "linux/386"),
