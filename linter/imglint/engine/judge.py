@@ -120,6 +120,13 @@ def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision
     ]
 
 
+def online_decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
+    """Return the rules that could flag a fact with registries, each with its level and options there, in a run without them."""
+    policy = settings.policies.of(subject.source.path)
+    rules = [rule for rule in _rules_for(subject, policy, settings.rules) if rule.online and settings.online is None]
+    return [(rule, _decision(rule, subject, policy, settings)) for rule in rules]
+
+
 def _rules_for(subject: Subject, policy: Policy, rules: dict[str, Rule]) -> list[Rule]:
     if own := _rule_of(subject):
         return [rules[own]]
