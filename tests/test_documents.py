@@ -52,7 +52,7 @@ COMMANDS = Path(sys.executable).parent
 SCHEMA = ROOT / "linter" / "imglint" / "policy" / "schema.json"
 OTHER_NAMES = {
     "docs/ci.md": {"security-events"},
-    "docs/extending.md": {"past-the-mirror"},
+    "docs/extending.md": {"past-the-mirror", "unreviewed-image", "other-key", "signed-by"},
     "docs/migrating.md": {
         *("run-as-non-root", "disallow-latest-tag", "restrict-image-registries", "require-image-checksum"),
         *("require-run-as-nonroot", "require-run-as-non-root-user"),

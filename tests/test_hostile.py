@@ -172,6 +172,10 @@ class Lint:
         Path("policy.yaml").write_text(text)
         return self.accepts("--config", "policy.yaml")
 
+    def accepts_certificates(self, size: int) -> bool:
+        Path("ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".ljust(size))
+        return self.accepts_policy("registries: [{host: ghcr.io, ca: ca.pem}]\n")
+
     def accepts_baseline(self, size: int) -> bool:
         Path("Dockerfile").write_text("FROM a:latest\n")
         self.imglint("--write-baseline", "baseline.json")
@@ -418,6 +422,7 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("engine.kustomizations.REACH_MAX", "components", 20, lambda lint, n: is_rewritten(lint, components(n))),
     ("source.BESIDE_SIZE_MAX", "kustomization", None, lambda lint, n: is_rewritten(
         lint, {"z/kustomization.yaml": REWRITES.ljust(n, "\n")})),
+    ("policy.registries.PEM_MAX", "certificates", 1000, lambda lint, n: lint.accepts_certificates(n)),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.ignore_comments.NAMES_MAX", "rules", None, lambda lint, n: not lint.rules(
         "Dockerfile", f"# imglint: ignore[{'x, ' * (n - 1)}latest-tag]\nFROM a:latest\n")),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
     from imglint.patterns.version import Versions
-    from imglint.registry.images import ImageDetails, RegistryImage, Variant
+    from imglint.registry.images import ImageDetails, PublicKey, Quantity, RegistryImage, Signature, Variant
     from imglint.traced import Traced
 
     class Tree(Protocol):
@@ -52,6 +52,16 @@ if TYPE_CHECKING:
 
         def details(self, reference: ImageReference, variant: Variant, /) -> ImageDetails:
             """Return the user, labels, age and size of an image for one platform."""
+            ...
+
+        def all_details(
+            self, reference: ImageReference, platforms: Collection[str] = ..., /
+        ) -> tuple[tuple[Variant, ImageDetails], ...] | None:
+            """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`."""
+            ...
+
+        def signature(self, reference: ImageReference, key: PublicKey, /) -> Signature | None:
+            """Return what the signatures of an image are worth by a public key."""
             ...
 
         def tags(self, reference: ImageReference, /) -> tuple[str, ...] | None:
@@ -115,7 +125,8 @@ class Row:
     """A row of the `images` table. A field that is empty or None matches everything.
 
     `rules` has the levels of the row, also that for `digest`. `uids` are the users that root-user requires. A row that is `deprecated` approves its
-    images for now.
+    images for now. `platforms`, `signed` (the key of their signatures), `labels`, `max_size` (in bytes) and `max_age` (in days) are what images of the
+    row must have in the registry.
     """
 
     path: str
@@ -134,6 +145,11 @@ class Row:
     versions: Versions | None = None
     uids: tuple[int, ...] = ()
     deprecated: bool = False
+    platforms: tuple[str, ...] = ()
+    signed: PublicKey | None = None
+    labels: tuple[str, ...] = ()
+    max_size: Quantity | None = None
+    max_age: Quantity | None = None
 
     @property
     def at(self) -> str:
@@ -287,6 +303,18 @@ class ImageUse:
         This and the properties below may read other files of the repository. A rule asks for them last, when it is about to report the use.
         """
         return self.built or self.built_or_pulled or bool(self.built_at)
+
+    @property
+    def asked(self) -> ImageReference | None:
+        """The reference to ask registries about, None if they cannot know the image.
+
+        That is so for an image with an unknown name or tag, for one that this repository builds, and for one with a name, tag or digest that a
+        kustomization sets. It is always None in a run without `--online`.
+        """
+        reference = self.reference
+        if self.online is None or reference is None or not (self.tag_known or reference.digest):
+            return None
+        return None if self.name_is_rewritten or self.tag_is_rewritten or self.has_build else reference
 
     @property
     def built_at(self) -> str:

@@ -7,7 +7,7 @@ from time import gmtime, strftime
 
 from imglint.engine.facts import Settings
 from imglint.engine.tree import Trees
-from imglint.errors import PluginError, PolicyError, UsageError
+from imglint.errors import Diagnostic, PluginError, PolicyError, UsageError
 from imglint.output import warn
 from imglint.plugins.load import kinds, rules
 from imglint.policy.find import WorkingTree, found, given
@@ -142,6 +142,7 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
         place = _package_of(options.config) if options.config.startswith(PACKAGE) else None
         policy = load(options.config, rules_by_id, kinds(), place)
         _check_environment(options.environment, policy)
+        _check_keys(options, policy)
         return _looked_up(given(policy, named), named, options.environment)
 
     def place_of(root: str) -> Place:
@@ -154,11 +155,33 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
     def load_found(path: str, place: Place) -> Policy:
         from imglint.policy.load import load
 
-        policy = load(path, rules_by_id, kinds(), place, found=True)
+        policy = load(path, rules_by_id, kinds(), place, found=True, online=options.online)
         _check_environment(options.environment, policy)
+        _check_keys(options, policy)
         return policy
 
     return _looked_up(found(place_of, load_found, named), named, options.environment)
+
+
+def _check_keys(options: CommandOptions, policy: Policy) -> None:
+    """Check the keys for signatures if the run asks registries.
+
+    Raises UsageError if the package for that is missing, PolicyError if a key cannot be used.
+    """
+    keys = [row.signed for row in policy.table.rows if row.signed] if options.online and policy.table else []
+    if not keys:
+        return
+    from imglint.registry.signatures import check_key
+
+    errors = []
+    for key in dict.fromkeys(keys):
+        try:
+            check_key(key)
+        except ValueError as error:
+            path, line, column = key.at.rsplit(":", 2)
+            errors.append(Diagnostic(path, int(line), int(column), f"key: {error}"))
+    if errors:
+        raise PolicyError(errors)
 
 
 def _looked_up(policies: Policies, named: Sequence[str], environment: str | None) -> Policies:

@@ -163,20 +163,19 @@ def _decision(rule: Rule, subject: Subject, policy: Policy, settings: Settings) 
 
 def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings) -> Sequence[Verdict]:
     findings: list[Finding] = []
-    unverified: Sequence[Verdict] = ()
     try:
-        # One by one: those before a question that is not answered stand.
-        for finding in _findings(rule, subject, decision.options):
-            findings += [finding]
+        findings.extend(_findings(rule, subject, decision.options))
     except Pending:
         return ()
     except Unverified as error:
-        unverified = _unverified(error, subject, settings)
+        # What the rule found without the registry holds.
+        found = _verdicts(rule, decision, subject, findings, settings)
+        return [*found, *_unverified(error, subject, settings)]
     except Exception as error:
         problem = failure(subject.source, f"rule {rule.id}", error, settings)
         [(rule, decision)] = decisions(problem, settings)
         findings = [problem.finding()]
-    return [*_verdicts(rule, decision, subject, findings, settings), *unverified]
+    return _verdicts(rule, decision, subject, findings, settings)
 
 
 def _unverified(error: Unverified, subject: Subject, settings: Settings) -> Sequence[Verdict]:

@@ -13,6 +13,35 @@ SIGNED, UNSIGNED, OTHER_KEY, MOVED = "signed", "unsigned", "other-key", "moved"
 
 
 @record
+class Signature:
+    """The result of checking the signatures of an image: SIGNED, UNSIGNED, OTHER_KEY or MOVED.
+
+    `digest` is that of the image that was checked. For MOVED, `signed` is the digest of the image that was signed.
+    """
+
+    result: str
+    digest: str
+    signed: str = ""
+
+
+@record
+class PublicKey:
+    """A public key that signatures are checked with: the path of its file, its text in PEM format, and where the policy names it."""
+
+    path: str
+    pem: str
+    at: str = ""
+
+
+@record
+class Quantity:
+    """A size in bytes or an age in days, and how the policy writes it."""
+
+    text: str
+    value: int
+
+
+@record
 class Variant:
     """The image for one platform, `os/architecture` or `os/architecture/variant`, and the digest of its manifest."""
 
