@@ -59,6 +59,7 @@ def test_default_levels_and_environments() -> None:
         "misplaced-image": ("error", None),
         "missing-digest": ("off", ("production",)),
         "moving-tag": ("off", None),
+        "outdated-tag": ("off", None),
         "platform-repository": ("off", None),
         "root-user": ("warning", None),
         "unapproved-image": ("error", None),

@@ -49,6 +49,26 @@ spec:
     - name: minio
       image: quay.io/minio/minio:latest
 ```
+
+## Fixed
+
+```yaml policy
+rules:
+  latest-tag: error
+```
+
+```yaml registry
+docker.io/library/nginx:1.27.3: {also: ["1.27", latest, 1.27.3-bookworm]}
+docker.io/library/nginx:1.28.0:
+```
+
+```dockerfile
+FROM docker.io/library/nginx:latest
+```
+
+```dockerfile
+FROM docker.io/library/nginx:1.27.3
+```
 """
 
 from __future__ import annotations

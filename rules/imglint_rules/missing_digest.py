@@ -37,6 +37,38 @@ spec:
     - name: web
       image: docker.io/library/nginx:1.27.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 ```
+
+## Fixed
+
+```yaml registry
+docker.io/library/nginx:1.27.3:
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.3
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.3@sha256:19e920a24680ab306be0b586a3dedf11cf4ef7b4bd63cb89802a7096126e2f6c
+```
+
+```yaml helm-values
+image:
+  repository: docker.io/library/nginx
+  tag: 1.27.3
+  digest: ""
+```
+
+```yaml helm-values
+image:
+  repository: docker.io/library/nginx
+  tag: 1.27.3
+  digest: "sha256:19e920a24680ab306be0b586a3dedf11cf4ef7b4bd63cb89802a7096126e2f6c"
+```
 """
 
 from __future__ import annotations

@@ -17,6 +17,58 @@ never by `3.13`, `3.13.1-slim` or `3.13-slim-bookworm`, and `v1.2` by `v1.3`.
 
 Images that this repository builds are not checked, nor are references without a tag, with an unknown one or with one that a
 kustomization sets.
+
+## Flagged
+
+```yaml policy
+rules:
+  outdated-tag: warning
+```
+
+```yaml registry
+docker.io/library/python:3.12-slim:
+docker.io/library/python:3.13-slim:
+docker.io/library/python:3.14-slim:
+docker.io/library/python:3.14:
+docker.io/library/python:3.15-rc-slim:
+```
+
+```dockerfile
+FROM docker.io/library/python:3.13-slim
+USER 1001
+```
+
+## Passed
+
+```dockerfile
+FROM docker.io/library/python:3.14-slim
+USER 1001
+```
+
+```yaml policy
+images:
+  - match: docker.io/library/python
+    versions: ">=3.11 <3.14"
+rules:
+  outdated-tag: warning
+```
+
+```dockerfile
+FROM docker.io/library/python:3.13-slim
+USER 1001
+```
+
+## Fixed
+
+```dockerfile
+FROM docker.io/library/python:3.12-slim
+USER 1001
+```
+
+```dockerfile
+FROM docker.io/library/python:3.13-slim
+USER 1001
+```
 """
 
 from __future__ import annotations
