@@ -26,12 +26,16 @@ from imglint.dockerfile import stages
 from imglint.engine import run as engine
 from imglint.engine.discover import Found
 from imglint.engine.fix import fix_file
+from imglint.errors import Unverified
 from imglint.formats import sarif
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.records import replace
+from imglint.registry.cache import FOR_GOOD, FOR_NOW, prune
+from imglint.registry.credentials import DockerCredentials
+from imglint.registry.hosts import Endpoint
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -149,6 +153,31 @@ class Lint:
         found = rules_of(self.imglint, name, "--jobs", "1")
         assert found == rules_of(self.imglint, "--jobs", "1")
         return found
+
+    def logs_in(self, config: str, helper: str = "") -> bool:
+        """Return whether a configuration of Docker, and the answer of its credential helper, can be read."""
+        Path("config.json").write_text(config)
+        Path("answer").write_text(helper)
+        program = Path("docker-credential-test")
+        program.write_text(f"#!/bin/sh\nexec /bin/cat {Path('answer').absolute()}\n")
+        program.chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("DOCKER_CONFIG", "PATH"):
+                patch.setenv(name, os.getcwd())
+            try:
+                DockerCredentials()(Endpoint("ghcr.io", "ghcr.io", credentials=True))
+            except Unverified:
+                return False
+        return True
+
+    def keeps_answer(self, size: int) -> bool:
+        """Return whether an answer stays when the cache is pruned."""
+        for folder in (FOR_GOOD, FOR_NOW):
+            Path(folder).mkdir(exist_ok=True)
+        path = Path(FOR_GOOD, "answer")
+        path.write_bytes(bytes(size))
+        prune(".")
+        return path.exists()
 
     def is_read(self, name: str, text: str) -> bool:
         return UNREAD not in self.rules(name, text)
@@ -515,6 +544,10 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("policy.load.TARGETS_MAX", "targets", None, lambda lint, n: lint.accepts_policy(f"targets: [{'a, ' * n}]\n")),
     # Three values are the policy, the key and the list.
     ("policy.checked_nodes.VALUES_MAX", "values", 100, lambda lint, n: lint.accepts_policy(f"built: [{'a, ' * (n - 3)}]\n")),
+    ("registry.credentials.CONFIG_SIZE_MAX", "bytes", None, lambda lint, n: lint.logs_in("{}".ljust(n))),
+    ("registry.helpers.OUTPUT_MAX", "bytes", None,
+     lambda lint, n: lint.logs_in('{"credsStore": "test"}', '{"Username": "a", "Secret": "b"}'.ljust(n))),
+    ("registry.cache.SIZE_MAX", "bytes", 1000, lambda lint, n: lint.keeps_answer(n)),
 ]  # fmt: skip
 """Name, unit, lower value to test with if the real one takes too long to reach, and a function: whether an input of size n is within the limit."""
 

@@ -6,7 +6,16 @@ import os
 import sys
 
 from imglint.commands import COMMANDS
-from imglint.commands.options import CLEAN, FAILED, FINDINGS, CommandOptions, known_name, run_command, settings_for
+from imglint.commands.options import (
+    CLEAN,
+    FAILED,
+    FINDINGS,
+    CommandOptions,
+    known_name,
+    run_command,
+    settings_for,
+    shows_progress,
+)
 from imglint.engine.facts import Settings
 from imglint.engine.results import Findings
 from imglint.engine.run import run
@@ -166,8 +175,8 @@ def _report_since(ref: str, options: CommandOptions, settings: Settings) -> Repo
 
 
 def _progress(options: CommandOptions) -> Progress | None:
-    """Return the progress bar if stderr is a terminal."""
-    if options.quiet or sys.stderr is None or not sys.stderr.isatty():
+    """Return the progress bar of the files if it is to be shown. With registries, there is one of their answers instead."""
+    if options.online or not shows_progress(options):
         return None
     from imglint.commands.progress import progress
 
