@@ -361,9 +361,11 @@ def test_baseline_that_cannot_be_read(tree: Path, imglint: Imglint, path: str) -
 
 
 @pytest.fixture
-def registries(monkeypatch: pytest.MonkeyPatch) -> ExampleRegistries:
+def registries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ExampleRegistries:
     """Have `--online` ask registries in memory, of which the one of quay.io does not answer about `acme/gone`."""
     examples = ExampleRegistries()
+    # A cache folder inside of the checked one is not used.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Client:
         def __init__(self, *_more: object, **_options: object) -> None: ...

@@ -38,8 +38,10 @@ class Asked:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     answers = Asked()
+    # A cache folder inside of the checked one is not used.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Client:
         def __init__(self, *_more: object, **_options: object) -> None: ...
