@@ -326,7 +326,31 @@ OUTDATED_TAG: dict[str, tuple[str, ...]] = {
     ),
 }
 
-TABLES = {"missing-digest": MISSING_DIGEST, "latest-tag": LATEST_TAG, "outdated-tag": OUTDATED_TAG}
+STALE_DIGEST: dict[str, tuple[str, ...]] = {
+    "a pod": ("pod.yaml", POD.format(f"nginx:1.27.3@{OLD}"), SAME, POD.format(f"nginx:1.27.3@{NGINX}")),
+    "an ARG": ("Dockerfile", f"ARG V=1.27.3@{OLD}\nFROM nginx:$V\n", SAME, f"ARG V=1.27.3@{NGINX}\nFROM nginx:$V\n"),
+    "Kustomize": (
+        "kustomization.yaml",
+        KUSTOMIZATION.format(f"- {{name: nginx, newTag: '1.27@{OLD}'}}\n"),
+        SAME,
+        KUSTOMIZATION.format(f"- {{name: nginx, newTag: '1.27@{NGINX}'}}\n"),
+    ),
+    "Helm": (
+        "values.yaml",
+        VALUES.format(f"1.27.3\n  digest: {OLD}"),
+        SAME,
+        VALUES.format(f"1.27.3\n  digest: {NGINX}"),
+    ),
+    "Helm, sha": (
+        "values.yaml",
+        VALUES.format(f"1.27.3\n  sha: {OLD.removeprefix('sha256:')}"),
+        SAME,
+        VALUES.format(f"1.27.3\n  sha: {NGINX.removeprefix('sha256:')}"),
+    ),
+    "up to date": ("Dockerfile", f"FROM nginx:1.27.3@{NGINX}\n", SAME),
+}
+
+TABLES = {"missing-digest": MISSING_DIGEST, "latest-tag": LATEST_TAG, "outdated-tag": OUTDATED_TAG, "stale-digest": STALE_DIGEST}
 
 
 @pytest.mark.parametrize(("rule", "name"), [(rule, name) for rule, table in TABLES.items() for name in table])

@@ -256,6 +256,7 @@ class ImageUse:
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
     `digest_slot` is where the digest of an image without one belongs, if that is not behind the tag.
+    `platform` is the one that the place asks for, such as `linux/amd64`; it is empty if it asks for none, or for one that depends on the build.
     `online` asks registries; it is None in a run without `--online`.
     The engine fills in `environment`, `policy_match`, `tree` and `online`.
     """
@@ -273,6 +274,7 @@ class ImageUse:
     built_or_pulled: bool = False
     kept: tuple[str, ...] = ()
     digest_slot: DigestSlot | None = None
+    platform: str = ""
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None

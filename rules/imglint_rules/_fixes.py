@@ -40,10 +40,10 @@ def pinned(use: ImageUse) -> Fix | None:
 
     It is not safe if the digest becomes a part of a text that others read: of the `tag` of a Helm map, from which charts make labels, or of an ARG.
     """
-    reference = use.reference
-    if use.online is None or reference is None or reference.digest is not None or use.pulled_tag is None:
+    reference, online = use.asked, use.online
+    if online is None or reference is None or reference.digest is not None:
         return None
-    digest = use.online.digest(reference)
+    digest = online.digest(reference)
     if digest is None:
         return None
     # The tag shows where the digest is from, which keeps it up to date.
@@ -63,8 +63,8 @@ def updated(use: ImageUse, digest: str) -> Fix | None:
 
 def versioned(use: ImageUse) -> Fix | None:
     """Return the fix that writes the tag that names best the release which the tag of a use stands for now; None if none is found."""
-    reference, online = use.reference, use.online
-    if reference is None or online is None or use.pulled_tag is None:
+    reference, online = use.asked, use.online
+    if reference is None or online is None:
         return None
     digest = online.digest(reference)
     tags = online.tags(reference) if digest is not None else None
@@ -80,7 +80,7 @@ def newest(use: ImageUse) -> ImageReference | None:
 
     Return None without registries, or if there is none that is newer.
     """
-    reference, online = use.reference, use.online
+    reference, online = use.asked, use.online
     if reference is None or reference.tag is None or online is None:
         return None
     for new in _approved(use, newer(reference.tag, online.tags(reference) or ())):
@@ -133,13 +133,13 @@ def moved(use: ImageUse) -> Fix | None:
 
     Return None if the registry of the new reference does not have it.
     """
-    fix, reference = replacing(use), use.reference
-    if fix is None or reference is None or use.online is None or not use.tag_known:
+    fix, reference, online = replacing(use), use.asked, use.online
+    if fix is None or reference is None or online is None:
         return fix
-    digest = use.online.digest(parse(fix.expects))
+    digest = online.digest(parse(fix.expects))
     if digest is None:
         return None
-    return replace(fix, safe=digest == (reference.digest or use.online.digest(reference)))
+    return replace(fix, safe=digest == (reference.digest or online.digest(reference)))
 
 
 def _is_read_elsewhere(use: ImageUse, fix: Fix) -> bool:

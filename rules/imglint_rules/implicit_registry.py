@@ -136,6 +136,5 @@ def _is_approved(use: ImageUse) -> bool:
 
 def _is_found(use: ImageUse) -> bool:
     """Return whether the registry of the full name has the image."""
-    if use.online is None or use.reference is None or not use.tag_known:
-        return False
-    return use.online.digest(use.reference) is not None
+    reference, online = use.asked, use.online
+    return reference is not None and online is not None and online.digest(reference) is not None

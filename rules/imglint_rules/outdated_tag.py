@@ -92,10 +92,7 @@ FIX = "writes the newest tag, with its digest if there is one. Unsafe."
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     """Flag an outdated tag, at the tag."""
     reference = use.reference
-    if reference is None or reference.tag is None or not use.tag_known or shape(reference.tag) is None:
-        return
-    if use.has_build or use.tag_is_rewritten:
-        return
-    new = newest(use)
-    if new is not None:
+    has_order = reference is not None and reference.tag is not None and use.tag_known and shape(reference.tag) is not None
+    new = newest(use) if has_order else None
+    if reference is not None and new is not None:
         yield use.finding(f"`{reference.tag}` is outdated; use `{new.tag}`", "tag", fix=use.fix(new.text, f"write {new.text}"))

@@ -126,9 +126,10 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
 
 def _if_served(use: ImageUse, fix: Fix | None, name: str) -> Fix | None:
     """Return the fix, safe if the image without a platform in its name is there for this platform; None if there is no such image."""
-    if fix is None or use.online is None or not use.tag_known:
+    online = use.online
+    if fix is None or online is None or use.asked is None:
         return fix
-    image = use.online.image(parse(fix.expects))
+    image = online.image(parse(fix.expects))
     if image is None:
         return None
     known = next((platform for pattern, platform in PLATFORMS if re.fullmatch(pattern, name)), "")

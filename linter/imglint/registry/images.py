@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imglint.records import record
+from imglint.registry.platforms import serves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class RegistryImage:
 
     digest: str
     variants: tuple[Variant, ...]
+
+    def serves(self, platform: str) -> bool:
+        """Return whether a machine of a platform can run the image. A platform without a variant matches every variant."""
+        return any(serves(variant.platform, platform) for variant in self.variants)
 
 
 @record

@@ -43,3 +43,13 @@ def _number(variant: str) -> int:
     """Return the number of a variant such as `v7`; 0 if it has none."""
     digits = variant.removeprefix("v")
     return int(digits) if variant.startswith("v") and digits.isascii() and digits.isdigit() and len(digits) < 4 else 0
+
+
+def normalized(written: str) -> str:
+    """Return a platform as people write it for `--platform`, with the usual names; empty if it is none, or only an operating system."""
+    system, _, rest = written.lower().partition("/")
+    if not rest and (system in ALIASES or system in ARCHITECTURES):
+        system, rest = "linux", system
+    architecture, _, variant = rest.partition("/")
+    platform = "/".join([part for part in (system, ALIASES.get(architecture, architecture), variant) if part])
+    return platform if system in SYSTEMS and _parts(platform)[1] in ARCHITECTURES else ""
