@@ -121,33 +121,39 @@ def _left_out(now: _Judged, reported: Collection[Key] | None) -> set[tuple[str, 
 
 
 def _chosen(now: _Judged, wanted: Callable[[Finding], bool], left_out: Collection[tuple[str, int]]) -> list[Verdict]:
-    """Return the verdicts to fix in this pass. Of fixes that touch the same text or are about the same fact, the first is made.
+    """Return the verdicts to fix in this pass. Of fixes that touch the same text or are about the same fact, the one that begins first is made.
 
-    Equal fixes, as of two images with a common ARG, are made together.
+    So a tag is written before its digest. Equal fixes, as of two images with a common ARG, are made together or not at all.
     What a fix expects its fact to read as holds only if no other fix changes that fact, too.
     """
     source = now.file.source
+    alike: dict[tuple[str, Fix], dict[tuple[int, ...], Verdict]] = {}
+    for verdict in now.verdicts:
+        if verdict.is_reported and verdict.finding.fix:
+            # Of several findings about a fact, one is fixed at a time.
+            group = alike.setdefault((verdict.finding.rule, verdict.finding.fix), {})
+            group.setdefault(tuple([id(subject) for subject in verdict.subjects]), verdict)
 
-    def place(verdict: Verdict) -> tuple[int, str]:
+    def is_left_out(verdict: Verdict) -> bool:
         location = verdict.finding.location
-        return source.offset(location.line, location.column), verdict.finding.rule
+        return (verdict.finding.rule, source.offset(location.line, location.column)) in left_out
 
-    fixable = [(place(one), one) for one in now.verdicts if one.is_reported and one.finding.fix and wanted(one.finding)]
+    fixable: list[tuple[tuple[int, str, int], list[Span], list[Verdict]]] = []
+    for (rule, _), group in alike.items():
+        verdicts = [*group.values()]
+        if all(wanted(verdict.finding) for verdict in verdicts) and not any(map(is_left_out, verdicts)):
+            edits = _edits(verdicts[0], source)
+            fixable.append(((edits[0][0], rule, len(fixable)), [(start, end) for start, end, _ in edits], verdicts))
     chosen: list[Verdict] = []
     taken: list[Span] = []
     subjects: set[int] = set()
-    fixes: set[Fix | None] = set()
-    for (offset, rule), verdict in sorted(fixable, key=lambda entry: entry[0]):
-        if (rule, offset) in left_out or not subjects.isdisjoint(map(id, verdict.subjects)):
-            continue
-        fix = verdict.finding.fix
-        spans = [] if fix in fixes else [(start, end) for start, end, _ in _edits(verdict, source)]
-        if not any(_is_taken(span, taken) for span in spans):
+    for _, spans, verdicts in sorted(fixable, key=lambda entry: entry[0]):
+        own = {id(subject) for verdict in verdicts for subject in verdict.subjects}
+        if subjects.isdisjoint(own) and not any(_is_taken(span, taken) for span in spans):
             for span in spans:
                 taken.insert(bisect_left(taken, span), span)
-            fixes.add(fix)
-            subjects.update(map(id, verdict.subjects))
-            chosen.append(verdict)
+            subjects |= own
+            chosen += verdicts
     return chosen
 
 
