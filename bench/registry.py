@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 REGISTRY = "images.example"
 POLICY = "registries:\n  - {{host: {registry}, mirror: '{host}', private: true, insecure: true}}\n"
-POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: pod-{n}}}\nspec:\n  containers:\n    - {{name: app, image: {image}}}\n"
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: pod}\nspec:\n  containers:\n"
+CONTAINERS = 20
+"""Containers in each manifest."""
 
 
 @contextmanager
@@ -28,9 +30,11 @@ def asking(program: Path, count: int) -> Iterator[tuple[Command, Command]]:
         folder = Path(name)
         examples, tree, images = ExampleRegistries(), folder / "tree", [f"acme/app-{n}:1.{n}.0" for n in range(count)]
         tree.mkdir()
-        for n, image in enumerate(images):
-            examples.add(f"{REGISTRY}/{image}")
-            (tree / f"{n}.yaml").write_text(POD.format(n=n, image=f"{REGISTRY}/{image}"))
+        for image in images:
+            examples.add(f"{REGISTRY}/{image}", platforms=("linux/amd64",))
+        for n in range(0, count, CONTAINERS):
+            containers = [f"    - {{name: app, image: {REGISTRY}/{image}}}\n" for image in images[n : n + CONTAINERS]]
+            (tree / f"{n}.yaml").write_text(POD + "".join(containers))
         servers = RegistryServers(folder / "registry", examples)
         try:
             server, policy = servers.get(), folder / "policy.yaml"

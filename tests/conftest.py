@@ -43,7 +43,16 @@ class Imglint(Protocol):
 
 
 @pytest.fixture
-def imglint(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Imglint:
+def imglint(
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Imglint:
+    # The answers of registries and the credentials for them must not be those of the person who runs the tests.
+    for name in ("XDG_CACHE_HOME", "DOCKER_CONFIG"):
+        monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / name.lower() / tmp_path.name))
+
     def run(*arguments: str | Path, cwd: Path | None = None) -> Outcome:
         monkeypatch.chdir(cwd or tmp_path)
         capfdbinary.readouterr()

@@ -12,8 +12,8 @@ import shutil
 import ssl
 import subprocess
 import time
-import urllib.request
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
@@ -190,14 +190,12 @@ class RegistryServer:
                 raise AssertionError(f"the registry does not start: {log.read_text()}")
             time.sleep(0.005)
         self.host = log.read_text().partition("listening on ")[2].split('"')[0].split(",")[0].strip()
+        # For changes by the tests.
+        self._connection = HTTPConnection(self.host, timeout=PATIENCE_S)
         self.login.mkdir()
         auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         auths = {} if self.access == OPEN else {self.host: {"auth": auth}}
         (self.login / "config.json").write_text(json.dumps({"auths": auths}))
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self.ca else 'http'}://{self.host}"
 
     @property
     def realms(self) -> tuple[str, ...]:
@@ -206,6 +204,7 @@ class RegistryServer:
 
     def stop(self) -> None:
         """End the registry and its token service."""
+        self._connection.close()
         self.process.kill()
         self.process.wait()
         if self.tokens:
@@ -228,25 +227,26 @@ class RegistryServer:
         """Store images here, by their names without the registry. The registry must be open, without TLS."""
         for name, blobs in examples.blobs.items():
             for digest, blob in blobs.items():
-                place = self._send("POST", f"{self.url}/v2/{_path(name)}/blobs/uploads/")["Location"]
+                place = self._send("POST", f"/v2/{_path(name)}/blobs/uploads/").removeprefix(f"http://{self.host}")
                 self._send("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", blob, "application/octet-stream")
         for name, manifests in examples.manifests.items():
             tags = examples.tags.get(name, {})
             for digest, manifest in manifests.items():
                 kind = json.loads(manifest).get("mediaType", OCI_TYPES.manifest)
                 for target in [tag for tag, tagged in tags.items() if tagged == digest] or [digest]:
-                    self._send("PUT", f"{self.url}/v2/{_path(name)}/manifests/{target}", manifest, kind)
+                    self._send("PUT", f"/v2/{_path(name)}/manifests/{target}", manifest, kind)
 
     def delete(self, repository: str, digest: str) -> None:
         """Delete a manifest."""
-        self._send("DELETE", f"{self.url}/v2/{repository}/manifests/{digest}")
+        self._send("DELETE", f"/v2/{repository}/manifests/{digest}")
 
-    @staticmethod
-    def _send(method: str, url: str, data: bytes = b"", kind: str = "") -> Mapping[str, str]:
-        request = urllib.request.Request(url, data, {"Content-Type": kind} if kind else {}, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
-            headers: Mapping[str, str] = answer.headers
-            return headers
+    def _send(self, method: str, path: str, data: bytes = b"", kind: str = "") -> str:
+        """Send a request, and return the header `Location` of the answer."""
+        self._connection.request(method, path, data, {"Content-Type": kind} if kind else {})
+        answer = self._connection.getresponse()
+        content = answer.read()
+        assert answer.status < 300, content
+        return answer.headers["Location"] or ""
 
 
 class RegistryServers:

@@ -8,13 +8,22 @@ import json
 import socket
 import ssl
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from imglint.registry.hosts import Endpoint
-from imglint.registry.questions import Question
+from imglint import Unverified, parse
+from imglint.registry.answers import Answers
+from imglint.registry.client import Client
+from imglint.registry.examples import ExampleRegistries
+from imglint.registry.failures import Failure
+from imglint.registry.hosts import Endpoint, Hosts
+from imglint.registry.questions import DIGEST, TAGS, Question
+from imglint.registry.registries import Registries
+from imglint.registry.sites import token_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,6 +76,7 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 20
+            disable_nagle_algorithm = True
 
             def setup(self) -> None:
                 super().setup()
@@ -100,7 +110,10 @@ class Server:
 
             do_GET = do_HEAD = do_POST = _answer  # noqa: N815
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_request(self, *_: Any) -> None:
+                pass
+
+            def log_error(self, *_: Any) -> None:
                 pass
 
         class Quiet(ThreadingHTTPServer):
@@ -182,14 +195,20 @@ def question(kind: str, host: str, target: str = "1", repository: str = "acme/ap
     return Question(kind, endpoint(host, **fields), repository, target)
 
 
-def certificate(name: str, days: int = 1, issuer: tuple[Any, Any] | None = None) -> tuple[str, str]:
-    """Return a self-signed certificate for a host and its key, both as PEM."""
+def certificate(name: str, days: int = 1, issuer: tuple[str, str] | None = None) -> tuple[str, str]:
+    """Return a certificate for a host and its key, both as PEM. It is self-signed, or signed by another certificate with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    signer, signer_key = subject, key
+    if issuer:
+        signer = x509.load_pem_x509_certificate(issuer[0].encode()).subject
+        loaded = serialization.load_pem_private_key(issuer[1].encode(), None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        signer_key = loaded
     now = datetime.now(UTC)
     try:
         host: x509.GeneralName = x509.IPAddress(ip_address(name))
@@ -198,14 +217,127 @@ def certificate(name: str, days: int = 1, issuer: tuple[Any, Any] | None = None)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(signer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=10))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([host]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .sign(signer_key, hashes.SHA256())
     )
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
+
+
+# Limits. Each function returns whether something with a size is within a limit.
+
+
+def is_asked(answer: Callable[[Received], Reply], kind: str = DIGEST, target: str = "1") -> bool:
+    """Return whether a question gets an answer."""
+    with serving(answer) as server:
+        try:
+            return Client().ask(question(kind, server.host, target)) is not None
+        except Unverified:
+            return False
+
+
+def is_content_accepted(kind: str, size: int) -> bool:
+    content = b"x" * size
+    return is_asked(lambda _: manifest(content), kind, digest_of(content))
+
+
+def is_tags_page_accepted(size: int) -> bool:
+    return is_asked(lambda _: Reply(200, b'{"tags": []}'.ljust(size)), TAGS, "")
+
+
+def are_tags_accepted(count: int) -> bool:
+    return is_asked(lambda _: Reply(200, {"tags": [f"v{number}" for number in range(count)]}), TAGS, "")
+
+
+def are_pages_accepted(count: int) -> bool:
+    links = iter([{"Link": "<?last=x>; rel=next"}] * (count - 1) + [{}])
+    return is_asked(lambda _: Reply(200, {"tags": []}, **next(links)), TAGS, "")
+
+
+def is_token_accepted(length: int = 1, size: int = 0) -> bool:
+    def answer(received: Received) -> Reply:
+        if received.path.startswith("/token"):
+            return Reply(200, json.dumps({"token": "x" * length}).ljust(size))
+        if received.authorization:
+            return manifest()
+        return Reply(401, WWW_Authenticate=f'Bearer realm="http://{received.headers["host"]}/token"')
+
+    return is_asked(answer)
+
+
+def is_realm_accepted(length: int) -> bool:
+    """Return whether the URL of a token service may have some characters."""
+    try:
+        token_site(endpoint("reg.example"), "http://reg.example/".ljust(length, "a"))
+    except Failure:
+        return False
+    return True
+
+
+def are_retries_made(count: int, seconds: int = 1) -> bool:
+    """Return whether a registry is asked again after it answered a number of times that it has too much to do."""
+    replies = iter([Reply(429, Retry_After=str(seconds))] * count)
+    return is_asked(lambda _: next(replies, manifest()))
+
+
+def are_connections_made(count: int) -> bool:
+    """Return whether a number of questions are asked at the same time."""
+    together = threading.Barrier(count)
+
+    def answer(_: Received) -> Reply:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+        return Reply(404)
+
+    with serving(answer) as server:
+        asking = Client()
+        Answers(asking.ask).ask_all([question(DIGEST, server.host, str(number)) for number in range(count)])
+        return not together.broken
+
+
+def are_failures_tolerated(count: int) -> bool:
+    """Return whether a host is asked again after each of a number of failures but the last. Each request is made twice."""
+    with raw(lambda _: None) as server:
+        answers = Answers(Client().ask)
+        for number in range(count):
+            with contextlib.suppress(Unverified):
+                answers.ask(question(DIGEST, server.host, str(number)))
+        return server.connections == 2 * count
+
+
+def are_timeouts_tolerated(count: int) -> bool:
+    """Return whether a host is asked again after each of a number of time-outs but the last, if it answers other questions."""
+    slow: list[str] = []
+
+    def answer(received: Received) -> Reply:
+        if received.path.endswith("slow"):
+            slow.append(received.path)
+            time.sleep(0.4)
+        return Reply(404)
+
+    with serving(answer) as server, ThreadPoolExecutor(1) as pool:
+        asking = Client(seconds=0.2)
+        for number in range(count):
+            waiting = pool.submit(asking.ask, question(DIGEST, server.host, "slow"))
+            time.sleep(0.1)
+            with contextlib.suppress(Unverified):
+                asking.ask(question(DIGEST, server.host, str(number)))
+            with contextlib.suppress(Unverified):
+                waiting.result()
+        return len(slow) == count
+
+
+def are_platforms_accepted(count: int) -> bool:
+    """Return whether an image may be for a number of platforms."""
+    examples = ExampleRegistries()
+    examples.add("acme/app:1", platforms=[f"linux/a{number}" for number in range(count)])
+    try:
+        return Registries(Hosts(None), examples.ask).image(parse("acme/app:1")) is not None
+    except Unverified:
+        return False

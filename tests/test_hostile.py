@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import scripted_registry
 
+from imglint import Unverified, parse
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import stages
 from imglint.engine import run as engine
 from imglint.engine.discover import Found
 from imglint.engine.fix import fix_file
-from imglint.errors import Unverified
 from imglint.formats import sarif
 from imglint.formats.text import LINE_MAX as SHOWN_MAX
 from imglint.model import INTERNAL_ERROR
@@ -35,7 +36,11 @@ from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.records import replace
 from imglint.registry.cache import FOR_GOOD, FOR_NOW, prune
 from imglint.registry.credentials import DockerCredentials
-from imglint.registry.hosts import Endpoint
+from imglint.registry.examples import ExampleRegistries
+from imglint.registry.hosts import Endpoint, Hosts
+from imglint.registry.images import PublicKey
+from imglint.registry.registries import Registries
+from imglint.registry.tokens import Challenge, challenge_of
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -393,6 +398,30 @@ def components(count: int) -> dict[str, str]:
     return {**folders, **last, "k/kustomization.yaml": f"resources: [../pod.yaml]\ncomponents: [{listed}]\n"}
 
 
+def platforms_known(count: int) -> int:
+    """Return the number of platforms that are known of an image for so many."""
+    registries = ExampleRegistries()
+    registries.add("a:1", platforms=[f"linux/arm/v{number}" for number in range(count)])
+    try:
+        image = Registries(Hosts(None), registries.ask).image(parse("a:1"))
+    except Unverified:
+        return 0
+    return len(image.variants) if image else 0
+
+
+def knows_signatures(count: int) -> bool:
+    """Return whether so many signatures of an image are read."""
+    registries = ExampleRegistries()
+    digest = registries.add("a:1")
+    for _ in range(count):
+        registries.sign("docker.io/library/a", digest, "a.pub")
+    key = PublicKey("a.pub", registries.files["a.pub"])
+    try:
+        return bool(Registries(Hosts(None), registries.ask).signature(parse("a:1"), key))
+    except Unverified:
+        return False
+
+
 def compose_image(image: str) -> str:
     return f"services: {{a: {{image: '{image}'}}}}\n"
 
@@ -451,6 +480,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("engine.kustomizations.REACH_MAX", "components", 20, lambda lint, n: is_rewritten(lint, components(n))),
     ("source.BESIDE_SIZE_MAX", "kustomization", None, lambda lint, n: is_rewritten(
         lint, {"z/kustomization.yaml": REWRITES.ljust(n, "\n")})),
+    ("registry.registries.VARIANTS_MAX", "platforms", None, lambda _, n: platforms_known(n) == n),
+    ("registry.signatures.SIGNATURES_MAX", "signatures", None, lambda _, n: knows_signatures(n)),
     ("policy.registries.PEM_MAX", "certificates", 1000, lambda lint, n: lint.accepts_certificates(n)),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.ignore_comments.NAMES_MAX", "rules", None, lambda lint, n: not lint.rules(
@@ -548,6 +579,23 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("registry.helpers.OUTPUT_MAX", "bytes", None,
      lambda lint, n: lint.logs_in('{"credsStore": "test"}', '{"Username": "a", "Secret": "b"}'.ljust(n))),
     ("registry.cache.SIZE_MAX", "bytes", 1000, lambda lint, n: lint.keeps_answer(n)),
+    ("registry.client.MANIFEST_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("manifest", n)),
+    ("registry.client.BLOB_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("blob", n)),
+    ("registry.client.TAGS_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_tags_page_accepted(n)),
+    ("registry.client.TAGS_MAX", "tags", 20, lambda _, n: scripted_registry.are_tags_accepted(n)),
+    ("registry.client.PAGES_MAX", "pages", 20, lambda _, n: scripted_registry.are_pages_accepted(n)),
+    ("registry.tokens.ANSWER_MAX", "bytes", None, lambda _, n: scripted_registry.is_token_accepted(size=n)),
+    ("registry.tokens.TOKEN_MAX", "characters", None, lambda _, n: scripted_registry.is_token_accepted(n)),
+    ("registry.tokens.CHALLENGE_MAX", "characters", None,
+     lambda _, n: challenge_of(["Bearer realm=x".rjust(n, ",")]) == Challenge("x")),
+    ("registry.sites.URL_MAX", "characters", None, lambda _, n: scripted_registry.is_realm_accepted(n)),
+    ("registry.transport.RETRIES_MAX", "retries", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.registries.VARIANTS_MAX", "platforms", 20, lambda _, n: scripted_registry.are_platforms_accepted(n)),
+    ("registry.gates.CONNECTIONS_MAX", "connections", None, lambda _, n: scripted_registry.are_connections_made(n)),
+    ("registry.gates.PAUSE_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(1, n)),
+    ("registry.gates.PAUSES_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.gates.INTERRUPTED_MAX", "failures", None, lambda _, n: scripted_registry.are_failures_tolerated(n)),
+    ("registry.gates.TIMED_OUT_MAX", "time-outs", 3, lambda _, n: scripted_registry.are_timeouts_tolerated(n)),
 ]  # fmt: skip
 """Name, unit, lower value to test with if the real one takes too long to reach, and a function: whether an input of size n is within the limit."""
 

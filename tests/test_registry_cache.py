@@ -17,7 +17,7 @@ from imglint.registry.cache import Cache, UnusableCache, cache_folder, prune
 from imglint.registry.examples import ExampleRegistries
 from imglint.registry.hosts import Endpoint
 from imglint.registry.logins import Login, anonymous
-from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Answer, Question
+from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS, Answer, Question
 
 GHCR = Endpoint("ghcr.io", "ghcr.io")
 NAME = "ghcr.io/acme/web"
@@ -43,12 +43,12 @@ class Asked:
         return [self.question(kind, self.digest) for kind in (DIGEST, MANIFEST)] + [self.question(BLOB, self.blob)]
 
     @property
-    def by_tag(self) -> list[Question]:
-        return [self.question(DIGEST, "1"), self.question(TAGS)]
+    def changing(self) -> list[Question]:
+        return [self.question(DIGEST, "1"), self.question(TAGS), self.question(REFERRERS, self.digest)]
 
     @property
     def every(self) -> list[Question]:
-        return self.by_digest + self.by_tag
+        return self.by_digest + self.changing
 
     def asked(self, folder: Path, questions: list[Question], *, refresh: bool = False) -> list[Question]:
         """Return those of the questions that a new run asks the registry. The answers are right."""
@@ -83,17 +83,17 @@ def test_a_second_run_asks_nothing(registry: Asked, folder: Path) -> None:
 def test_refresh_asks_anew_and_keeps_the_answers(registry: Asked, folder: Path) -> None:
     registry.asked(folder, registry.every)
     registry.examples.add(f"{NAME}:1", platforms=("linux/amd64",), user="1")
-    assert registry.asked(folder, registry.by_tag, refresh=True) == registry.by_tag
-    assert registry.asked(folder, registry.by_tag) == []
+    assert registry.asked(folder, registry.changing, refresh=True) == registry.changing
+    assert registry.asked(folder, registry.changing) == []
 
 
 @pytest.mark.parametrize(("age_s", "is_known"), [(-1000, False), (5, True), (590, True), (610, False)])
-def test_answers_by_tag_are_kept_for_ten_minutes(age_s: int, is_known: bool, registry: Asked, folder: Path) -> None:
+def test_answers_changing_are_kept_for_ten_minutes(age_s: int, is_known: bool, registry: Asked, folder: Path) -> None:
     registry.asked(folder, registry.every)
     then = time.time() - age_s
     for path in _files(folder):
         os.utime(path, (then, then))
-    assert registry.asked(folder, registry.every) == ([] if is_known else registry.by_tag)
+    assert registry.asked(folder, registry.every) == ([] if is_known else registry.changing)
 
 
 @pytest.mark.parametrize("kind", [DIGEST, TAGS])
@@ -105,10 +105,11 @@ def test_absence_is_not_kept(kind: str, registry: Asked, folder: Path) -> None:
 
 
 def test_absence_ends_what_was_kept(registry: Asked, folder: Path) -> None:
-    registry.asked(folder, registry.by_tag)
+    registry.asked(folder, registry.changing)
     registry.examples.tags.clear()
-    registry.asked(folder, registry.by_tag, refresh=True)
-    assert registry.asked(folder, registry.by_tag) == registry.by_tag
+    registry.examples.has_referrers = False
+    registry.asked(folder, registry.changing, refresh=True)
+    assert registry.asked(folder, registry.changing) == registry.changing
 
 
 def test_a_registry_that_was_not_asked_leaves_nothing(registry: Asked, folder: Path) -> None:
@@ -188,8 +189,10 @@ def test_a_poisoned_or_cut_file_is_ignored(content: bytes | None, registry: Aske
     assert registry.questions == registry.by_digest
     # No digest proves what a tag is, so only the form is checked.
     if content != f'"{OTHER}"'.encode():
-        assert answers.ask(registry.by_tag[0]) == registry.digest
-    assert answers.ask(registry.by_tag[1]) == ("1",)
+        assert answers.ask(registry.changing[0]) == registry.digest
+    assert answers.ask(registry.changing[1]) == ("1",)
+    if content != b"{}":
+        assert answers.ask(registry.changing[2]) == registry.examples.ask(registry.changing[2])
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
@@ -348,5 +351,5 @@ def test_a_run_prunes_once_a_day_and_after_writing_much(registry: Asked, folder:
     os.utime(folder / "pruned", (0, 0))
     assert is_pruned()
     assert not is_pruned()
-    monkeypatch.setattr(cache, "WRITTEN_MAX", 500)
+    monkeypatch.setattr(cache, "PRUNE_SIZE", 500)
     assert is_pruned()

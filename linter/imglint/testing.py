@@ -54,6 +54,7 @@ __all__ = [
     "FixedExample",
     "check_examples",
     "check_text",
+    "example_registries",
     "examples",
     "fix_text",
     "fixed_examples",
@@ -166,13 +167,11 @@ def _blocks(rule: ModuleType) -> Iterator[_Block]:
                 yield _Block(section, policy, registry, kind, block["text"], line)
 
 
-def _example_registries(text: str | None) -> ExampleRegistries | None:
-    """Return the registries that a block describes, None without one.
+def example_registries(text: str) -> ExampleRegistries:
+    """Return the registries that a block `registry` describes.
 
     The block maps the name of each image to a mapping with IMAGE_KEYS. Raises ValueError if it does not.
     """
-    if text is None:
-        return None
     registries, errors = ExampleRegistries(), list[Diagnostic]()
     nodes = Nodes(Source(REGISTRY, text), errors)
     images = {
@@ -184,6 +183,10 @@ def _example_registries(text: str | None) -> ExampleRegistries | None:
     for name, values in images.items():
         registries.add(name, **values)
     return registries
+
+
+def _registries_of(example: Example | FixedExample) -> ExampleRegistries | None:
+    return example_registries(example.registry) if example.registry is not None else None
 
 
 def _image(nodes: Nodes, values: dict[str, Node]) -> dict[str, Any]:
@@ -228,7 +231,7 @@ def check_examples(rule: ModuleType) -> None:
     for example in found:
         findings = [
             finding
-            for finding in _check(example.text, example.filename, example.policy, {}, rule, _example_registries(example.registry))
+            for finding in _check(example.text, example.filename, example.policy, {}, rule, _registries_of(example))
             if finding.rule == example.rule
         ]
         if len(findings) != example.flagged:
@@ -237,7 +240,7 @@ def check_examples(rule: ModuleType) -> None:
             wrong.append(f"line {example.line} of the docstring: expected {expected}, found {len(findings)}{messages}")
     for pair in fixed_examples(rule):
         try:
-            registries = _example_registries(pair.registry)
+            registries = _registries_of(pair)
             after = fix_text(pair.before, pair.filename, rule=rule, policy=pair.policy, registries=registries)
         except ValueError as error:
             after = f"{error}\n"

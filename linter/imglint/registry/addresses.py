@@ -128,9 +128,7 @@ def connected(
     end = monotonic() + seconds
     failure: Interrupted = TimedOut()
     for number, address in enumerate(addresses):
-        left = end - monotonic()
-        if left <= 0:
-            break
+        left = max(end - monotonic(), 0.001)
         try:
             connection = new_socket(address.family)
         except OSError as error:

@@ -46,6 +46,7 @@ class Answers:
         left = [question for question in questions if question not in self._known]
         if not left:
             return
+        left = _in_turn(left)
         total = len(self._known) + len(left)
         pool = ThreadPoolExecutor(min(THREADS, len(left)))
         try:
@@ -54,7 +55,7 @@ class Answers:
                 self._known[asked[future]] = future.result()
                 self._progress(len(self._known), total)
         finally:
-            # After an interrupt, the questions of the other threads are not waited for.
+            # An interrupt does not wait for answers.
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, question: Question) -> Answer | Unverified:
@@ -62,3 +63,13 @@ class Answers:
             return self._ask(question)
         except Unverified as error:
             return error
+
+
+def _in_turn(questions: Iterable[Question]) -> list[Question]:
+    """Return questions with one to each host in turn, so that hosts that do not answer are waited for at the same time."""
+    asked: dict[str, int] = {}
+    turns = []
+    for question in questions:
+        turn = asked[question.endpoint.host] = asked.get(question.endpoint.host, 0) + 1
+        turns.append((turn, question))
+    return [question for _, question in sorted(turns, key=lambda one: one[0])]

@@ -1,6 +1,6 @@
 """The answers of earlier runs, in the user's cache folder.
 
-What a digest names cannot change, so answers by digest are kept for good, and those by tag for TAG_AGE_S. That something does not exist is not kept.
+What a digest names cannot change, so answers by digest are kept for good, and others for TAG_AGE_S. That something does not exist is not kept.
 The name of a file is a hash of the question and of the credentials that it was asked with. The content of a manifest or blob is checked against its
 digest, so a file that was cut or changed counts as none.
 """
@@ -19,7 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from imglint.reference import DIGEST_LENGTHS
-from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS
+from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS
 from imglint.repository import is_outside
 
 if TYPE_CHECKING:
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from imglint.registry.questions import Answer, Question
 
 TAG_AGE_S = 600
-"""Seconds for which answers by tag are kept."""
+"""Seconds for which answers are kept that can change."""
 SIZE_MAX = 1 << 28
 """Bytes of all files, when the folder is pruned."""
-WRITTEN_MAX = 1 << 26
+PRUNE_SIZE = 1 << 26
 """Bytes that a run writes before it prunes the folder."""
 PRUNE_AGE_S = 24 * 3600
 """Seconds after which a run prunes the folder even if it writes little."""
 KEY_SIZE = 32
 KEY, PRUNED = "key", "pruned"
 FOR_GOOD, FOR_NOW = "digests", "tags"
-"""The folders of answers that are kept for good, and for TAG_AGE_S."""
+"""The folders of answers that are kept for good, and of those that are kept for TAG_AGE_S."""
 DIGEST_TEXT = re.compile("([a-z0-9]+):([0-9a-f]+)")
 
 
@@ -86,7 +86,7 @@ class Cache:
         self._folder, self._ask, self._credentials, self._refresh = folder, ask, credentials, refresh
         self._key = _key(folder)
         self._lock = Lock()
-        self._written = 0 if _age(os.path.join(folder, PRUNED)) < PRUNE_AGE_S else WRITTEN_MAX
+        self._written = 0 if _age(os.path.join(folder, PRUNED)) < PRUNE_AGE_S else PRUNE_SIZE
 
     def ask(self, question: Question) -> Answer:
         """Return the answer to a question.
@@ -120,7 +120,7 @@ class Cache:
         _write(path, data)
         with self._lock:
             self._written += len(data)
-            prunes = self._written >= WRITTEN_MAX
+            prunes = self._written >= PRUNE_SIZE
             if prunes:
                 self._written = 0
         if prunes:
@@ -129,7 +129,7 @@ class Cache:
 
 
 def prune(folder: str) -> None:
-    """Remove answers from a cache folder: those by tag that are too old, and the oldest others if they are larger than SIZE_MAX together."""
+    """Remove answers from a cache folder: those that can have changed, and the oldest others if they are larger than SIZE_MAX together."""
     left = 0
     for path, status in sorted(_files(folder), key=lambda file: -file[1].st_mtime):
         left += status.st_size
@@ -165,6 +165,8 @@ def _read(path: str, question: Question) -> Answer:
         content = json.loads(data)
     except (ValueError, RecursionError):
         return None
+    if question.kind == REFERRERS:
+        return data if isinstance(content, dict) else None
     if question.kind == DIGEST:
         expected = content if not _is_by_digest(question) else question.target
         return content if isinstance(content, str) and content == expected and _is_digest(content) else None

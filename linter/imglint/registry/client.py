@@ -38,7 +38,7 @@ PAGE_TAGS = 1000
 """Tags that are asked for at a time. Registries may send fewer or, against the specification, more."""
 QUESTION_SECONDS = 60.0
 """Time for all requests of a question."""
-REASON_MAX = 200
+REASON_SHOWN = 200
 """Characters of a reason."""
 TYPES = (*INDEXES, *MANIFESTS)
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -66,7 +66,7 @@ class Client:
             _check(question)
             return _Asking(self._transport, self._tokens, question).answer()
         except Failure as failure:
-            raise Unverified(question.endpoint.registry, printable(failure.reason)[:REASON_MAX]) from None
+            raise Unverified(question.endpoint.registry, printable(failure.reason)[:REASON_SHOWN]) from None
 
 
 class _Asking:

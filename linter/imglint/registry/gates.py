@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 CONNECTIONS_MAX = 8
 """Connections to a host."""
-PAUSE_MAX = 30.0
+PAUSE_MAX = 30
 """Seconds that a registry may have imglint wait at a time, by `Retry-After`."""
-PAUSES_MAX = 60.0
+PAUSES_MAX = 60
 """Seconds that imglint waits for a host in a run."""
 INTERRUPTED_MAX = 3
 """Requests in succession that fail before a host counts as gone."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 """The predicate of a statement that signs an image. Others attest something about it, such as how it was built."""
 RSA_MIN = 2048
 """The least number of bits of an RSA key."""
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 INSTALL = "run `pip install 'imglint[signatures]'`"
 
 
@@ -137,7 +139,7 @@ class _Stored:
         critical = mapping((document(data) or {}).get("critical"))
         if critical.get("type") != SIMPLE_TYPE or written is None:
             return _BROKEN
-        return _Found(data, written, (string(mapping(critical.get("image")).get("docker-manifest-digest")),))
+        return _Found(data, written, _digests([string(mapping(critical.get("image")).get("docker-manifest-digest"))]))
 
     def _bundle(self, entry: dict[str, Any]) -> _Found:
         manifest = self._document(self._part(MANIFEST, digest_of(entry, self.endpoint)))
@@ -154,8 +156,8 @@ class _Stored:
         statement = document(payload) or {}
         if statement.get("predicateType") != PREDICATE:
             return _NO_SIGNATURE
-        digests = [string(mapping(subject.get("digest")).get("sha256")) for subject in mappings(statement.get("subject"))]
-        return _Found(_authenticated(kind, payload), written, tuple([f"sha256:{digits}" for digits in digests if digits]))
+        digits = [string(mapping(subject.get("digest")).get("sha256")) for subject in mappings(statement.get("subject"))]
+        return _Found(_authenticated(kind, payload), written, _digests([f"sha256:{one}" for one in digits]))
 
     def _tagged(self, tag: str) -> dict[str, Any]:
         """Return the manifest with a tag, or an empty one if there is none."""
@@ -177,6 +179,10 @@ class _Stored:
 
 _NO_SIGNATURE = _Found(b"", b"", ("",))
 """A bundle that is not the signature of an image."""
+
+
+def _digests(texts: list[str]) -> tuple[str, ...]:
+    return tuple([text for text in texts if _DIGEST.fullmatch(text)])
 
 
 def _authenticated(kind: str, payload: bytes) -> bytes:

@@ -34,7 +34,7 @@ TOKEN_MAX = 16_384
 """Characters of a token, which becomes a header."""
 TOKEN_SECONDS = 60
 """How long a token is valid if the service does not state it."""
-TOKEN_SECONDS_MAX = 3600
+LONGEST_TOKEN_SECONDS = 3600
 """How long a token is used at most."""
 DENIED = "access denied, or no such repository"
 PARAMETER = re.compile(
@@ -166,7 +166,7 @@ def _token_of(body: bytes, began: float) -> Token:
         raise Failure("answered with an invalid token")
     if type(seconds) is not int or seconds < 1:
         seconds = TOKEN_SECONDS
-    return Token(f"Bearer {token}", began + min(seconds, TOKEN_SECONDS_MAX))
+    return Token(f"Bearer {token}", began + min(seconds, LONGEST_TOKEN_SECONDS))
 
 
 def _basic(login: Login) -> str:

@@ -36,13 +36,13 @@ REQUEST_SECONDS = 10.0
 """Time for a request, from connecting to the last byte of the answer."""
 RETRIES_MAX = 3
 """Times that a request is repeated because the host has too much to do."""
-ERROR_SIZE_MAX = 65_536
-"""Bytes of an answer with an error that are read, so that the connection can be used again."""
+ERROR_SIZE = 65_536
+"""Bytes of an answer with an error that are read, so that the connection can be used again. It is closed if there are more."""
 BUSY = (429, 502, 503, 504)
 CERTIFICATE_ERRORS = {
     9: "is not valid yet",
     10: "has expired",
-    18: "is self-signed",
+    18: "is self-signed; set `ca` for this host under `registries`",
     62: "is for another host",
     64: "is for another host",
 }
@@ -102,8 +102,6 @@ class Transport:
                 try:
                     reply = self._answer(route, request, patience)
                 except Failure as error:
-                    if isinstance(error, TimedOut):
-                        error.reason += f" after {self._seconds:g} s"
                     # A connection that was kept open may be closed at any time.
                     failure, pause = error, 0.0
                     retries = int(isinstance(error, Interrupted) and not isinstance(error, TimedOut))
@@ -136,8 +134,9 @@ class Transport:
 
     def _answer(self, route: _Route, request: Request, patience: Patience) -> Reply:
         seconds = min(self._seconds, patience.left)
+        too_late = f"timed out after {patience.total:g} s"
         if seconds <= 0:
-            raise Failure(f"timed out after {patience.total:g} s")
+            raise Failure(too_late)
         began = monotonic()
         try:
             response = route.manager.urlopen(
@@ -152,8 +151,13 @@ class Transport:
                 decode_content=False,
             )
             return _reply(response, request.size_max)
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise _failure(error) from None
+        except (HTTPError, HTTPException, OSError, ValueError, Failure) as error:
+            failure = error if isinstance(error, Failure) else _failure(error)
+            if isinstance(failure, TimedOut):
+                if seconds < self._seconds:
+                    raise Failure(too_late) from None
+                failure.reason += f" after {seconds:g} s"
+            raise failure from None
         finally:
             patience.left -= monotonic() - began
 
@@ -219,7 +223,7 @@ class _Route:
 def _reply(response: BaseHTTPResponse, size_max: int) -> Reply:
     """Return an answer after reading its body. Raises Failure if it is too large."""
     is_good = response.status == 200
-    limit = size_max if is_good else ERROR_SIZE_MAX
+    limit = size_max if is_good else ERROR_SIZE
     body = bytearray()
     while len(body) <= limit and (piece := response.read(65_536, decode_content=False)):
         body += piece
