@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import scripted_registry
 
 from imglint import Unverified, parse
 from imglint.commands.options import CommandOptions, settings_for
@@ -33,10 +34,13 @@ from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.records import replace
+from imglint.registry.cache import FOR_GOOD, FOR_NOW, prune
+from imglint.registry.credentials import DockerCredentials
 from imglint.registry.examples import ExampleRegistries
-from imglint.registry.hosts import Hosts
+from imglint.registry.hosts import Endpoint, Hosts
 from imglint.registry.images import PublicKey
 from imglint.registry.registries import Registries
+from imglint.registry.tokens import Challenge, challenge_of
 from imglint.source import Source
 
 if TYPE_CHECKING:
@@ -65,7 +69,10 @@ def rules_of(imglint: Imglint, *arguments: str) -> list[str]:
     return [finding["rule"] for finding in findings]
 
 
-NAMES = ["Dockerfile", "compose.yaml", "values.yaml", "deploy.yaml", "deploy.json", "kustomization.yaml", "templates/x.tpl", "x"]
+NAMES = [
+    *("Dockerfile", "compose.yaml", "values.yaml", "deploy.yaml", "deploy.json", "kustomization.yaml", "templates/x.tpl", "x"),
+    *(".github/workflows/ci.yml", "action.yml", ".gitlab-ci.yml"),
+]
 PIECES = st.sampled_from(
     [
         *"\n \t\r\0\x1b{}[]:,-#&*!|>'\"%@`$\\/<=.\ufeff\u2028\x85",
@@ -104,6 +111,18 @@ PIECES = st.sampled_from(
             "  ",
             "extends: ",
         ],
+        *[
+            "jobs:\n",
+            "runs: ",
+            "container: ",
+            "matrix: ",
+            "include: ",
+            "uses: docker://",
+            "${{ matrix.image || 'a' }}",
+            "!reference [a, image]",
+            "variables: ",
+            "$[[ inputs.a ]]",
+        ],
     ]
 )
 BYTES = st.binary(max_size=60) | st.lists(PIECES, max_size=40).map(
@@ -117,6 +136,7 @@ def test_any_file_is_checked_without_internal_errors(name: str, mark: bytes, dat
     Path("templates").mkdir(exist_ok=True)
     Path("Chart.yaml").write_bytes(data)
     Path(".env").write_bytes(data)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(mark + data)
     report = engine.run([name], settings_for(CommandOptions(paths=(name,))))
     assert not [finding.message for finding in report.findings if finding.rule == INTERNAL_ERROR]
@@ -138,6 +158,7 @@ def test_any_policy_is_accepted_or_rejected_with_errors(data: bytes, imglint: Im
 
 def references(imglint: Imglint, text: str, name: str = "Dockerfile") -> list[str | None]:
     """Return the reference of each image in a file, None if it has none."""
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text(text)
     return [use["reference"] for use in json.loads(imglint("images", "--format", "json", name).out)]
 
@@ -150,10 +171,36 @@ class Lint:
 
     def rules(self, name: str, text: str) -> list[str]:
         """Return the rules of the findings in a file, which has to give the same as a part of its folder."""
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
         found = rules_of(self.imglint, name, "--jobs", "1")
         assert found == rules_of(self.imglint, "--jobs", "1")
         return found
+
+    def logs_in(self, config: str, helper: str = "") -> bool:
+        """Return whether a configuration of Docker, and the answer of its credential helper, can be read."""
+        Path("config.json").write_text(config)
+        Path("answer").write_text(helper)
+        program = Path("docker-credential-test")
+        program.write_text(f"#!/bin/sh\nexec /bin/cat {Path('answer').absolute()}\n")
+        program.chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("DOCKER_CONFIG", "PATH"):
+                patch.setenv(name, os.getcwd())
+            try:
+                DockerCredentials()(Endpoint("ghcr.io", "ghcr.io", credentials=True))
+            except Unverified:
+                return False
+        return True
+
+    def keeps_answer(self, size: int) -> bool:
+        """Return whether an answer stays when the cache is pruned."""
+        for folder in (FOR_GOOD, FOR_NOW):
+            Path(folder).mkdir(exist_ok=True)
+        path = Path(FOR_GOOD, "answer")
+        path.write_bytes(bytes(size))
+        prune(".")
+        return path.exists()
 
     def is_read(self, name: str, text: str) -> bool:
         return UNREAD not in self.rules(name, text)
@@ -330,6 +377,30 @@ def extended_chain(count: int) -> str:
     return f"services:\n  s0: {{image: a:1}}\n{''.join(services)}  last: {{extends: s{count - 2}, build: {{context: .}}}}\n"
 
 
+def workflow(container: str) -> str:
+    return f"jobs: {{a: {{container: {json.dumps(container)}}}}}\n"
+
+
+def extended_jobs(count: int) -> str:
+    """Return a pipeline in which the last of some jobs extends all others."""
+    jobs = [f"j{at}: {{extends: j{at - 1}}}\n" for at in range(1, count)]
+    return f"j0: {{image: a:1}}\n{''.join(jobs)}"
+
+
+def nested_variables(count: int) -> str:
+    """Return a pipeline with as many variables, each the value of the one before."""
+    names = [f"  A{at}: $A{at + 1}\n" for at in range(1, count)]
+    return f"variables:\n  A{count}: a:1\n{''.join(names)}a: {{image: $A1}}\n"
+
+
+def includes_files(lint: Lint, count: int) -> bool:
+    """Whether a pipeline can include files by a pattern, if there are as many files and folders."""
+    Path("files").mkdir(exist_ok=True)
+    for at in range(count - 2):
+        Path("files", f"{at}.yml").write_text("a: {}\n")
+    return lint.is_read(".gitlab-ci.yml", "include: {local: '**.yml'}\n")
+
+
 LATEST_POD = f"{POD}  containers: [{{name: a, image: 'x:latest'}}]\n"
 REWRITES = "resources: [../pod.yaml]\nimages: [{name: x, newTag: v1}]\n"
 """A kustomization in a subfolder that rewrites LATEST_POD."""
@@ -367,17 +438,6 @@ def components(count: int) -> dict[str, str]:
     folders = {f"c{at}/kustomization.yaml": "kind: Component\n" for at in range(count)}
     last = {f"c{count - 1}/kustomization.yaml": "kind: Component\nimages: [{name: x, newTag: v1}]\n"}
     return {**folders, **last, "k/kustomization.yaml": f"resources: [../pod.yaml]\ncomponents: [{listed}]\n"}
-
-
-def platforms_known(count: int) -> int:
-    """Return the number of platforms that are known of an image for so many."""
-    registries = ExampleRegistries()
-    registries.add("a:1", platforms=[f"linux/arm/v{number}" for number in range(count)])
-    try:
-        image = Registries(Hosts(None), registries.ask).image(parse("a:1"))
-    except Unverified:
-        return 0
-    return len(image.variants) if image else 0
 
 
 def knows_signatures(count: int) -> bool:
@@ -451,7 +511,6 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("engine.kustomizations.REACH_MAX", "components", 20, lambda lint, n: is_rewritten(lint, components(n))),
     ("source.BESIDE_SIZE_MAX", "kustomization", None, lambda lint, n: is_rewritten(
         lint, {"z/kustomization.yaml": REWRITES.ljust(n, "\n")})),
-    ("registry.registries.VARIANTS_MAX", "platforms", None, lambda _, n: platforms_known(n) == n),
     ("registry.signatures.SIGNATURES_MAX", "signatures", None, lambda _, n: knows_signatures(n)),
     ("policy.registries.PEM_MAX", "certificates", 1000, lambda lint, n: lint.accepts_certificates(n)),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
@@ -525,6 +584,19 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("readers._compose_variables.DEPTH_MAX", "defaults", None,
      lambda lint, n: lint.is_resolved("compose.yaml", compose_image("${A:-" * (n + 1) + "b" + "}" * (n + 1)))),
     ("readers.compose.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read("compose.yaml", extended_chain(n))),
+    # Three steps are for the value of the expression.
+    ("readers._alternatives.STEPS_MAX", "characters of an expression", 40, lambda lint, n: lint.is_resolved_or_unread(
+        ".github/workflows/ci.yml", workflow(f"${{{{ {'b:1'!r:<{n - 10}} }}}}"))),
+    ("readers._alternatives.STEPS_MAX", "characters of a variable", 40, lambda lint, n: lint.is_resolved_or_unread(
+        ".gitlab-ci.yml", f"a: {{image: '{'b' * (n - 16)}:$A'}}\n")),
+    ("readers._actions_expressions.DEPTH_MAX", "parentheses", None, lambda lint, n: lint.is_resolved(
+        ".github/workflows/ci.yml", workflow(f"${{{{ {'(' * n}'a:1'{')' * n} }}}}"))),
+    ("readers.gitlab_ci.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read(".gitlab-ci.yml", extended_jobs(n))),
+    ("readers.gitlab_ci.EXTENDED_MAX", "list", None, lambda lint, n: lint.is_read(
+        ".gitlab-ci.yml", f"a: {{image: 'a:1', extends: [{'b, ' * n}]}}\n")),
+    ("readers._gitlab_variables.DEPTH_MAX", "variables", None,
+     lambda lint, n: lint.is_resolved_or_unread(".gitlab-ci.yml", nested_variables(n))),
+    ("readers._gitlab_files.WALK_MAX", "files", 20, includes_files),
     ("readers._embedded.TEXT_MAX", "values", 40, lambda lint, n: lint.is_read("pod.yaml", helm_values(f"values: '{'a' * n}'"))),
     # The mapping, its key and the list are three other nodes; the lists and what the alias repeats are twelve.
     ("readers._custom_resources.NODES_MAX", "values", 40,
@@ -546,6 +618,27 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("policy.load.TARGETS_MAX", "targets", None, lambda lint, n: lint.accepts_policy(f"targets: [{'a, ' * n}]\n")),
     # Three values are the policy, the key and the list.
     ("policy.checked_nodes.VALUES_MAX", "values", 100, lambda lint, n: lint.accepts_policy(f"built: [{'a, ' * (n - 3)}]\n")),
+    ("registry.credentials.CONFIG_SIZE_MAX", "bytes", None, lambda lint, n: lint.logs_in("{}".ljust(n))),
+    ("registry.helpers.OUTPUT_MAX", "bytes", None,
+     lambda lint, n: lint.logs_in('{"credsStore": "test"}', '{"Username": "a", "Secret": "b"}'.ljust(n))),
+    ("registry.cache.SIZE_MAX", "bytes", 1000, lambda lint, n: lint.keeps_answer(n)),
+    ("registry.client.MANIFEST_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("manifest", n)),
+    ("registry.client.BLOB_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("blob", n)),
+    ("registry.client.TAGS_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_tags_page_accepted(n)),
+    ("registry.client.TAGS_MAX", "tags", 20, lambda _, n: scripted_registry.are_tags_accepted(n)),
+    ("registry.client.PAGES_MAX", "pages", 20, lambda _, n: scripted_registry.are_pages_accepted(n)),
+    ("registry.tokens.ANSWER_MAX", "bytes", None, lambda _, n: scripted_registry.is_token_accepted(size=n)),
+    ("registry.tokens.TOKEN_MAX", "characters", None, lambda _, n: scripted_registry.is_token_accepted(n)),
+    ("registry.tokens.CHALLENGE_MAX", "characters", None,
+     lambda _, n: challenge_of(["Bearer realm=x".rjust(n, ",")]) == Challenge("x")),
+    ("registry.sites.URL_MAX", "characters", None, lambda _, n: scripted_registry.is_realm_accepted(n)),
+    ("registry.transport.RETRIES_MAX", "retries", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.registries.VARIANTS_MAX", "platforms", 20, lambda _, n: scripted_registry.are_platforms_accepted(n)),
+    ("registry.gates.CONNECTIONS_MAX", "connections", None, lambda _, n: scripted_registry.are_connections_made(n)),
+    ("registry.gates.PAUSE_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(1, n)),
+    ("registry.gates.PAUSES_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.gates.INTERRUPTED_MAX", "failures", None, lambda _, n: scripted_registry.are_failures_tolerated(n)),
+    ("registry.gates.TIMED_OUT_MAX", "time-outs", 3, lambda _, n: scripted_registry.are_timeouts_tolerated(n)),
 ]  # fmt: skip
 """Name, unit, lower value to test with if the real one takes too long to reach, and a function: whether an input of size n is within the limit."""
 

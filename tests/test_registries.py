@@ -49,3 +49,4 @@ def test_only_listed_hosts_are_asked() -> None:
     assert (endpoint.host, endpoint.prefix, endpoint.registry) == ("mirror.acme.example", "hub/", "registry.acme.example:5000")
     docker_hub = Hosts(None).endpoint(parse("nginx"))
     assert (docker_hub.host, docker_hub.realms) == ("registry-1.docker.io", ("auth.docker.io",))
+    assert Hosts(None).endpoint(parse("registry.gitlab.com/acme/app")).realms == ("gitlab.com",)

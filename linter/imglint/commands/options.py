@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from time import gmtime, strftime
 
 from imglint.engine.facts import Settings
@@ -103,17 +104,46 @@ def settings_for(options: CommandOptions) -> Settings:
         verbose=options.verbose,
         debug=options.debug,
         tree=Trees(policies, excluded),
-        online=_online() if options.online else None,
+        online=_online(options) if options.online else None,
     )
 
 
-def _online() -> Online:
-    """Return the registries of the run."""
+def _online(options: CommandOptions) -> Online:
+    """Return the registries of the run. Credentials and the cache are the user's, and nothing in the checked folders is taken for them."""
     from imglint.engine.online import Online
     from imglint.registry.answers import Answers
+    from imglint.registry.cache import Cache, UnusableCache, cache_folder
     from imglint.registry.client import Client
+    from imglint.registry.credentials import DockerCredentials
 
-    return Online(Answers(Client().ask))
+    roots = _roots(options)
+    credentials = DockerCredentials(roots)
+    ask = Client(credentials).ask
+    try:
+        ask = Cache(cache_folder(roots), ask, credentials, refresh=options.refresh).ask
+    except UnusableCache as error:
+        if options.verbose:
+            warn(f"answers of registries are not kept: {error}")
+    progress = None
+    if shows_progress(options):
+        from imglint.commands.progress import Asking
+
+        progress = Asking()
+    return Online(Answers(ask, progress))
+
+
+def shows_progress(options: CommandOptions) -> bool:
+    """Return whether a progress bar is to be shown: if stderr is a terminal."""
+    return not options.quiet and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _roots(options: CommandOptions) -> list[str]:
+    """Return the roots of the checked paths. One that contains the user's home folder counts only if it is a repository."""
+    from imglint.repository import is_outside, repository_root, root_of
+
+    home = os.path.expanduser("~")
+    roots = {root_of(path) for path in _named(options)}
+    return sorted([root for root in roots if repository_root(root) == root or is_outside(home, (root,))])
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:
@@ -133,7 +163,7 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
 
 def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies:
     """Return the policies of the files in the paths: that of --config, or those that are found."""
-    named = (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
+    named = _named(options)
     if options.config is not None:
         if options.config_from is not None:
             raise UsageError("--config and --config-from exclude each other; leave one out")
@@ -182,6 +212,11 @@ def _check_keys(options: CommandOptions, policy: Policy) -> None:
             errors.append(Diagnostic(path, int(line), int(column), f"key: {error}"))
     if errors:
         raise PolicyError(errors)
+
+
+def _named(options: CommandOptions) -> tuple[str, ...]:
+    """Return the paths that are checked, for the purpose of finding what is around them."""
+    return (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
 
 
 def _looked_up(policies: Policies, named: Sequence[str], environment: str | None) -> Policies:

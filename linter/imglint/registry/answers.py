@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from imglint.errors import Unverified
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from imglint.registry.questions import Answer, Question
 
+    Progress = Callable[[int, int], object]
+    """Takes the number of questions that were answered so far in a run, and of all that are known so far."""
+
 THREADS = 32
 """Questions that are asked at the same time. The client limits the connections to each host."""
 
@@ -19,8 +22,8 @@ THREADS = 32
 class Answers:
     """What registries answered in this run. `ask` asks one of them, from any thread, and raises Unverified if it could not be asked."""
 
-    def __init__(self, ask: Callable[[Question], Answer]) -> None:
-        self._ask = ask
+    def __init__(self, ask: Callable[[Question], Answer], progress: Progress | None = None) -> None:
+        self._ask, self._progress = ask, progress or (lambda _answered, _all: None)
         self._known: dict[Question, Answer | Unverified] = {}
 
     def __contains__(self, question: Question) -> bool:
@@ -43,11 +46,30 @@ class Answers:
         left = [question for question in questions if question not in self._known]
         if not left:
             return
-        with ThreadPoolExecutor(min(THREADS, len(left))) as pool:
-            self._known.update(zip(left, pool.map(self._answer, left), strict=True))
+        left = _in_turn(left)
+        total = len(self._known) + len(left)
+        pool = ThreadPoolExecutor(min(THREADS, len(left)))
+        try:
+            asked = {pool.submit(self._answer, question): question for question in left}
+            for future in as_completed(asked):
+                self._known[asked[future]] = future.result()
+                self._progress(len(self._known), total)
+        finally:
+            # An interrupt does not wait for answers.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, question: Question) -> Answer | Unverified:
         try:
             return self._ask(question)
         except Unverified as error:
             return error
+
+
+def _in_turn(questions: Iterable[Question]) -> list[Question]:
+    """Return questions with one to each host in turn, so that hosts that do not answer are waited for at the same time."""
+    asked: dict[str, int] = {}
+    turns = []
+    for question in questions:
+        turn = asked[question.endpoint.host] = asked.get(question.endpoint.host, 0) + 1
+        turns.append((turn, question))
+    return [question for _, question in sorted(turns, key=lambda one: one[0])]

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from imglint.records import record
 from imglint.reference import parse
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS
 
@@ -19,7 +20,27 @@ SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 """The media type of what cosign signs."""
 SIGNATURE = "dev.cosignproject.cosign/signature"
 """The annotation with a signature of cosign in base64."""
-OCI = "application/vnd.oci.image"
+OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
+
+
+@record
+class MediaTypes:
+    """The media types of the parts of an image."""
+
+    index: str
+    manifest: str
+    config: str
+    layer: str
+
+
+OCI_TYPES = MediaTypes(f"{OCI}.index.v1+json", f"{OCI}.manifest.v1+json", f"{OCI}.config.v1+json", f"{OCI}.layer.v1.tar+gzip")
+DOCKER_TYPES = MediaTypes(
+    f"{DOCKER}.distribution.manifest.list.v2+json",
+    f"{DOCKER}.distribution.manifest.v2+json",
+    f"{DOCKER}.container.image.v1+json",
+    f"{DOCKER}.image.rootfs.diff.tar.gzip",
+)
+"""Version 2, schema 2 of Docker's format."""
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
@@ -47,13 +68,14 @@ class ExampleRegistries:
         created: str = "2026-01-01T00:00:00Z",
         size: int = 1000,
         also: Sequence[str] = (),
+        types: MediaTypes = OCI_TYPES,
         signed_by: str = "",
     ) -> str:
         """Add an image with a tag, and return its digest. Images with equal contents have equal digests, unless they have different names.
 
-        `also` are further tags of it. `size` is that of the layers for each platform, in bytes; no such layer is made. With one platform, there is no
-        index. `signed_by` is the path of a public key, relative to the policy: the image is signed with a key made up for that path, and `files` gets
-        the public one. That needs the package `cryptography`.
+        `also` are further tags of it. `size` is what the manifest for each platform says about its layer, in bytes; the blob is a short text. With one
+        platform, there is no index. `signed_by` is the path of a public key, relative to the policy: the image is signed with a key made up for that
+        path, and `files` gets the public one. That needs the package `cryptography`.
         """
         reference = parse(image)
         name, tag = reference.name, reference.tag or "latest"
@@ -62,17 +84,18 @@ class ExampleRegistries:
             system, _, rest = platform.partition("/")
             architecture, _, variant = rest.partition("/")
             about = {"os": system, "architecture": architecture} | ({"variant": variant} if variant else {})
-            config = about | {
-                "created": created,
+            config = {
+                **about,
+                **({"created": created} if created else {}),
                 "config": {"User": user, "Labels": dict(labels or {}), "Env": [f"EXAMPLE={name}:{tag}"]},
                 "rootfs": {"type": "layers", "diff_ids": []},
             }
-            layer = {"mediaType": f"{OCI}.layer.v1.tar+gzip", "digest": digest_of(f"{name} {platform}".encode()), "size": size}
-            manifest = self._manifest(name, {"config": self._described(name, config), "layers": [layer]})
+            layer = {"mediaType": types.layer, "digest": self.put_blob(name, f"{name} {platform}".encode()), "size": size}
+            manifest = self._manifest(name, {"config": self._described(name, config, types), "layers": [layer]}, types)
             entries.append(manifest | {"platform": about})
         digest = str(entries[0]["digest"])
         if len(entries) > 1:
-            index = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": entries}
+            index = {"schemaVersion": 2, "mediaType": types.index, "manifests": entries}
             digest = self.put(name, json.dumps(index).encode())
         for one in (tag, *also):
             self.tags.setdefault(name, {})[one] = digest
@@ -149,14 +172,14 @@ class ExampleRegistries:
             return self.referrers(name, target) if self.has_referrers else None
         return {MANIFEST: manifests, BLOB: self.blobs.get(name, {})}[question.kind].get(target)
 
-    def _manifest(self, name: str, content: Mapping[str, object]) -> dict[str, object]:
-        kind = f"{OCI}.manifest.v1+json"
+    def _manifest(self, name: str, content: Mapping[str, object], types: MediaTypes = OCI_TYPES) -> dict[str, object]:
+        kind = types.manifest
         data = json.dumps({"schemaVersion": 2, "mediaType": kind} | dict(content)).encode()
         return {"mediaType": kind, "digest": self.put(name, data), "size": len(data)}
 
-    def _described(self, name: str, config: Mapping[str, object]) -> dict[str, object]:
+    def _described(self, name: str, config: Mapping[str, object], types: MediaTypes = OCI_TYPES) -> dict[str, object]:
         data = json.dumps(config).encode()
-        return {"mediaType": f"{OCI}.config.v1+json", "digest": self.put_blob(name, data), "size": len(data)}
+        return {"mediaType": types.config, "digest": self.put_blob(name, data), "size": len(data)}
 
 
 def digest_of(data: bytes) -> str:

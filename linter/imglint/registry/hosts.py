@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 DOCKER_HUB = "docker.io"
 API_HOSTS = {DOCKER_HUB: "registry-1.docker.io"}
 """The hosts of the API, where they differ from the name in references."""
-API_REALMS = {DOCKER_HUB: ("auth.docker.io",)}
+API_REALMS = {DOCKER_HUB: ("auth.docker.io",), "registry.gitlab.com": ("gitlab.com",)}
 """Other hosts on which the token service of a registry is known to stand."""
 PUBLIC = (
     DOCKER_HUB,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 VARIANTS_MAX = 200
-"""Platforms of an image."""
+"""Platforms of an image, and attestations for these."""
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 
 
@@ -116,14 +116,15 @@ class Registries:
 
 def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
     """Return the images of an index. Attestations and other manifests that no platform runs are left out."""
+    entries = mappings(index.get("manifests"))
+    if len(entries) > VARIANTS_MAX:
+        raise Unverified(endpoint.registry, f"answered with more than {VARIANTS_MAX} platforms")
     found = []
-    for manifest in mappings(index.get("manifests")):
+    for manifest in entries:
         platform = _platform(mapping(manifest.get("platform")))
         if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
             continue
         found.append(Variant(platform, digest_of(manifest, endpoint)))
-        if len(found) > VARIANTS_MAX:
-            raise Unverified(endpoint.registry, f"the image has more than {VARIANTS_MAX} platforms")
     return found
 
 
