@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HELM_MAP = "helm-map"
 ASKED_MAX = 10
 """Tags whose digests are compared with that of another tag."""
+LOOKBACK = 1000
+"""Characters of a line that are searched for the ARG that a text belongs to."""
 TAGS_MAX = 1000
 """Tags that are looked up in the policy."""
 
@@ -149,7 +151,7 @@ def _is_read_elsewhere(use: ImageUse, fix: Fix) -> bool:
         at = use.source.offset(edit.location.line, edit.location.column)
         if use.place != "from" or use.span[0] <= at <= use.span[1]:
             continue
-        start = text.rfind("\n", 0, at) + 1
+        start = max(text.rfind("\n", 0, at) + 1, at - LOOKBACK)
         name = re.search(r"(?:^|\s)([A-Za-z_][A-Za-z0-9_]*)=[\"']?[^\s\"']*\Z", text[start:at])
         if name is None or name[1] in _names_read_elsewhere(text):
             return True
