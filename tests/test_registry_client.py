@@ -431,8 +431,10 @@ def test_a_blob_that_is_not_where_the_registry_says_is_no_absence(status: int) -
 # Hosts that have too much to do, and hosts that are gone.
 
 
-@pytest.mark.parametrize("headers", [{}, {"Retry_After": "0"}, {"Retry_After": "1"}, {"Retry_After": "soon"}])
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 429), ({}, 503), ({"Retry_After": "0"}, 429), ({"Retry_After": "1"}, 503), ({"Retry_After": "soon"}, 429)],
+)
 def test_a_busy_registry_is_asked_again(headers: dict[str, str], status: int) -> None:
     replies = iter([Reply(status, **headers), manifest(CONTENT)])
     began = time.monotonic()

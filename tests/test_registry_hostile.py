@@ -243,13 +243,13 @@ def test_only_blobs_are_followed(kind: str, target: str, status: int) -> None:
     ("location", "expected"),
     [
         ("http://169.254.169.254/latest", "redirected a blob to 169.254.169.254: address 169.254.169.254 is link-local"),
-        ("http://127.0.0.1:PORT/x", f"redirected a blob to 127.0.0.1:PORT: address 127.0.0.1 is loopback; {HINT}"),
-        ("http://localhost:PORT/x", f"redirected a blob to localhost:PORT: address 127.0.0.1 is loopback; {HINT}"),
-        ("http://2130706433:PORT/x", f"redirected a blob to 2130706433:PORT: address 127.0.0.1 is loopback; {HINT}"),
-        ("http://0x7f.1:PORT/x", f"redirected a blob to 0x7f.1:PORT: address 127.0.0.1 is loopback; {HINT}"),
+        ("http://127.0.0.1:PORT/x", "redirected a blob to 127.0.0.1:PORT: address 127.0.0.1 is loopback"),
+        ("http://localhost:PORT/x", "redirected a blob to localhost:PORT: address 127.0.0.1 is loopback"),
+        ("http://2130706433:PORT/x", "redirected a blob to 2130706433:PORT: address 127.0.0.1 is loopback"),
+        ("http://0x7f.1:PORT/x", "redirected a blob to 0x7f.1:PORT: address 127.0.0.1 is loopback"),
         (
             "http://[::ffff:7f00:1]:PORT/x",
-            f"redirected a blob to [::ffff:7f00:1]:PORT: address ::ffff:7f00:1 is loopback; {HINT}",
+            "redirected a blob to [::ffff:7f00:1]:PORT: address ::ffff:7f00:1 is loopback",
         ),
         ("//127.0.0.1:PORT/x", "redirected a blob to an invalid URL"),
         ("file:///etc/passwd", "redirected a blob to an invalid URL"),

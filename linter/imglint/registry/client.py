@@ -14,7 +14,7 @@ from imglint.registry.failures import Failure
 from imglint.registry.logins import anonymous
 from imglint.registry.questions import DIGEST, MANIFEST, TAGS
 from imglint.registry.registries import INDEXES, MANIFESTS
-from imglint.registry.sites import URL_MAX, blob_site, site_at
+from imglint.registry.sites import URL_MAX, blob_site, shown, site_at
 from imglint.registry.tokens import DENIED, Tokens
 from imglint.registry.transport import REQUEST_SECONDS, Patience, Request, Transport
 
@@ -122,9 +122,10 @@ class _Asking:
                 # Without the header Authorization: the storage is not the registry.
                 reply = self._transport.send(site, Request("GET", path, {}, BLOB_SIZE_MAX), self._patience)
             except Failure as failure:
-                raise Failure(f"redirected a blob to {site.host[:64]}: {failure.reason}") from None
+                # What to do about it, behind the semicolon, is meant for hosts that the policy lists.
+                raise Failure(f"redirected a blob to {shown(site.host)}: {failure.reason.partition(';')[0]}") from None
             if reply.status != 200:
-                raise Failure(f"redirected a blob to {site.host[:64]}: HTTP {reply.status}")
+                raise Failure(f"redirected a blob to {shown(site.host)}: HTTP {reply.status}")
         return reply.body if _is_present(reply) else None
 
     def _tags(self) -> tuple[str, ...] | None:

@@ -12,15 +12,15 @@ class Failure(Exception):
 
 
 class HostFailure(Failure):
-    """One that every other request to the same host would end with."""
+    """A failure that every request to the same host would have."""
 
 
 class Interrupted(Failure):
-    """One that another request to the same host may not end with: the connection failed or timed out."""
+    """A failed or broken connection. Another request to the same host may succeed."""
 
 
 class TimedOut(Interrupted):
-    """One that took too long."""
+    """A request that took too long."""
 
     def __init__(self) -> None:
         super().__init__("timed out")

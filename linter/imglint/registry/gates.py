@@ -1,4 +1,4 @@
-"""How each host fares in a run: requests wait for a place and for the end of a rate limit, and none is made to a host that does not answer."""
+"""Limits on the requests to a host: its connections, pauses that it demands, and failures before it counts as gone."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Gate:
         self._paused = 0.0
 
     def enter(self) -> None:
-        """Wait until the host may be asked. Raises HostFailure if it is no use."""
+        """Wait until the host may be asked. Raises HostFailure if it counts as gone."""
         with self._changed:
             while self._failure is None and (left := self._opens - monotonic()) > 0:
                 self._changed.wait(left)

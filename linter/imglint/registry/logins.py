@@ -1,4 +1,4 @@
-"""What a run logs in to registries with."""
+"""Credentials for registries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from imglint.registry.hosts import Endpoint
 
     Credentials = Callable[[Endpoint], "Login | None"]
-    """Returns what to log in to an endpoint with; None to ask without credentials. Raises Unverified if it cannot be found out."""
+    """Returns the login for an endpoint, None to ask anonymously. Raises Unverified if the credentials cannot be read."""
 
 
 @record
 class Login:
-    """A user with a password, or an identity token, which a token service takes instead."""
+    """A user name and password, or an identity token, which a token service accepts instead."""
 
     user: str
     password: str

@@ -62,9 +62,9 @@ def token_site(endpoint: Endpoint, realm: str) -> tuple[Site, str]:
     """
     scheme, host, path = _parts(realm, "named an invalid token service")
     if scheme != "https" and not endpoint.insecure:
-        raise Failure(f"named a token service without TLS, {_shown(host)}")
+        raise Failure(f"named a token service without TLS, {shown(host)}")
     if host != normal(endpoint.host, scheme) and host not in [normal(one, scheme) for one in endpoint.realms]:
-        raise Failure(f"named the token service {_shown(host)}, which is not listed under `realms` for this host")
+        raise Failure(f"named the token service {shown(host)}, which is not listed under `realms` for this host")
     return Site(scheme, host, endpoint.private, endpoint.ca), path
 
 
@@ -77,7 +77,7 @@ def blob_site(endpoint: Endpoint, location: str) -> tuple[Site, str]:
         location = f"{site_at(endpoint).scheme}://{endpoint.host}{location}"
     scheme, host, path = _parts(location, "redirected a blob to an invalid URL")
     if scheme != "https" and not endpoint.insecure:
-        raise Failure(f"redirected a blob to {_shown(host)} without TLS")
+        raise Failure(f"redirected a blob to {shown(host)} without TLS")
     is_own = host in [normal(one, scheme) for one in (endpoint.host, *endpoint.realms)]
     return Site(scheme, host, endpoint.private and is_own, endpoint.ca if is_own else ""), path
 
@@ -96,5 +96,6 @@ def _is_host(host: str) -> bool:
     return found is not None and 0 < int(found[1] or 1) < 65_536
 
 
-def _shown(host: str) -> str:
+def shown(host: str) -> str:
+    """Return a host that a registry named, shortened for a message."""
     return host if len(host) <= HOST_SHOWN else f"{host[: HOST_SHOWN - 3]}..."

@@ -1,4 +1,4 @@
-"""What requests to a registry are authorized with: a token of its token service, or Basic credentials.
+"""Authorization of requests to a registry: by a token of its token service, or by Basic credentials.
 
 The flow is that of the distribution project (distribution.github.io/distribution/spec/auth/): a registry answers 401 with a challenge, which names the
 token service. Credentials go to the registry and to token services on it or on a host that the policy lists, and nowhere else.
