@@ -440,17 +440,6 @@ def components(count: int) -> dict[str, str]:
     return {**folders, **last, "k/kustomization.yaml": f"resources: [../pod.yaml]\ncomponents: [{listed}]\n"}
 
 
-def platforms_known(count: int) -> int:
-    """Return the number of platforms that are known of an image for so many."""
-    registries = ExampleRegistries()
-    registries.add("a:1", platforms=[f"linux/arm/v{number}" for number in range(count)])
-    try:
-        image = Registries(Hosts(None), registries.ask).image(parse("a:1"))
-    except Unverified:
-        return 0
-    return len(image.variants) if image else 0
-
-
 def knows_signatures(count: int) -> bool:
     """Return whether so many signatures of an image are read."""
     registries = ExampleRegistries()
@@ -522,7 +511,6 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("engine.kustomizations.REACH_MAX", "components", 20, lambda lint, n: is_rewritten(lint, components(n))),
     ("source.BESIDE_SIZE_MAX", "kustomization", None, lambda lint, n: is_rewritten(
         lint, {"z/kustomization.yaml": REWRITES.ljust(n, "\n")})),
-    ("registry.registries.VARIANTS_MAX", "platforms", None, lambda _, n: platforms_known(n) == n),
     ("registry.signatures.SIGNATURES_MAX", "signatures", None, lambda _, n: knows_signatures(n)),
     ("policy.registries.PEM_MAX", "certificates", 1000, lambda lint, n: lint.accepts_certificates(n)),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),

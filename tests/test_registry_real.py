@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.registry_images import LIST, MANY, PLAIN, REGISTRY, SINGLE, WEB
+from tests.registry_images import KEY, LIST, MANY, PLAIN, REGISTRY, SIGNED, SINGLE, WEB
 from tests.registry_server import BASIC, OPEN, TOKEN, RegistryServer
 
 from imglint import Unverified, parse
@@ -17,6 +17,7 @@ from imglint.registry.client import Client
 from imglint.registry.credentials import DockerCredentials
 from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.hosts import Hosts, RegistryEntry
+from imglint.registry.images import PublicKey, Signature
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question
 from imglint.registry.registries import Registries
 
@@ -100,6 +101,18 @@ def test_tags_are_those_of_skopeo(
     assert tags is not None
     assert sorted(tags) == sorted(skopeo(server, "list-tags", "acme/many")["Tags"])
     assert len(tags) == MANY
+
+
+@pytest.mark.parametrize(("access", "tls"), [(OPEN, False), (TOKEN, True)])
+@pytest.mark.parametrize(("image", "expected"), [(SIGNED, "signed"), (WEB, "unsigned")])
+def test_signatures(
+    image: str, expected: str, access: str, tls: bool, registry_servers: RegistryServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registries = asked(registry_servers.get(access, tls=tls), monkeypatch)
+    key = PublicKey(KEY, registry_servers.examples.files[KEY])
+    reference = parse(f"{REGISTRY}/{image}")
+    # This registry does not have the API for referrers.
+    assert registries.signature(reference, key) == Signature(expected, registries.digest(reference) or "")
 
 
 @pytest.mark.parametrize("size", [1, 7, MANY, MANY + 1])

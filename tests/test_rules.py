@@ -62,6 +62,7 @@ def test_default_levels_and_environments() -> None:
         "missing-platform": ("error", None),
         "moving-tag": ("off", None),
         "old-image": ("error", None),
+        "outdated-tag": ("off", None),
         "oversized-image": ("error", None),
         "platform-repository": ("off", None),
         "root-user": ("warning", None),

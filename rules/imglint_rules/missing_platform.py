@@ -4,8 +4,8 @@
 
 **How to fix it:** publish the image for the platform, or use one that is.
 
-The rule checks the `platforms` of the image's row, and the `--platform` of a stage unless it depends on the build, as `$BUILDPLATFORM` does. A
-platform without a variant, such as `linux/arm64`, matches every variant.
+The rule checks the `platforms` of the image's row, and that of `FROM --platform=linux/arm64` unless it depends on the build, as `$BUILDPLATFORM` does.
+A platform without a variant, such as `linux/arm64`, matches every variant.
 
 ## Flagged
 

@@ -29,6 +29,7 @@ USER 101
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, replace
+from imglint_rules._fixes import updated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 LEVEL = Severity.WARNING
 ONLINE = True
 TAGS = ("maintenance",)
+FIX = "writes the digest that the tag has now. Unsafe."
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -52,7 +54,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         return
     image = online.image(tagged)
     if image is not None and all(variant.digest != reference.digest for variant in image.variants):
-        yield use.finding(f"`{reference.tag}` is another image by now, {current}; update the digest", "digest")
+        message = f"`{reference.tag}` is another image by now, {current}; update the digest"
+        yield use.finding(message, "digest", fix=updated(use, current))
 
 
 def _is_of_one_algorithm(one: str, other: str) -> bool:

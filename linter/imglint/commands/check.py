@@ -157,7 +157,8 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
             warn(f"wrote {counted(written, 'finding')} to {options.write_baseline}")
         report, _ = without_known(report, read_baseline(options.write_baseline), options.write_baseline, ())
     elif options.baseline:
-        report, gone = without_known(report, known, options.baseline, options.paths or ("",))
+        not_run = [rule.id for rule in settings.rules.values() if rule.online and not options.online]
+        report, gone = without_known(report, known, options.baseline, options.paths or ("",), not_run)
         narrowed = options.select or options.ignore or options.exclude
         if gone and not options.quiet and not narrowed:
             found = "1 finding no longer occurs" if gone == 1 else f"{gone} findings no longer occur"

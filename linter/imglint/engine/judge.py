@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.ignore_comments import IgnoreComment
-    from imglint.model import Fact, Finding
+    from imglint.model import Fact, Finding, Fix
     from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, Policy, PolicyException
 
@@ -126,6 +126,13 @@ def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision
         for rule in _rules_for(subject, policy, settings.rules)
         if _is_in_run(rule, settings)
     ]
+
+
+def online_decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
+    """Return the rules that could flag a fact with registries, each with its level and options there, in a run without them."""
+    policy = settings.policies.of(subject.source.path)
+    rules = [rule for rule in _rules_for(subject, policy, settings.rules) if rule.online and settings.online is None]
+    return [(rule, _decision(rule, subject, policy, settings)) for rule in rules]
 
 
 def _rules_for(subject: Subject, policy: Policy, rules: dict[str, Rule]) -> list[Rule]:
@@ -261,24 +268,31 @@ def _merged(group: list[Verdict]) -> Verdict:
 
 
 def _fixable(verdicts: list[Verdict], facts: Iterable[Fact]) -> list[Verdict]:
-    """Return the verdicts, without the fixes of text that other facts share: a fix for one of them would change the others, too."""
+    """Return the verdicts, without the fixes of text that other facts share, unless these have the same fix: it would change the others, too."""
     if all(verdict.finding.fix is None for verdict in verdicts):
         return verdicts
     sharing: dict[int, list[Fact]] = {}
     for fact in facts:
         spans = fact.parts.values() if isinstance(fact, ImageUse) else (fact.span,)
-        for start in {span[0] for span in spans}:
-            sharing.setdefault(start, []).append(fact)
-    return [_if_agreed(verdict, sharing) if verdict.finding.fix else verdict for verdict in verdicts]
+        # What is added to a part is at its end.
+        for place in {place for span in spans for place in span}:
+            sharing.setdefault(place, []).append(fact)
+    agreeing: dict[tuple[str, Fix], set[int]] = {}
+    for verdict in verdicts:
+        if verdict.finding.fix and verdict.is_reported:
+            key = verdict.finding.rule, verdict.finding.fix
+            agreeing.setdefault(key, set()).update([id(subject) for subject in verdict.subjects])
+    return [_if_agreed(verdict, sharing, agreeing) if verdict.finding.fix else verdict for verdict in verdicts]
 
 
-def _if_agreed(verdict: Verdict, sharing: Mapping[int, list[Fact]]) -> Verdict:
-    fix, subjects = verdict.finding.fix, {id(subject) for subject in verdict.subjects}
+def _if_agreed(verdict: Verdict, sharing: Mapping[int, list[Fact]], agreeing: Mapping[tuple[str, Fix], set[int]]) -> Verdict:
+    fix, finding = verdict.finding.fix, verdict.finding
     kinds = {type(subject) for subject in verdict.subjects}
+    own = {id(subject) for subject in verdict.subjects} | (agreeing.get((finding.rule, fix), set()) if fix else set())
     for edit in fix.edits if fix else ():
         facts = sharing.get(verdict.subjects[0].source.offset(edit.location.line, edit.location.column), ())
-        if any(type(fact) in kinds and id(fact) not in subjects for fact in facts):
-            return replace(verdict, finding=replace(verdict.finding, fix=None))
+        if any(type(fact) in kinds and id(fact) not in own for fact in facts):
+            return replace(verdict, finding=replace(finding, fix=None))
     return verdict
 
 

@@ -11,7 +11,7 @@ import sys
 from functools import cache
 
 from imglint.errors import PluginError
-from imglint.model import Severity
+from imglint.model import UNVERIFIED_IMAGE, Severity
 from imglint.records import record
 
 TYPE_CHECKING = False
@@ -109,7 +109,17 @@ def rules() -> dict[str, Rule]:
     from imglint.plugins.own_rules import OWN_FIXES, OWN_RULES
 
     found = {
-        name: Rule(name, level, None, None, doc, ("policy",), url=_documentation(name), fix=OWN_FIXES.get(name, ""))
+        name: Rule(
+            name,
+            level,
+            None,
+            None,
+            doc,
+            ("policy",),
+            url=_documentation(name),
+            fix=OWN_FIXES.get(name, ""),
+            online=name == UNVERIFIED_IMAGE,
+        )
         for name, (level, doc) in OWN_RULES.items()
     }
     for plugin in _plugins(RULES):
