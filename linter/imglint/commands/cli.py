@@ -228,7 +228,7 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of worker processes [default: chosen automatically].",
+    help="Number of worker processes, always 1 with --online [default: chosen automatically].",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the findings.")
 @click.option("-v", "--verbose", is_flag=True, help="Print to stderr which policy is used and which files are read.")

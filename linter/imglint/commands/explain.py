@@ -10,7 +10,7 @@ from textwrap import wrap
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
 from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover, is_tracked
 from imglint.engine.facts import STDIN, read_file
-from imglint.engine.judge import decisions, judge_file
+from imglint.engine.judge import decisions, judge_file, online_decisions
 from imglint.errors import UsageError
 from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
@@ -348,6 +348,9 @@ def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> It
     if INTERNAL_ERROR not in found:
         yield from _fields("passes", _grouped([(f"{decision.level} ", rule.id, by[rule.id]) for rule, decision in passed]))
     yield from _fields("off", _grouped([("", rule.id, by[rule.id]) for rule, decision in decided if not decision.level]))
+    online = [(rule, decision) for rule, decision in online_decisions(subject, settings) if decision.level]
+    levels = [(f"{decision.level} ", rule.id, _origin(rule, decision, policy)) for rule, decision in online]
+    yield from _fields("--online", _grouped(levels))
 
 
 def _finding(verdict: Verdict, by: dict[str, str]) -> str:
