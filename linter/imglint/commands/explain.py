@@ -14,7 +14,7 @@ from imglint.engine.judge import decisions, judge_file, online_decisions
 from imglint.errors import UsageError
 from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
-from imglint.plugins.load import readers
+from imglint.plugins.load import readers, rules
 from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import printable, printable_line
 from imglint.records import replace
@@ -53,7 +53,7 @@ def explain(target: str, options: CommandOptions) -> int:
 
 def _explain(target: str, options: CommandOptions) -> int:
     path, line = _split(target)
-    settings = settings_for(replace(options, paths=(path,)))
+    settings = replace(settings_for(replace(options, paths=(path,))), rules=rules())
     text = "".join([printable_line(shown) + "\n" for shown in _lines_of_output(path, line, settings)])
     write_stdout(encoded(text))
     return CLEAN
