@@ -266,6 +266,65 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
         PIPELINE, 200, lambda n: lines(n, f"j@: {{image: '$A$B', parallel: {{matrix: [{{A: [{'a, ' * 30}], B: [{'b, ' * 30}]}}]}}}}"),
     ),
     "caches": ("compose.yaml", 1_500, lambda n: "services: {a: {build: {cache_from: [" + "a/b:latest, " * n + "]}}}\n"),
+    "JSON brackets": ("devcontainer.json", 100_000, lambda n: "[" * n),
+    "JSON values": ("devcontainer.json", 20_000, lambda n: '{"a": [' + '"b", ' * n + "]}\n"),
+    "JSON comments": ("devcontainer.json", 20_000, lambda n: "{" + "/* a */ // imglint: b\n" * n + "}\n"),
+    "open JSON comments": ("devcontainer.json", 100_000, lambda n: "{" + "/*" * n),
+    "JSON escapes": ("devcontainer.json", 40_000, lambda n: '{"image": "' + "\\u0041" * n + '"}\n'),
+    "quotes in JSON": ("devcontainer.json", 40_000, lambda n: '"' * n + " imglint:"),
+    "development container caches": (
+        "devcontainer.json", 1_500, lambda n: '{"build": {"cacheFrom": [' + '"a/b:latest", ' * n + "]}}\n",
+    ),
+    "variables of a development container": ("devcontainer.json", 400, lambda n: '{"image": "' + "${localEnv:A:b}" * n + '"}\n'),
+    "contexts": ("docker-bake.hcl", 1_500, lambda n: 'target "a" {\ncontexts = {\n' + lines(n, 'a@ = "docker-image://a/b@:latest"') + "}\n}\n"),
+    "targets": ("docker-bake.hcl", 1_000, lambda n: lines(n, 'target "a@" { contexts = { a = "docker-image://a/b@" } }')),
+    "targets that inherit": ("docker-bake.hcl", 1_000, lambda n: lines(n, 'target "a@" { inherits = ["a^"] }')),
+    "targets that inherit from many": (
+        "docker-bake.hcl", 1_000, lambda n: 'target "b" {\n' + lines(n, "a@ = 1") + "}\n" + lines(n, 'target "a@" { inherits = ["b"] }'),
+    ),
+    "targets that share a variable": (
+        "docker-bake.hcl", 1_000, lambda n: 'variable "A" { default = [\n' + lines(n, '"a/b@",') + "] }\n" + lines(n, 'target "a@" { cache-from = A }'),
+    ),
+    "inline Dockerfiles that share arguments": (
+        "docker-bake.hcl", 400, lambda n: 'variable "A" { default = {\n' + lines(n, 'a@ = "b"') + "} }\n"
+        + lines(n, 'target "a@" {\nargs = A\ndockerfile-inline = "FROM a@"\n}'),
+    ),
+    "matrix": (
+        "docker-bake.hcl", 100, lambda n: 'target "a" {\nmatrix = { m = [\n' + lines(n, '"b@",') + "] }\ncontexts = {\n"
+        + lines(n, 'a@ = "docker-image://a/b@:${m}"') + "}\n}\n",
+    ),
+    "Bake variables that double in length": (
+        "docker-bake.hcl", 2_000, lambda n: 'variable "A0" { default = "x" }\n' + lines(n, 'variable "A^" { default = "${A@}${A@}" }')
+        + lines(n, 'target "a@" { contexts = { a = "docker-image://${A@}" } }'),
+    ),
+    "variables of lists of lists": (
+        "docker-bake.hcl", 4_000, lambda n: "A0 = []\n" + lines(n, "A^ = [A@, A@]") + f'target "a" {{ cache-from = A{n} }}\n',
+    ),
+    "HCL brackets": ("docker-bake.hcl", 100_000, lambda n: "a = " + "[" * n),
+    "HCL operators": ("docker-bake.hcl", 20_000, lambda n: "a = 1" + " + 1" * n + "\n"),
+    "HCL comments": ("docker-bake.hcl", 20_000, lambda n: "# imglint: ignore[a]\n" * n),
+    "open HCL comments": ("docker-bake.hcl", 100_000, lambda n: "/*" * n),
+    "HCL labels": ("docker-bake.hcl", 40_000, lambda n: "a " + '"b" ' * n + "{}\n"),
+    "HCL strings": ("docker-bake.hcl", 20_000, lambda n: 'a = "' + "${b}$${" * n + '"\n'),
+    "HCL heredocs": ("docker-bake.hcl", 4_000, lambda n: lines(n, "a@ = <<-A\n  b\nA")),
+    "HCL heredocs in a heredoc": ("docker-bake.hcl", 4_000, lambda n: "a = <<A\n" + "${<<B\nB\n}" * n + "\nA\n"),
+    "HCL line of a heredoc": ("docker-bake.hcl", 40_000, lambda n: "a = <<-A\n" + "$$" * n + "\nA\n"),
+    "entries of a unit": ("a.container", 20_000, lambda n: "[Container]\n" + "Image=a/b:latest\n" * n),
+    "mounts of a unit": ("a.container", 1_500, lambda n: "[Container]\n" + lines(n, "Mount=type=image,source=a/b@")),
+    "mounts on one line of a unit": ("a.container", 1_500, lambda n: "[Container]\nMount=" + "type=image,source=a/b " * n + "\n"),
+    "quotes in a mount": ("a.container", 20_000, lambda n: "[Container]\nMount=type=image" + "\"'" * n + "\n"),
+    "continued lines of a unit": ("a.container", 20_000, lambda n: "[Container]\nImage=a\\\n" + "b\\\n#\n" * n),
+    "continued mounts of a unit": ("a.container", 1_000, lambda n: "[Container]\nMount=" + "type=image,source=a/b \\\n" * n + "\n"),
+    "artifacts": (
+        "skaffold.yaml", 1_500, lambda n: "apiVersion: skaffold/v4\nbuild:\n  artifacts:\n" + lines(n, "  - {image: a@, ko: {fromImage: a/b@}}"),
+    ),
+    "artifacts through an alias": (
+        "skaffold.yaml", 1_500, lambda n: "apiVersion: skaffold/v4\nbuild:\n  artifacts: &a\n" + lines(n, "  - {image: a@, ko: {fromImage: a/b@}}")
+        + "profiles:\n" + "- build: {artifacts: *a}\n" * n,
+    ),
+    "listed images": (
+        "Chart.yaml", 1_000, lambda n: "annotations:\n  artifacthub.io/images: |\n" + lines(n, "    - image: a/b@:latest"),
+    ),
     "jobs of CircleCI that share a list": (
         ".circleci/config.yml", 1_500, lambda n: "a: &a\n" + lines(n, "- image: a/b@") + "jobs:\n" + lines(n, "  j@: {docker: *a}"),
     ),

@@ -29,6 +29,10 @@ WORKFLOW = "on: push\njobs:\n  a:\n    container: node:22\n    services:\n      
 ACTION = "name: x\nruns:\n  using: docker\n  image: docker://alpine:3\n"
 PIPELINE = "image: node:22\nservices: [redis:7]\ntest: {image: node:20}\n"
 DOCKERFILE = "FROM nginx:1\nRUN true\n"
+CONFIGURATION = "apiVersion: skaffold/v4beta11\nkind: Config\nbuild: {artifacts: [{image: a}]}\n"
+TARGET = 'target "web" {\n  contexts = { a = "docker-image://nginx:1" }\n}\n'
+ANNOTATION = "annotations:\n  artifacthub.io/images: |\n    - image: nginx:1\n"
+UNIT = "[Container]\nImage=nginx:1\n"
 CIRCLE = "version: 2.1\njobs: {a: {docker: [{image: a}]}}\n"
 AZURE = "jobs:\n- job: a\n  container: a:1\n"
 BUILD = "steps:\n- name: ubuntu\n"
@@ -141,6 +145,72 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("chart/templates/values.yaml", "image: '{% x %}'\n", "helm-values"),
         ("chart/templates/Dockerfile", "FROM {{ x }}\n", "dockerfile"),
         ("chart/templates/kustomization", "images: {{ x }}\n", None),
+        # Development containers by their name.
+        ("devcontainer.json", "{}", "devcontainer"),
+        (".devcontainer.json", "", "devcontainer"),
+        (".devcontainer/python/devcontainer.json", '{"image": "nginx"} // apiVersion kind', "devcontainer"),
+        ("devcontainer.json", '{"apiVersion": "v1", "kind": "Pod"}', "kubernetes"),
+        ("devcontainer.json", '[{"op": "add", "path": "/spec/image", "value": "a"}]', "kubernetes"),
+        ("chart/templates/devcontainer.json", '{"image": "{{ x }}"}', "helm-template"),
+        ("devcontainer-feature.json", '{"image": "nginx"}', None),
+        ("devcontainer.yaml", "image: nginx\n", None),
+        # Bake files by their name; `bake.hcl` at the end of one by its content.
+        ("docker-bake.hcl", "", "bake"),
+        ("docker-bake.override.hcl", TARGET, "bake"),
+        ("docker-bake.release.json", "{}", "bake"),
+        ("web.docker-bake.hcl", TARGET, "bake"),
+        ("bake.hcl", TARGET, "bake"),
+        ("release-bake.hcl", f"// A file.\n{TARGET}", "bake"),
+        ("bake.json", '{"target": {"web": {}}}', "bake"),
+        ("bake.hcl", "job {}\n", None),
+        ("bake.json", '{"target-audience": 1}', None),
+        ("docker-bake-notes.md", TARGET, None),
+        ("main.hcl", TARGET, None),
+        ("docker-bake.hcl", MANIFEST, "kubernetes"),
+        ("docker-bake.json", '{"apiVersion": "v1", "kind": "Pod"}', "kubernetes"),
+        ("docker-bake.hcl", DOCKERFILE, "dockerfile"),
+        # Units of Quadlet by their extension and section.
+        ("web.container", UNIT, "quadlet"),
+        ("web@.container", f"# A unit.\n\t[Container] \r\n{UNIT}", "quadlet"),
+        ("web.image", "[Image]\nImage=nginx:1\n", "quadlet"),
+        ("web.volume", "[Volume]\n", "quadlet"),
+        ("web.build", "[Build]\n", "quadlet"),
+        ("web.image", UNIT, None),
+        ("web.container", "[Unit]\nDescription=x\n", None),
+        ("web.container", "Image=x [Container]\n", None),
+        ("web.pod", "[Pod]\n", None),
+        ("web.service", UNIT, None),
+        ("Dockerfile.container", UNIT, "dockerfile"),
+        ("web.container", DOCKERFILE, "dockerfile"),
+        ("web.container", f"{MANIFEST}# [Container]\n", "kubernetes"),
+        ("web.container", f"{MANIFEST}data: |\n  [Container]\n", "kubernetes"),
+        ("web.build", f"{DOCKERFILE}LABEL a=b \\\n  c=d\n", "dockerfile"),
+        # Configurations of Skaffold by their content, which is no manifest.
+        ("skaffold.yaml", CONFIGURATION, "skaffold"),
+        ("dev.yml", f"---\n{MANIFEST}---\n{CONFIGURATION}", "skaffold"),
+        ("skaffold.yaml", f"{CONFIGURATION}  - [\n", "skaffold"),
+        ("skaffold.yaml", "{apiVersion: skaffold/v4beta11, kind: Config}\n", "skaffold"),
+        ("skaffold.yaml", "build: {}\n# skaffold/\n", None),
+        ("skaffold.yaml", f"{MANIFEST}# apiVersion: skaffold/v4\n", "kubernetes"),
+        ("pod.yaml", f"{MANIFEST}metadata: {{annotations: {{tool: skaffold/v4}}}}\n", "kubernetes"),
+        (
+            "skaffold.yaml",
+            f"apiVersion: v1\nkind: ConfigMap\ndata:\n  skaffold.yaml: |\n{CONFIGURATION.replace('apiVersion', '    apiVersion')}",
+            "kubernetes",
+        ),
+        ("values.yaml", CONFIGURATION, "kubernetes"),
+        ("compose.yaml", CONFIGURATION, "kubernetes"),
+        ("kustomization.yaml", CONFIGURATION, "kubernetes"),
+        ("chart/templates/skaffold.yaml", f"{CONFIGURATION}# {{{{ x }}}}\n", "helm-template"),
+        ("skaffold.json", '{"apiVersion": "skaffold/v4beta11", "kind": "Config"}', "kubernetes"),
+        # A Chart.yaml with the annotation.
+        ("chart/Chart.yaml", f"apiVersion: v2\nname: web\n{ANNOTATION}", "helm-chart"),
+        ("Chart.yaml", f"{ANNOTATION}keywords: [services, kind]\n", "helm-chart"),
+        ("chart.yaml", ANNOTATION, None),
+        ("Chart.yaml", "apiVersion: v2\nname: web\n", None),
+        ("chart/templates/Chart.yaml", f"{ANNOTATION}# {{{{ x }}}}\n", "helm-template"),
+        ("Chart.yaml", f"{MANIFEST}{ANNOTATION}", "kubernetes"),
+        ("Chart.yaml", f"{SERVICES}    annotations: {{artifacthub.io/images: none}}\n", "compose"),
         # Workflows by their folder, unless the content is that of another kind.
         (".github/workflows/ci.yml", WORKFLOW, "github-actions"),
         (".github/workflows/ci.yaml", "", "github-actions"),

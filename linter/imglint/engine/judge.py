@@ -106,6 +106,7 @@ def _active(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]
         subject.__class__,
         _rule_of(subject),
         role,
+        subject.source.kind,
         subject.environment,
         row and row.key,
         path,
@@ -138,10 +139,11 @@ def online_decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, D
 def _rules_for(subject: Subject, policy: Policy, rules: dict[str, Rule]) -> list[Rule]:
     if own := _rule_of(subject):
         return [rules[own]]
+    wanted = [rule for rule in rules.values() if not rule.kinds or subject.source.kind in rule.kinds]
     if isinstance(subject, RunUser):
-        return [rule for rule in rules.values() if rule.check_user]
+        return [rule for rule in wanted if rule.check_user]
     is_judged = isinstance(subject, ImageUse) and policy.judges(subject)
-    return [rule for rule in rules.values() if rule.check_image] if is_judged else []
+    return [rule for rule in wanted if rule.check_image] if is_judged else []
 
 
 def _rule_of(subject: Subject) -> str:

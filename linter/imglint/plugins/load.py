@@ -35,6 +35,7 @@ class Rule:
     `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
     10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported. `fix` says what its
     fixes change, and whether they are safe; it is empty if it offers none. A rule that is `online` needs registries, and runs only with `--online`.
+    `kinds` are the kinds of files that it checks, all if it is empty.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Rule:
     covers: tuple[str, ...] = ()
     fix: str = ""
     online: bool = False
+    kinds: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -241,6 +243,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
         getattr(module, "COVERS", ()),
         getattr(module, "FIX", ""),
         getattr(module, "ONLINE", False),
+        getattr(module, "KINDS", ()),
     )
 
 
