@@ -54,6 +54,12 @@ def _format_names(_context: click.Context, _parameter: click.Parameter, incomple
     return [name for name in formats() if name.startswith(incomplete)]
 
 
+def _image_format_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from imglint.plugins.load import image_formats
+
+    return [name for name in image_formats() if name.startswith(incomplete)]
+
+
 OWN_OPTIONS = ("-h", "--help", "-V", "--version")
 LEVELS = ("note", "warning", "error")
 PATHS = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
@@ -245,10 +251,10 @@ def check_command(**options: Any) -> int:
 @EXCLUDE
 @click.option(
     "--format",
-    type=click.Choice(["text", "json"]),
-    metavar="NAME",
     default="text",
-    help="Output format: text or json [default: text].",
+    metavar="NAME",
+    shell_complete=_image_format_names,
+    help="Output format: text, json, ndjson, csv or cyclonedx [default: text].",
 )
 def images_command(format: str, **options: Any) -> int:  # noqa: A002  the name of the option
     """List every image reference."""
