@@ -106,7 +106,11 @@ def _images(survey: Survey) -> Iterator[str]:
             "#   - match: ghcr.io/acme/*",
             '#     tags: ["v{semver}"]',
         )
-    for row in survey.rows:
+    for row, before in zip(survey.rows, (None, *survey.rows), strict=False):
+        if row.roles and before is None:
+            yield "  # What pipelines and development containers run."
+        elif not row.roles and before is not None and before.roles:
+            yield "  # All other images."
         if len(row.patterns) == 1:
             yield f"  - match: {_scalar(row.patterns[0])}"
         else:
@@ -114,6 +118,8 @@ def _images(survey: Survey) -> Iterator[str]:
             yield from [f"      - {_scalar(pattern)}" for pattern in row.patterns]
         if row.tag is not None:
             yield f"    tags: [{_quoted(row.tag)}]"
+        if row.roles:
+            yield f"    roles: [{', '.join(row.roles)}]"
 
 
 def _built(survey: Survey) -> Iterator[str]:
