@@ -1,10 +1,12 @@
-"""The Helm chart that a file belongs to. Imports `os` and `re`."""
+"""The Helm chart that a file belongs to. Imports `os`, `re` and the paths of workflows."""
 
 from __future__ import annotations
 
 import os
 import re
 from functools import lru_cache
+
+from imglint.readers._workflows import is_workflow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def is_values_file(source: Source) -> bool:
     name = source.name.lower()
     if "values" not in name or not name.endswith((".yaml", ".yml")):
         return False
-    return re.fullmatch(_VALUES, name) is not None or chart_folder(source) is not None
+    return (re.fullmatch(_VALUES, name) is not None or chart_folder(source) is not None) and not is_workflow(source)
 
 
 def chart_folder(source: Source) -> str | None:
