@@ -25,6 +25,7 @@ LAYERS = (
     ("yaml", "dockerfile", "plugins"),
     ("output",),
     ("model",),
+    ("registry",),
     ("patterns", "errors", "git_index"),
     ("reference", "traced", "source", "quoting"),
     ("spelling", "records", "printable", "repository", "git", "version", "_start"),

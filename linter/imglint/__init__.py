@@ -6,7 +6,7 @@ release. Importing this module does not import the engine.
 
 # Nothing is imported before this, not even `__future__`, which is a module like any other.
 from imglint import _start as _start
-from imglint.errors import PluginError, PolicyError, UsageError
+from imglint.errors import PluginError, PolicyError, Unverified, UsageError
 from imglint.model import (
     BASE,
     BUILD,
@@ -67,6 +67,7 @@ __all__ = [
     "Source",
     "Span",
     "Traced",
+    "Unverified",
     "UsageError",
     "approved_patterns",
     "approves",

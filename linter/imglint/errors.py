@@ -40,3 +40,15 @@ class UsageError(Exception):
 
 class PluginError(Exception):
     """A plugin that breaks its contract. The text names the module, the problem and the fix."""
+
+
+class Unverified(Exception):
+    """A question that a registry did not answer. `registry` is its name, `reason` completes the sentence "cannot ask REGISTRY: "."""
+
+    def __init__(self, registry: str, reason: str) -> None:
+        super().__init__(f"{registry}: {reason}")
+        self.registry, self.reason = registry, reason
+
+
+class Pending(BaseException):
+    """Raised where an answer of a registry is not known yet, so that a rule runs again when it is. No rule should catch it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
     from imglint.patterns.version import Versions
+    from imglint.registry.images import ImageDetails, RegistryImage, Variant
     from imglint.traced import Traced
 
     class Tree(Protocol):
@@ -35,6 +36,28 @@ if TYPE_CHECKING:
             """Return what kustomizations set in the reference."""
             ...
 
+    class Online(Protocol):
+        """What registries know about images. Each method raises Unverified if the registry could not be asked.
+
+        None means that the registry does not have the image.
+        """
+
+        def digest(self, reference: ImageReference, /) -> str | None:
+            """Return the digest that a reference has now."""
+            ...
+
+        def image(self, reference: ImageReference, /) -> RegistryImage | None:
+            """Return the image with the platforms that it serves."""
+            ...
+
+        def details(self, reference: ImageReference, variant: Variant, /) -> ImageDetails:
+            """Return the user, labels, age and size of an image for one platform."""
+            ...
+
+        def tags(self, reference: ImageReference, /) -> tuple[str, ...] | None:
+            """Return all tags of the repository of a reference, in no particular order."""
+            ...
+
 
 INVALID = "invalid-reference"
 UNRESOLVED = "unresolved-reference"
@@ -45,6 +68,7 @@ UNUSED_IGNORE = "unused-ignore"
 EXPIRED_EXCEPTION = "expired-exception"
 UNUSED_EXCEPTION = "unused-exception"
 UNUSED_POLICY = "unused-policy"
+UNVERIFIED_IMAGE = "unverified-image"
 UNSILENCEABLE = frozenset((SYNTAX_ERROR, UNREAD_FILE, INTERNAL_ERROR))
 """Rules that no comment silences: a file that was not read must not look clean."""
 DOCKERFILE = "dockerfile"
@@ -201,7 +225,8 @@ class ImageUse:
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
-    The engine fills in `environment`, `policy_match` and `tree`.
+    `online` asks registries; it is None in a run without `--online`.
+    The engine fills in `environment`, `policy_match`, `tree` and `online`.
     """
 
     source: Source
@@ -219,6 +244,7 @@ class ImageUse:
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None
+    online: Online | None = None
 
     @property
     def text(self) -> str:

@@ -12,6 +12,8 @@ A rule's file name is its id (`latest_tag.py` is `latest-tag`), its docstring is
 - `TAGS` and `SECURITY_SEVERITY` (optional): tags for SARIF, and a score from "0.0" to "10.0";
 - `COVERS` (optional): the ids of rules whose findings are redundant where this rule reports the same image or user, so that one fault is one finding.
   They are reported if the finding of this rule is silenced by an exception or a comment;
+- `ONLINE` (optional): True for a rule that asks registries, through `use.online`. It runs only with `--online`. A question that a registry does not
+  answer ends the rule for this image, and the engine reports unverified-image;
 - `FIX` (optional): what the fixes of the rule change, and where they are safe; a rule that offers any has it;
 - `Options` (optional): a record with a field for each of the rule's own keys in the policy file, with underscores instead of dashes. The
   annotation gives the values that the key accepts: `int` (not negative), `bool`, `str`, `tuple[int, ...]` and `tuple[str, ...]` (a list), or

@@ -80,6 +80,8 @@ def _check_fixes(options: CommandOptions) -> None:
     """Raise UsageError if an option for fixes contradicts the others."""
     if options.unsafe_fixes and not (options.fix or options.diff):
         raise UsageError("--unsafe-fixes has no effect alone; add --fix or --diff")
+    if options.refresh and not options.online:
+        raise UsageError("--refresh has no effect alone; add --online")
     if options.diff and options.write_baseline:
         raise UsageError("--diff writes no files; leave out --write-baseline, or use --fix")
 

@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from imglint.engine.online import Online
     from imglint.plugins.load import Rule
     from imglint.policy.find import Place, Policies
     from imglint.policy.lookup import Policy
@@ -57,6 +58,8 @@ class CommandOptions:
     color: bool | None = None
     min_level: str | None = None
     statistics: bool = False
+    online: bool = False
+    refresh: bool = False
 
 
 def run_command(options: CommandOptions, command: Callable[[CommandOptions], int]) -> int:
@@ -100,7 +103,17 @@ def settings_for(options: CommandOptions) -> Settings:
         verbose=options.verbose,
         debug=options.debug,
         tree=Trees(policies, excluded),
+        online=_online() if options.online else None,
     )
+
+
+def _online() -> Online:
+    """Return the registries of the run."""
+    from imglint.engine.online import Online
+    from imglint.registry.answers import Answers
+    from imglint.registry.client import Client
+
+    return Online(Answers(Client().ask))
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imglint.engine.discover import Skipped
+    from imglint.engine.online import Online
     from imglint.model import Fact, Span, Tree
     from imglint.plugins.load import Reader, Rule
     from imglint.policy.find import Policies
@@ -38,6 +39,7 @@ class Settings:
     a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
     yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files. `tree` knows the images that the repositories of
     the files build and rewrite, None if nothing asks for them.
+    `online` asks registries, None without `--online`.
     """
 
     policies: Policies
@@ -54,6 +56,7 @@ class Settings:
     verbose: bool = False
     debug: bool = False
     tree: Tree | None = None
+    online: Online | None = None
 
 
 def files(
@@ -263,9 +266,10 @@ def _placed(fact: Fact, settings: Settings, placed: dict[int, tuple[ImageUse, Im
     former alive ensures that no other image gets its id.
     """
     policy, environment = settings.policies.of(fact.source.path), settings.environment
+    online = settings.online.of(policy) if settings.online is not None else None
     if isinstance(fact, ImageUse):
         if id(fact) not in placed:
-            placed[id(fact)] = fact, policy.resolve(fact, environment, settings.tree)
+            placed[id(fact)] = fact, policy.resolve(fact, environment, settings.tree, online)
         return placed[id(fact)][1]
     if isinstance(fact, Comment):
         return fact

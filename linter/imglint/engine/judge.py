@@ -6,7 +6,19 @@
 from __future__ import annotations
 
 from imglint.engine.facts import failure, problem_at
-from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNSILENCEABLE, UNUSED_IGNORE, Comment, ImageUse, Problem, RunUser, Severity
+from imglint.errors import Pending, Unverified
+from imglint.model import (
+    INTERNAL_ERROR,
+    UNREAD_FILE,
+    UNSILENCEABLE,
+    UNUSED_IGNORE,
+    UNVERIFIED_IMAGE,
+    Comment,
+    ImageUse,
+    Problem,
+    RunUser,
+    Severity,
+)
 from imglint.records import record, replace
 
 TYPE_CHECKING = False
@@ -21,6 +33,8 @@ if TYPE_CHECKING:
 
     Subject = ImageUse | RunUser | Problem
 
+ALWAYS_RUN = (*UNSILENCEABLE, UNVERIFIED_IMAGE)
+"""Rules that run although `--select` does not name them: what was not checked must not look clean."""
 FINDINGS_MAX = 10_000
 """Findings of one file that no exception silences, covered ones included. Facts beyond them are not judged, which is reported."""
 
@@ -125,7 +139,9 @@ def _rule_of(subject: Subject) -> str:
 def _is_in_run(rule: Rule, settings: Settings) -> bool:
     if rule.id == INTERNAL_ERROR:
         return True
-    return rule.id not in settings.ignored and (not settings.selected or rule.id in settings.selected or rule.id in UNSILENCEABLE)
+    if rule.online and settings.online is None:
+        return False
+    return rule.id not in settings.ignored and (not settings.selected or rule.id in settings.selected or rule.id in ALWAYS_RUN)
 
 
 def _decision(rule: Rule, subject: Subject, policy: Policy, settings: Settings) -> Decision:
@@ -141,10 +157,29 @@ def _decision(rule: Rule, subject: Subject, policy: Policy, settings: Settings) 
 def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings) -> Sequence[Verdict]:
     try:
         findings = list(_findings(rule, subject, decision.options))
+    except Pending:
+        return ()
+    except Unverified as error:
+        return _unverified(error, subject, settings)
     except Exception as error:
         problem = failure(subject.source, f"rule {rule.id}", error, settings)
         [(rule, decision)] = decisions(problem, settings)
         findings = [problem.finding()]
+    return _verdicts(rule, decision, subject, findings, settings)
+
+
+def _unverified(error: Unverified, subject: Subject, settings: Settings) -> Sequence[Verdict]:
+    """Return the verdict on an image that a registry could not be asked about."""
+    rule = settings.rules[UNVERIFIED_IMAGE]
+    image = subject.image if isinstance(subject, RunUser) else subject
+    decision = _decision(rule, subject, settings.policies.of(subject.source.path), settings)
+    if not isinstance(image, ImageUse) or not decision.level or not _is_in_run(rule, settings):
+        return ()
+    return _verdicts(rule, decision, image, [image.finding(f"cannot ask {error.registry}: {error.reason}")], settings)
+
+
+def _verdicts(rule: Rule, decision: Decision, subject: Subject, findings: list[Finding], settings: Settings) -> Sequence[Verdict]:
+    """Return the verdicts on what a rule found."""
     if not findings:
         return ()
     exception = None

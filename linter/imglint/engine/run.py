@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from typing import Protocol, TypeVar
 
     from imglint.engine.discover import Skipped
-    from imglint.engine.facts import Settings
+    from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.judge import Verdict
+    from imglint.engine.online import Online
     from imglint.model import PolicyLocation
     from imglint.policy.lookup import Policy
 
@@ -138,7 +139,9 @@ class _SkippedSoFar:
 
 
 def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Progress) -> RunResults:
-    """Check files, in several processes if there are many."""
+    """Check files, in several processes if there are many. With registries, only the network is used concurrently."""
+    if settings.online is not None:
+        return _check_online(progress(found), settings, settings.online)
     first = list(islice(found, _cores() * FILES_PER_JOB))
     if len(first) > FEW_FILES:
         gc.set_threshold(GARBAGE)
@@ -164,6 +167,17 @@ def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Pro
         for line in log:
             warn(line)
     return whole
+
+
+def _check_online(found: Iterable[Found | WalkError], settings: Settings, online: Online) -> RunResults:
+    from imglint.engine.batches import reports
+
+    results = RunResults()
+    for file, report in reports(found, settings, online, _report):
+        results.add(report)
+        if settings.verbose:
+            warn(_log_line(file, report, settings))
+    return results
 
 
 def _pieces(found: Iterator[T]) -> Iterator[list[T]]:
@@ -217,7 +231,10 @@ def _order(finding: Finding) -> tuple[str, int, int, str, str]:
 
 def check_file(found: Found | WalkError, settings: Settings) -> FileReport:
     """Check one file. Whatever goes wrong with it is a finding."""
-    file = read_file(found, settings)
+    return _report(read_file(found, settings), settings)
+
+
+def _report(file: FileFacts, settings: Settings) -> FileReport:
     verdicts, is_complete = judge_file(file, settings)
     findings = [verdict.finding for verdict in verdicts if verdict.is_reported]
     if settings.fingerprints and findings:

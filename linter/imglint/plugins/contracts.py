@@ -75,6 +75,8 @@ def check_rule(module: ModuleType, kinds: Mapping[str, Collection[str]]) -> None
     _expect(module, "COVERS", _is_strings(covers), "a tuple of rule ids", covers)
     fix = getattr(module, "FIX", None)
     _expect(module, "FIX", fix is None or (isinstance(fix, str) and bool(fix.strip())), "a sentence", fix)
+    online = getattr(module, "ONLINE", False)
+    _expect(module, "ONLINE", isinstance(online, bool), "True or False", online)
     if not UNSILENCEABLE.isdisjoint(covers):
         never = min(UNSILENCEABLE.intersection(covers))
         raise PluginError(f"{module.__name__}: COVERS must not name `{never}`, which is always reported")

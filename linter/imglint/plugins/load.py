@@ -36,7 +36,7 @@ class Rule:
 
     `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
     10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported. `fix` says what its
-    fixes change, and whether they are safe; it is empty if it offers none.
+    fixes change, and whether they are safe; it is empty if it offers none. A rule that is `online` needs registries, and runs only with `--online`.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Rule:
     url: str | None = None
     covers: tuple[str, ...] = ()
     fix: str = ""
+    online: bool = False
 
     @property
     def summary(self) -> str:
@@ -209,6 +210,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
         url,
         getattr(module, "COVERS", ()),
         getattr(module, "FIX", ""),
+        getattr(module, "ONLINE", False),
     )
 
 

@@ -51,6 +51,16 @@ encoding, a size of more than 16 MiB, or more content than imglint's limits allo
 **How to fix it:** run again with `--debug` for the traceback, and report it with the file, or with the smallest part of the file that still
 fails.""",
     ),
+    "unverified-image": (
+        Severity.WARNING,
+        """An image that a registry could not be asked about, with `--online`.
+
+**Why it matters:** the rules that need the registry did not check the image. The registry may be unreachable, refuse the request, limit the
+rate of requests, or not be listed under `registries` in the policy. Only if a registry answers that an image does not exist,
+unknown-image reports it.
+
+**How to fix it:** fix the cause that the message names, and run again.""",
+    ),
     "unused-ignore": (
         Severity.NOTE,
         """An `imglint: ignore[...]` comment that silences no finding or names an unknown rule.

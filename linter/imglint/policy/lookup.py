@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from imglint.model import ImageTable, PolicyLocation, Problem, Row, Tree
+    from imglint.model import ImageTable, Online, PolicyLocation, Problem, Row, Tree
     from imglint.patterns.image import ImagePattern
     from imglint.patterns.path import PathPattern, PathPatterns
     from imglint.plugins.load import Rule
     from imglint.reference import ImageReference
+    from imglint.registry.hosts import RegistryEntry
 
 FILE_NAME = ".imglint.yaml"
 PACKAGE = "package:"
@@ -122,7 +123,8 @@ class Policy:
 
     `path` is the path of the policy file, None if there is none; `folder` is the absolute folder that all patterns are relative to; `sources` are the
     paths of all its files, and `read` returns the text of one of them, or raises UnreadFile. `delegated_at` is the location, as `path:line`, of the
-    entry of `delegates` that makes the policy apply to its folder, empty for the outermost policy. Paths passed to methods are absolute or relative
+    entry of `delegates` that makes the policy apply to its folder, empty for the outermost policy. `registries` are the hosts that `--online` may ask,
+    None for well-known public ones. Paths passed to methods are absolute or relative
     to the current folder. `active` is a cache of the engine: the rules that are not off, by what decides about that.
     """
 
@@ -145,6 +147,7 @@ class Policy:
         delegates: PathPatterns | None = None,
         fail_on: str = "warning",
         sources: tuple[str, ...] = (),
+        registries: tuple[RegistryEntry, ...] | None = None,
     ) -> None:
         self.path, self.folder, self.sources, self.read = path, folder, sources, read
         self.default_environment = default_environment
@@ -152,6 +155,7 @@ class Policy:
         self.table, self.built = table, built
         self.targets, self.variables = targets, variables or {}
         self.rules, self.exceptions, self.fail_on = rules or {}, exceptions, fail_on
+        self.registries = registries
         self.delegated_at = ""
         self._files, self._kinds, self._exclude, self._delegates = files or {}, kinds or {}, exclude, delegates
         self._frontends = table is not None and any(FRONTEND in row.roles for row in table.rows)
@@ -227,11 +231,13 @@ class Policy:
         """Return the kind that `kinds` sets for a file and the pattern that matches it; None and None if its name and content decide."""
         return self._first_match(self._kinds, path)
 
-    def resolve(self, use: ImageUse, environment: str | None = None, tree: Tree | None = None) -> ImageUse:
-        """Return a use with its environment (by default that of its file), its match in the policy, whether it is built here, and its tree."""
+    def resolve(
+        self, use: ImageUse, environment: str | None = None, tree: Tree | None = None, online: Online | None = None
+    ) -> ImageUse:
+        """Return a use with its environment (by default that of its file), its match, whether it is built here, its tree and the registries."""
         environment = environment or self.environment_of(use.source.path, use.source.environment)
         match, built = self._match(use, environment), use.built or self._is_built(use)
-        return replace(use, environment=environment, policy_match=match, built=built, tree=tree)
+        return replace(use, environment=environment, policy_match=match, built=built, tree=tree, online=online)
 
     def judges(self, use: ImageUse) -> bool:
         """Return whether rules apply to a use. They apply to a frontend only if a row has that role."""

@@ -1,0 +1,1 @@
+"""What container registries know about images. Imported only with `--online`."""
