@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from imglint.commands.init_rows import OFFICIAL, name_of
 from imglint.commands.rules import schema
-from imglint.model import ImageUse, RunUser
+from imglint.model import CI, ImageUse, RunUser
 from imglint.plugins.load import rules
 from imglint.printable import counted
 from imglint.records import record
@@ -86,7 +86,8 @@ def _delegates(survey: Survey) -> Iterator[str]:
 
 def _environments(survey: Survey) -> Iterator[str]:
     if survey.environments:
-        yield "# The first list with a match decides. All other files are production."
+        pipelines = ", pipelines are ci" if any(use.role == CI for use in survey.uses) else ""
+        yield f"# The first list with a match decides. All other files are production{pipelines}."
         yield "environments:"
         for name, patterns in survey.environments.items():
             yield from _list(name, patterns, "  ")
