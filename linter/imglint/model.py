@@ -420,7 +420,7 @@ class Problem:
 
 @record
 class Comment:
-    """An imglint comment, from `#` to the end of the line."""
+    """An imglint comment, from `#`, `//` or `;` to the end of the line."""
 
     source: Source
     span: Span
