@@ -135,7 +135,7 @@ def _one_line(error: click.ClickException) -> str:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, "-V", "--version", message="imglint %(version)s")
 def cli() -> None:
-    """Check container image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts against a registry policy.
+    """Check container image references in Dockerfiles, compose files, Kubernetes manifests, Helm charts and CI pipelines against a registry policy.
 
     `imglint [PATHS]...` is short for `imglint check [PATHS]...`.
     """
