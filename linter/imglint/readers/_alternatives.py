@@ -55,26 +55,15 @@ class Places:
         *,
         reason: str = "",
         over_limit: bool = False,
-        kept: tuple[str, ...] = (),
     ) -> Iterator[ImageUse]:
-        """Yield the use of the image that a text names, at the narrowest span that has all of it; at `span` if there is no text.
+        """Yield the use of the image that a text names at a span, unless it was yielded before or the text is empty.
 
-        Nothing is yielded for an empty text, and nothing that was yielded before. The other arguments are those of `image_use`.
+        The other arguments are those of `image_use`.
         """
-        if text is not None and not text.text.strip():
+        name = text.text if text is not None else None
+        known = (span, place, name)
+        if name is not None and not name.strip():
             return
-        at = text.span(0, len(text.text)) if text is not None else span
-        known = (at, place, text.text if text is not None else None)
         if known not in self._seen:
             self._seen.add(known)
-            yield image_use(
-                self._source,
-                text,
-                at,
-                place=place,
-                where=where,
-                role=CI,
-                unresolved=reason,
-                over_limit=over_limit,
-                kept=kept,
-            )
+            yield image_use(self._source, text, span, place=place, where=where, role=CI, unresolved=reason, over_limit=over_limit)

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint.model import Fact, Span
+    from imglint.model import Fact
     from imglint.readers._actions_expressions import Lookup
     from imglint.readers._actions_matrix import Combination
     from imglint.source import Source
@@ -127,7 +127,7 @@ class _Reader:
             uses = step.scalar("uses") if isinstance(step, Mapping) else None
             if uses is not None and isinstance(step, Mapping) and uses.value.startswith(SCHEME):
                 name = step.text("name") or step.text("id") or str(number)
-                yield from self._literal(*traced_text(self.source, uses), "step", f"{where}step {clipped(name)}")
+                yield from self._literal(traced_text(self.source, uses)[0], "step", f"{where}step {clipped(name)}")
 
     def _action(self, runs: Mapping) -> Iterator[Fact | NamedFile]:
         """Yield the image of an action, or the images of its steps, or the Dockerfile that it is built from."""
@@ -137,7 +137,7 @@ class _Reader:
             return
         text, span = traced_text(self.source, image)
         if text.text.lower().startswith(SCHEME):
-            yield from self._literal(text, span, "action", "action")
+            yield from self._literal(text, "action", "action")
         else:
             yield NamedFile(self.source, span, text.text, "dockerfile")
 
@@ -148,25 +148,25 @@ class _Reader:
             return
         text, span = traced_text(self.source, image)
         if not has_expressions(text.text):
-            yield from self._literal(text, span, place, where)
+            yield from self._literal(text, place, where)
             return
         reason = f"{clipped(text.text)} is known only when the workflow runs"
         try:
             for lookup in self._lookups(text.text, matrix):
                 for each in resolved(self.source, text, lookup, self.steps):
-                    yield from self._literal(each, span, place, where, reason)
+                    yield from self._literal(each, place, where, reason)
         except OverLimit:
             yield from self.places.use(None, span, place, where, reason=OverLimit.reason, over_limit=True)
 
-    def _literal(self, text: Traced, span: Span, place: str, where: str, reason: str = "") -> Iterator[ImageUse]:
-        """Yield the image that a text names, which begins after the scheme."""
+    def _literal(self, text: Traced, place: str, where: str, reason: str = "") -> Iterator[ImageUse]:
+        """Yield the image that a text names, which begins after the scheme, at the narrowest span that has all of it."""
         if text.text[: len(SCHEME)].lower() == SCHEME:
             text = text.cut(len(SCHEME), len(text.text))
         if has_template_actions(text.text):
             # The file is a template for workflows.
             reason = f"{clipped(text.text)} is filled in outside this file"
             text = with_unknown_actions(text)
-        yield from self.places.use(text, span, place, where, reason=reason)
+        yield from self.places.use(text, text.span(0, len(text.text)), place, where, reason=reason)
 
     def _lookups(self, text: str, matrix: Node | None) -> Iterator[Lookup]:
         """Yield what looks up the contexts, for each combination of the matrix if a text refers to that. Raises OverLimit."""
