@@ -1,0 +1,140 @@
+"""What the readers of pipelines share: which files are theirs, and how a file is read. Imports the YAML trees.
+
+A file is of one kind of pipeline by its path: its name decides before the folders that it is in, and those before content that several kinds have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+
+from imglint.model import CI, ImageUse
+from imglint.readers._chart import is_chart_template, is_values_file
+from imglint.records import replace
+from imglint.yaml.documents import documents
+from imglint.yaml.facts import read_documents
+from imglint.yaml.nodes import Mapping, Scalar, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imglint.model import Fact
+    from imglint.source import Source
+    from imglint.yaml.nodes import Node
+
+CERTAIN, LIKELY, POSSIBLE = 2, 1, 0
+"""What a path shows: a pipeline whatever the file contains; one if it looks like it or is broken; one only if it looks like it."""
+NOWHERE = "", POSSIBLE
+ANYWHERE = "azure-pipelines", POSSIBLE
+"""Azure Pipelines has no names of its own for templates."""
+IN_JSON = ("buildkite", "cloudbuild")
+EXTENSIONS = (".yaml", ".yml", ".json")
+
+_NAMES = (
+    (r"\.drone", ("drone", CERTAIN)),
+    (r"\.?drone(?:[-_.].*)?", ("drone", POSSIBLE)),
+    (r"\.woodpecker", ("woodpecker", CERTAIN)),
+    (r"buildkite", ("buildkite", CERTAIN)),
+    (r"cloudbuild(?:[-_.].*)?|.*\.cloudbuild", ("cloudbuild", CERTAIN)),
+    (r".*cloud[-_]?build.*", ("cloudbuild", POSSIBLE)),
+    (r"azure-pipelines?(?:[-_.].*)?", ("azure-pipelines", CERTAIN)),
+)
+_NAMED = re.compile("|".join([f"(?:{pattern})" for pattern, _ in _NAMES]))
+_FOLDERS = {
+    ".circleci": ("circleci", LIKELY),
+    ".woodpecker": ("woodpecker", CERTAIN),
+    ".buildkite": ("buildkite", LIKELY),
+    "buildkite": ("buildkite", POSSIBLE),
+    ".drone": ("drone", POSSIBLE),
+    "cloudbuild": ("cloudbuild", POSSIBLE),
+    ".cloudbuild": ("cloudbuild", POSSIBLE),
+}
+_OTHERS = re.compile(r"/\.github/(?:workflows|actions)/|/\.gitlab/|/\.?gitlab-ci[^/]*\Z|/action\.ya?ml\Z")
+"""Paths of pipelines of other kinds."""
+_FIRST_FILES = {".circleci/config": "circleci", ".buildkite/pipeline": "buildkite"}
+"""Where two vendors look for the pipeline of a repository."""
+
+
+def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], bool], hints: tuple[str, ...] = ()) -> bool:
+    """Return whether a file is a pipeline of a kind, and is neither a manifest, nor a chart's, nor a compose file.
+
+    If there are `hints`, a text that shows only by its content that it is a pipeline has one of them.
+    """
+    if not source.name.lower().endswith(EXTENSIONS):
+        return False
+    found, certainty = _kind_at(os.path.abspath(source.path).lower())
+    if found != kind or (certainty == POSSIBLE and hints and not any(hint in source.text for hint in hints)):
+        return False
+    if _is_other_kind(source):
+        return False
+    return certainty == CERTAIN or any(
+        certainty == LIKELY if document.broken else document.root is not None and is_pipeline(document.root)
+        for document in documents(source.text)
+    )
+
+
+@lru_cache(maxsize=16)
+def _kind_at(path: str) -> tuple[str, int]:
+    """Return the kind of pipeline that a path in lower case shows, and how certain that is."""
+    if _OTHERS.search(path):
+        return NOWHERE
+    stem, _, extension = path.rpartition(".")
+    folder, _, name = stem.rpartition("/")
+    folders = folder.split("/")
+    if _NAMED.fullmatch(name):
+        found = next(found for pattern, found in _NAMES if re.fullmatch(pattern, name))
+    elif f"{folders[-1]}/{name}" in _FIRST_FILES:
+        found = _FIRST_FILES[f"{folders[-1]}/{name}"], CERTAIN
+    else:
+        found = next(filter(None, map(_FOLDERS.get, reversed(folders))), ANYWHERE)
+    return found if extension != "json" or found[0] in IN_JSON else NOWHERE
+
+
+def _is_other_kind(source: Source) -> bool:
+    # Imported here because few files have the path of a pipeline.
+    from imglint.readers import compose, kubernetes
+
+    return is_values_file(source) or is_chart_template(source) or kubernetes.claims(source) or compose.claims(source)
+
+
+def read_pipeline(source: Source, images_of: Callable[[Source, Node], Iterator[ImageUse]]) -> Iterator[Fact]:
+    """Yield the facts of a file, each image once. `images_of` yields those of a document."""
+    roots, file_facts = read_documents(source)
+    for fact in file_facts:
+        yield replace(fact, role=CI) if isinstance(fact, ImageUse) else fact
+    seen: set[tuple[int, str]] = set()
+    for root in roots:
+        for use in images_of(source, root):
+            key = (use.span[0], str(use.reference))
+            if key not in seen:
+                seen.add(key)
+                yield use
+
+
+def mappings(node: Node | None) -> Iterator[Mapping]:
+    """Yield the mappings in a sequence."""
+    for item in node.items if isinstance(node, Sequence) else ():
+        if isinstance(item, Mapping):
+            yield item
+
+
+def named_mappings(node: Node | None) -> Iterator[tuple[str, Mapping]]:
+    """Yield the mappings in a mapping by their keys, or those in a sequence by their names, which may be missing."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if isinstance(value, Mapping):
+                yield key, value
+    for item in mappings(node):
+        yield item.text("name"), item
+
+
+def scalar_of(mapping: Mapping | None, key: str) -> Scalar | None:
+    """Return the value of a key of a mapping, if there is one, that is a scalar."""
+    return mapping.scalar(key) if mapping is not None else None
+
+
+def words(*parts: str) -> str:
+    """Return the parts that are not empty, separated by spaces."""
+    return " ".join(filter(None, parts))

@@ -1,0 +1,204 @@
+"""Azure Pipelines: the images that jobs and their services run in. Imports the YAML trees.
+
+The format is that of https://learn.microsoft.com/azure/devops/pipelines/yaml-schema/ (`resources.containers`, `jobs.job.container`,
+`jobs.deployment`) and of the JSON Schema in microsoft/azure-pipelines-vscode (service-schema.json). A container is a mapping with an image, the alias
+of a resource, or an image. Templates take jobs and containers as parameters, and any key may be `${{ if }}`, so both are found wherever they are. The
+agent puts the registry of the service connection `endpoint` before an image (`PullContainerAsync` in microsoft/azure-pipelines-agent,
+ContainerOperationProvider.cs). `pool.vmImage` names a virtual machine.
+"""
+
+from __future__ import annotations
+
+import re
+
+from imglint.model import CI, UNRESOLVED, ReferenceProblem
+from imglint.printable import clipped
+from imglint.readers._expressions import pipeline_image
+from imglint.readers._pipelines import claims_pipeline, mappings, named_mappings, read_pipeline, words
+from imglint.records import replace
+from imglint.yaml.nodes import Mapping, Scalar, nonblank, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imglint.model import Fact, ImageUse
+    from imglint.source import Source
+    from imglint.yaml.nodes import Node
+
+    Values = dict[str, Scalar]
+    Scope = tuple[Values, "Scope"] | None
+    """The variables of a job, then those of what is around it."""
+
+FILES = ("*.yaml", "*.yml")
+ENVIRONMENT = CI
+
+EXPRESSIONS = r"\$\{\{(?P<compiled>[^{}]*)\}\}|\$\[(?P<run>(?:[^\[\]]|\[[^\[\]]*\])*)\]|\$\((?P<macro>[^()]*)\)"
+TEMPLATE = "${{"
+JOBS = ("job", "deployment")
+WHOLE = ("trigger", "pr", "schedules")
+"""Keys of a pipeline that templates do not have. Aliases in a template are those of the pipelines that include it."""
+RESOURCES = ("containers", "repositories", "pipelines", "builds", "packages", "webhooks")
+STEPS = ("task", "script", "bash", "pwsh", "powershell", "checkout", "publish", "download", "template")
+WITHOUT_JOBS = ("steps", "inputs", "env", "variables", "services")
+HINTS = ("- job:", "- deployment:", "- stage:", "- template:", "- container:", "vmImage", "template:")
+"""A pipeline with a name of its own contains one of these."""
+
+_ALIAS = re.compile("[-_A-Za-z0-9]*")
+_VALUE = re.compile(r"\s*(parameters|variables)(?:\.([\w.-]+)|\[\s*'([^']*)'\s*\])\s*")
+
+
+def claims(source: Source) -> bool:
+    """Return whether the file is named `azure-pipelines`, or has stages, jobs, steps or resources as only Azure Pipelines has them."""
+    return claims_pipeline(source, "azure-pipelines", _is_pipeline, HINTS)
+
+
+def _is_pipeline(root: Node) -> bool:
+    if not isinstance(root, Mapping):
+        return False
+    resources, extends = root.mapping("resources"), root.mapping("extends")
+    return (
+        (resources is not None and any(key in resources for key in RESOURCES))
+        or (extends is not None and "template" in extends)
+        or any(_has_items(root, key, words) for key, words in (("stages", ("stage",)), ("jobs", JOBS), ("steps", STEPS)))
+    )
+
+
+def _has_items(root: Mapping, key: str, names: tuple[str, ...]) -> bool:
+    """Return whether a list has items that are named so, are templates, or depend on a condition."""
+    return any(
+        any(name in item.by_key for name in names) or "template" in item or any(name.startswith(TEMPLATE) for name in item.by_key)
+        for item in mappings(root.get(key))
+    )
+
+
+def read(source: Source) -> Iterator[Fact]:
+    """Yield the images of all jobs, services and container resources."""
+    return read_pipeline(source, _images)
+
+
+def _images(source: Source, root: Node) -> Iterator[ImageUse]:
+    return _Pipeline(source, root).images() if isinstance(root, Mapping) else iter(())
+
+
+class _Pipeline:
+    """Reads one document."""
+
+    def __init__(self, source: Source, root: Mapping) -> None:
+        self.source, self.root = source, root
+        self.parameters = _values(root.get("parameters"), "default")
+        self.is_whole = any(key in root for key in WHOLE) and "extends" not in root
+        self.aliases = {node.text("container").lower() for node in walk(root) if isinstance(node, Mapping) and "image" in node}
+
+    def images(self) -> Iterator[ImageUse]:
+        """Yield the images of all jobs and containers. `key` is that of a node, without the conditions between."""
+        waiting: list[tuple[Node, str, bool, str, Scope]] = [(self.root, "", True, "pipeline", None)]
+        entered = set()
+        while waiting:
+            node, key, is_job, where, scope = waiting.pop()
+            if isinstance(node, Scalar) or id(node) in entered:
+                continue
+            entered.add(id(node))
+            if not isinstance(node, Mapping):
+                waiting.extend([(item, key, False, where, scope) for item in reversed(node.items)])
+                continue
+            if key != "parameters" and any(name in node.by_key for name in JOBS):
+                is_job, where = True, words("job", clipped(node.text("job") or node.text("deployment")))
+            if "variables" in node:
+                scope = _values(node.get("variables"), "value"), scope
+            yield from self._own_images(node, key, is_job, where, scope)
+            below = [(name.value, value) for name, value in node.entries if isinstance(name, Scalar)]
+            for name, value in reversed(below):
+                if name.startswith(TEMPLATE):
+                    waiting.append((value, key, is_job, where, scope))
+                elif name not in WITHOUT_JOBS:
+                    resource = f"container resource {clipped(name)}" if key == "containers" else where
+                    waiting.append((value, f"{key}.*" if key == "containers" else name, False, resource, scope))
+
+    def _own_images(self, node: Mapping, key: str, is_job: bool, where: str, scope: Scope) -> Iterator[ImageUse]:
+        """Yield the images of a mapping if it is a job or a container."""
+        alias = node.text("container")
+        if key == "containers" and alias:
+            yield from self._container(node, f"container resource {clipped(alias)}", "job-container", scope)
+        elif key in ("container", "containers.*"):
+            yield from self._container(node, where, "job-container", scope)
+        if is_job:
+            legs = _legs(node)
+            yield from self._image_or_alias(node.get("container"), where, "job-container", scope, legs)
+            services = node.mapping("services")
+            for name, service in services.items() if services else ():
+                of_service = words(where, "service", clipped(name))
+                yield from self._image_or_alias(service, of_service, "job-service", scope, legs)
+            for name, service in named_mappings(services):
+                yield from self._container(service, words(where, "service", clipped(name)), "job-service", scope)
+
+    def _container(self, container: Mapping, where: str, place: str, scope: Scope) -> Iterator[ImageUse]:
+        """Yield the image of a container. That of one with a service connection may have no registry."""
+        image, endpoint = container.scalar("image"), container.text("endpoint")
+        if image is None:
+            return
+        use = self._use(image, where, place, scope, {}, built=container.text("localImage").lower() == "true")
+        if endpoint and use.reference and not use.reference.registry_explicit:
+            reason = f"the registry of {clipped(image.value)} is that of the service connection {clipped(endpoint)}"
+            use = replace(use, reference=None, problem=ReferenceProblem(UNRESOLVED, reason, use.span), parts={})
+        yield use
+
+    def _image_or_alias(self, node: Node | None, where: str, place: str, scope: Scope, legs: list[Values]) -> Iterator[ImageUse]:
+        """Yield the image that a text names, for each leg of the matrix that sets its variables, unless it is the alias of a resource.
+
+        A text that is a single expression without a value may be either, and is ignored.
+        """
+        image = nonblank(node)
+        if image is None:
+            return
+        names = {_variable(match) for match in re.finditer(EXPRESSIONS, image.value)}
+        own_legs = [leg for leg in legs if not names.isdisjoint(leg)] or [{}]
+        for leg in own_legs:
+            match = re.fullmatch(EXPRESSIONS, image.value.strip())
+            named = self._value(match, scope, leg) if match else image
+            if named is not None and not self._is_alias(named.value):
+                yield self._use(image, where, place, scope, leg)
+
+    def _is_alias(self, text: str) -> bool:
+        return _ALIAS.fullmatch(text) is not None and (text.lower() in self.aliases or not self.is_whole)
+
+    def _use(self, image: Scalar, where: str, place: str, scope: Scope, leg: Values, *, built: bool = False) -> ImageUse:
+        def lookup(match: re.Match[str]) -> Scalar | None:
+            return self._value(match, scope, leg)
+
+        return pipeline_image(self.source, image, place=place, where=where, expressions=EXPRESSIONS, lookup=lookup, built=built)
+
+    def _value(self, match: re.Match[str], scope: Scope, leg: Values) -> Scalar | None:
+        """Return the value of a parameter or variable, those of a matrix only while a job runs."""
+        name = _variable(match)
+        if not name:
+            parameter = _VALUE.fullmatch(match["compiled"] or "")
+            return self.parameters.get((parameter[2] or parameter[3]).lower()) if parameter else None
+        if name in leg and match["compiled"] is None:
+            return leg[name]
+        while scope is not None:
+            values, scope = scope
+            if name in values:
+                return values[name]
+        return None
+
+
+def _variable(match: re.Match[str]) -> str:
+    """Return the name of the variable in an expression, in lower case; empty if it is none."""
+    if match["macro"] is not None:
+        return match["macro"].strip().lower()
+    value = _VALUE.fullmatch(match["compiled"] or match["run"] or "")
+    return (value[2] or value[3]).lower() if value and value[1] == "variables" else ""
+
+
+def _values(node: Node | None, key: str) -> Values:
+    """Return the scalars in a mapping, or in a list of mappings with a name and a value under `key`, by their names in lower case."""
+    if isinstance(node, Mapping):
+        return {name.lower(): scalar for name, value in node.items() if (scalar := nonblank(value))}
+    return {item.text("name").lower(): value for item in mappings(node) if (value := item.scalar(key))}
+
+
+def _legs(job: Mapping) -> list[Values]:
+    """Return the variables of each leg of a job's matrix."""
+    strategy = job.mapping("strategy")
+    return [_values(leg, "") for _, leg in named_mappings(strategy.mapping("matrix"))] if strategy else []
