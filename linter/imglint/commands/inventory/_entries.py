@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from imglint.formats.json import location_object
 from imglint.model import INVALID
 from imglint.printable import well_formed
 from imglint.records import record
@@ -92,6 +91,9 @@ def _parts_outside_name(use: ImageUse) -> dict[str, dict[str, int]]:
 
 def fields(entry: Entry) -> dict[str, object]:
     """Return the fields of an entry, as the format `json` has them."""
+    # Imported here because the format `text` needs neither this nor the module json.
+    from imglint.formats.json import location_object
+
     reference = entry.reference
     return {
         **location_object(entry.location),
