@@ -12,17 +12,19 @@ from imglint.yaml.templates import with_unknown, with_unknown_expressions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from imglint.model import ImageUse
     from imglint.source import Source
     from imglint.traced import Traced
     from imglint.yaml.nodes import Scalar
 
+    Row = dict[str, Scalar]
+    """The values of variables in one of the jobs that a matrix makes of a job."""
     Lookup = Callable[[re.Match[str]], Scalar | None]
     """Returns the scalar that sets the value of an expression, or None."""
 
-VARIABLE = r"\$\$?(?:\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^{}]*)\}|(?P<name>[A-Za-z_]\w*))"
+VARIABLE = r"\$\$?(?:\{(?P<braced>[A-Za-z_]\w*+)(?P<rest>[^{}]*+)\}|(?P<name>[A-Za-z_]\w*))"
 """A variable as a shell writes it. Two dollar signs leave it to a shell."""
 _DEFAULT = re.compile(r":?[-=]")
 
@@ -46,6 +48,20 @@ def variable_of(match: re.Match[str]) -> str:
     """Return the name of the variable that VARIABLE matches; empty if it is left to a shell or changed by an operator."""
     is_plain = not match["rest"] or _DEFAULT.match(match["rest"])
     return (match["braced"] or match["name"]) if is_plain and not match[0].startswith("$$") else ""
+
+
+def rows_by_name(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows of a matrix by the names of their variables."""
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        for name in row:
+            by_name.setdefault(name, []).append(row)
+    return by_name
+
+
+def rows_with(by_name: dict[str, list[Row]], names: Iterable[str]) -> list[Row]:
+    """Return the rows that set one of the variables, or an empty row if there is none."""
+    return list({id(row): row for name in names for row in by_name.get(name, ())}.values()) or [{}]
 
 
 def pipeline_image(

@@ -9,7 +9,7 @@ import os
 import re
 from functools import lru_cache
 
-from imglint.model import CI, ImageUse
+from imglint.model import CI, UNREAD_FILE, ImageUse, Problem
 from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.records import replace
 from imglint.yaml.documents import documents
@@ -30,6 +30,8 @@ NOWHERE = "", POSSIBLE
 ANYWHERE = "azure-pipelines", POSSIBLE
 """Azure Pipelines has no names of its own for templates."""
 IN_JSON = ("buildkite", "cloudbuild")
+USES_MAX = 50_000
+"""Images of a document, each counted for every job and every row of a matrix that it is read for."""
 EXTENSIONS = (".yaml", ".yml", ".json")
 
 _NAMES = (
@@ -106,7 +108,11 @@ def read_pipeline(source: Source, images_of: Callable[[Source, Node], Iterator[I
         yield replace(fact, role=CI) if isinstance(fact, ImageUse) else fact
     seen: set[tuple[int, str]] = set()
     for root in roots:
-        for use in images_of(source, root):
+        for count, use in enumerate(images_of(source, root)):
+            if count == USES_MAX:
+                message = f"the jobs of this document run in more than {USES_MAX} images; the rest was not read"
+                yield Problem(source, use.span, message, UNREAD_FILE)
+                break
             key = (use.span[0], str(use.reference))
             if key not in seen:
                 seen.add(key)
@@ -118,6 +124,25 @@ def mappings(node: Node | None) -> Iterator[Mapping]:
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Mapping):
             yield item
+
+
+class Entered:
+    """The nodes of a document that were read. Aliases lead to a node again, and without end if it contains itself."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self) -> None:
+        self._ids: set[int] = set()
+
+    def is_new(self, node: Node | None) -> bool:
+        """Return whether a node has not been read before, and from now on has been."""
+        count = len(self._ids)
+        self._ids.add(id(node))
+        return node is not None and len(self._ids) > count
+
+    def mappings(self, node: Node | None) -> Iterator[Mapping]:
+        """Yield the mappings in a sequence unless it was read before."""
+        return mappings(node) if self.is_new(node) else iter(())
 
 
 def named_mappings(node: Node | None) -> Iterator[tuple[str, Mapping]]:

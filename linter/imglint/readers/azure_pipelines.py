@@ -13,8 +13,8 @@ import re
 
 from imglint.model import CI, UNRESOLVED, ReferenceProblem
 from imglint.printable import clipped
-from imglint.readers._expressions import pipeline_image
-from imglint.readers._pipelines import claims_pipeline, mappings, named_mappings, read_pipeline, words
+from imglint.readers._expressions import pipeline_image, rows_by_name, rows_with
+from imglint.readers._pipelines import Entered, claims_pipeline, mappings, named_mappings, read_pipeline, words
 from imglint.records import replace
 from imglint.yaml.nodes import Mapping, Scalar, nonblank, walk
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imglint.model import Fact, ImageUse
+    from imglint.readers._expressions import Row
     from imglint.source import Source
     from imglint.yaml.nodes import Node
 
-    Values = dict[str, Scalar]
-    Scope = tuple[Values, "Scope"] | None
+    Scope = tuple[Row, "Scope"] | None
     """The variables of a job, then those of what is around it."""
 
 FILES = ("*.yaml", "*.yml")
@@ -37,7 +37,7 @@ EXPRESSIONS = r"\$\{\{(?P<compiled>[^{}]*)\}\}|\$\[(?P<run>(?:[^\[\]]|\[[^\[\]]*
 TEMPLATE = "${{"
 JOBS = ("job", "deployment")
 WHOLE = ("trigger", "pr", "schedules")
-"""Keys of a pipeline that templates do not have. Aliases in a template are those of the pipelines that include it."""
+"""Keys of a pipeline that templates do not have. The aliases in a template are those of the pipelines that include it."""
 RESOURCES = ("containers", "repositories", "pipelines", "builds", "packages", "webhooks")
 STEPS = ("task", "script", "bash", "pwsh", "powershell", "checkout", "publish", "download", "template")
 WITHOUT_JOBS = ("steps", "inputs", "env", "variables", "services")
@@ -86,26 +86,27 @@ class _Pipeline:
 
     def __init__(self, source: Source, root: Mapping) -> None:
         self.source, self.root = source, root
+        self._entered = Entered()
+        self._known_variables: dict[int, Row] = {}
         self.parameters = _values(root.get("parameters"), "default")
-        self.is_whole = any(key in root for key in WHOLE) and "extends" not in root
         self.aliases = {node.text("container").lower() for node in walk(root) if isinstance(node, Mapping) and "image" in node}
+        is_whole = any(key in root for key in WHOLE) and "extends" not in root
+        self.knows_aliases = is_whole and not any(TEMPLATE in alias for alias in self.aliases)
 
     def images(self) -> Iterator[ImageUse]:
         """Yield the images of all jobs and containers. `key` is that of a node, without the conditions between."""
         waiting: list[tuple[Node, str, bool, str, Scope]] = [(self.root, "", True, "pipeline", None)]
-        entered = set()
         while waiting:
             node, key, is_job, where, scope = waiting.pop()
-            if isinstance(node, Scalar) or id(node) in entered:
+            if isinstance(node, Scalar) or not self._entered.is_new(node):
                 continue
-            entered.add(id(node))
             if not isinstance(node, Mapping):
                 waiting.extend([(item, key, False, where, scope) for item in reversed(node.items)])
                 continue
             if key != "parameters" and any(name in node.by_key for name in JOBS):
                 is_job, where = True, words("job", clipped(node.text("job") or node.text("deployment")))
             if "variables" in node:
-                scope = _values(node.get("variables"), "value"), scope
+                scope = self._variables(node.get("variables")), scope
             yield from self._own_images(node, key, is_job, where, scope)
             below = [(name.value, value) for name, value in node.entries if isinstance(name, Scalar)]
             for name, value in reversed(below):
@@ -123,14 +124,14 @@ class _Pipeline:
         elif key in ("container", "containers.*"):
             yield from self._container(node, where, "job-container", scope)
         if is_job:
-            legs = _legs(node)
+            legs = self._legs(node)
             yield from self._image_or_alias(node.get("container"), where, "job-container", scope, legs)
             services = node.mapping("services")
-            for name, service in services.items() if services else ():
-                of_service = words(where, "service", clipped(name))
-                yield from self._image_or_alias(service, of_service, "job-service", scope, legs)
-            for name, service in named_mappings(services):
-                yield from self._container(service, words(where, "service", clipped(name)), "job-service", scope)
+            for name, service in services.items() if services is not None and self._entered.is_new(services) else ():
+                label = words(where, "service", clipped(name))
+                if isinstance(service, Mapping):
+                    yield from self._container(service, label, "job-service", scope)
+                yield from self._image_or_alias(service, label, "job-service", scope, legs)
 
     def _container(self, container: Mapping, where: str, place: str, scope: Scope) -> Iterator[ImageUse]:
         """Yield the image of a container. That of one with a service connection may have no registry."""
@@ -143,7 +144,9 @@ class _Pipeline:
             use = replace(use, reference=None, problem=ReferenceProblem(UNRESOLVED, reason, use.span), parts={})
         yield use
 
-    def _image_or_alias(self, node: Node | None, where: str, place: str, scope: Scope, legs: list[Values]) -> Iterator[ImageUse]:
+    def _image_or_alias(
+        self, node: Node | None, where: str, place: str, scope: Scope, legs: dict[str, list[Row]]
+    ) -> Iterator[ImageUse]:
         """Yield the image that a text names, for each leg of the matrix that sets its variables, unless it is the alias of a resource.
 
         A text that is a single expression without a value may be either, and is ignored.
@@ -152,23 +155,35 @@ class _Pipeline:
         if image is None:
             return
         names = {_variable(match) for match in re.finditer(EXPRESSIONS, image.value)}
-        own_legs = [leg for leg in legs if not names.isdisjoint(leg)] or [{}]
-        for leg in own_legs:
-            match = re.fullmatch(EXPRESSIONS, image.value.strip())
+        match = re.fullmatch(EXPRESSIONS, image.value.strip())
+        for leg in rows_with(legs, names):
             named = self._value(match, scope, leg) if match else image
             if named is not None and not self._is_alias(named.value):
                 yield self._use(image, where, place, scope, leg)
 
     def _is_alias(self, text: str) -> bool:
-        return _ALIAS.fullmatch(text) is not None and (text.lower() in self.aliases or not self.is_whole)
+        return _ALIAS.fullmatch(text) is not None and (text.lower() in self.aliases or not self.knows_aliases)
 
-    def _use(self, image: Scalar, where: str, place: str, scope: Scope, leg: Values, *, built: bool = False) -> ImageUse:
+    def _use(self, image: Scalar, where: str, place: str, scope: Scope, leg: Row, *, built: bool = False) -> ImageUse:
         def lookup(match: re.Match[str]) -> Scalar | None:
             return self._value(match, scope, leg)
 
         return pipeline_image(self.source, image, place=place, where=where, expressions=EXPRESSIONS, lookup=lookup, built=built)
 
-    def _value(self, match: re.Match[str], scope: Scope, leg: Values) -> Scalar | None:
+    def _variables(self, node: Node | None) -> Row:
+        if id(node) not in self._known_variables:
+            self._known_variables[id(node)] = _values(node, "value")
+        return self._known_variables[id(node)]
+
+    def _legs(self, job: Mapping) -> dict[str, list[Row]]:
+        """Return the legs of a job's matrix by the names of their variables."""
+        strategy = job.mapping("strategy")
+        matrix = strategy.mapping("matrix") if strategy is not None else None
+        if matrix is None or not self._entered.is_new(matrix):
+            return {}
+        return rows_by_name([_values(leg, "") for _, leg in named_mappings(matrix)])
+
+    def _value(self, match: re.Match[str], scope: Scope, leg: Row) -> Scalar | None:
         """Return the value of a parameter or variable, those of a matrix only while a job runs."""
         name = _variable(match)
         if not name:
@@ -191,14 +206,8 @@ def _variable(match: re.Match[str]) -> str:
     return (value[2] or value[3]).lower() if value and value[1] == "variables" else ""
 
 
-def _values(node: Node | None, key: str) -> Values:
+def _values(node: Node | None, key: str) -> Row:
     """Return the scalars in a mapping, or in a list of mappings with a name and a value under `key`, by their names in lower case."""
     if isinstance(node, Mapping):
         return {name.lower(): scalar for name, value in node.items() if (scalar := nonblank(value))}
     return {item.text("name").lower(): value for item in mappings(node) if (value := item.scalar(key))}
-
-
-def _legs(job: Mapping) -> list[Values]:
-    """Return the variables of each leg of a job's matrix."""
-    strategy = job.mapping("strategy")
-    return [_values(leg, "") for _, leg in named_mappings(strategy.mapping("matrix"))] if strategy else []

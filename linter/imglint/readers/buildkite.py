@@ -13,7 +13,7 @@ import re
 from imglint.model import CI
 from imglint.printable import clipped
 from imglint.readers._expressions import VARIABLE, pipeline_image, variable_of
-from imglint.readers._pipelines import claims_pipeline, mappings, read_pipeline, scalar_of, words
+from imglint.readers._pipelines import Entered, claims_pipeline, named_mappings, read_pipeline, scalar_of, words
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -61,17 +61,13 @@ def _named(root: Node) -> Iterator[tuple[Scalar, str, str]]:
     if isinstance(root, Mapping):
         yield from _image(root, "step", "pipeline")
     waiting: list[Node | None] = [root.get("steps") if isinstance(root, Mapping) else root]
-    entered = set()
+    entered = Entered()
     while waiting:
-        steps = waiting.pop()
-        if id(steps) in entered:
-            continue
-        entered.add(id(steps))
-        for step in mappings(steps):
+        for step in entered.mappings(waiting.pop()):
             label = words("step", clipped(step.text("key") or step.text("label") or step.text("name")))
             yield from _image(step, "step", label)
-            for name, settings in _plugins(step.get("plugins")):
-                yield from _of_plugin(name, settings, label)
+            for name, settings in _plugins(step.get("plugins"), entered):
+                yield from _of_plugin(name, settings, label, entered)
             waiting.append(step.get("steps"))
 
 
@@ -81,20 +77,19 @@ def _image(mapping: Mapping, place: str, where: str) -> Iterator[tuple[Scalar, s
         yield image, place, where
 
 
-def _plugins(node: Node | None) -> Iterator[tuple[str, Mapping]]:
+def _plugins(node: Node | None, entered: Entered) -> Iterator[tuple[str, Mapping]]:
     """Yield the names and settings of plugins, which are a mapping or a list of mappings."""
-    for plugins in (node, *mappings(node)):
-        for name, settings in plugins.items() if isinstance(plugins, Mapping) else ():
-            if isinstance(settings, Mapping):
-                yield name, settings
+    for plugins in entered.mappings(node) if not isinstance(node, Mapping) else (node,):
+        if entered.is_new(plugins):
+            yield from named_mappings(plugins)
 
 
-def _of_plugin(name: str, settings: Mapping, label: str) -> Iterator[tuple[Scalar, str, str]]:
+def _of_plugin(name: str, settings: Mapping, label: str, entered: Entered) -> Iterator[tuple[Scalar, str, str]]:
     if re.fullmatch(_DOCKER, name):
         yield from _image(settings, "step", label)
     elif re.fullmatch(_KUBERNETES, name):
-        for sidecar in mappings(settings.get("sidecars")):
+        for sidecar in entered.mappings(settings.get("sidecars")):
             yield from _image(sidecar, "job-service", words(label, "sidecar", clipped(sidecar.text("name"))))
         for pod in filter(None, (settings.mapping("podSpec"), settings.mapping("podSpecPatch"))):
-            for container in [container for key in POD_LISTS for container in mappings(pod.get(key))]:
+            for container in [container for key in POD_LISTS for container in entered.mappings(pod.get(key))]:
                 yield from _image(container, "job-container", words(label, "container", clipped(container.text("name"))))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from imglint.model import CI
 from imglint.printable import clipped
 from imglint.readers._expressions import pipeline_image
-from imglint.readers._pipelines import claims_pipeline, mappings, named_mappings, read_pipeline, scalar_of, words
+from imglint.readers._pipelines import Entered, claims_pipeline, mappings, named_mappings, read_pipeline, scalar_of, words
 from imglint.yaml.nodes import Mapping
 
 TYPE_CHECKING = False
@@ -49,31 +49,50 @@ def read(source: Source) -> Iterator[Fact]:
 def _images(source: Source, root: Node) -> Iterator[ImageUse]:
     if not isinstance(root, Mapping):
         return
-    yield from _images_of(source, root, root, "")
-    waiting, seen = [("", root)], {id(root)}
+    config = _Configuration(source, root)
+    yield from config.images_of(root, "")
+    entered, waiting = Entered(), [("", root)]
     while waiting:
-        owner, config = waiting.pop()
-        for key, word in (("executors", "executor"), ("jobs", "job")):
-            for name, definition in named_mappings(config.mapping(key)):
-                yield from _images_of(source, root, definition, words(owner, word, clipped(name)))
-        for name, orb in named_mappings(config.mapping("orbs")):
-            if id(orb) not in seen:
-                seen.add(id(orb))
-                waiting.append((f"orb {clipped(name)}", orb))
+        owner, orb = waiting.pop()
+        if entered.is_new(orb):
+            for key, word in (("executors", "executor"), ("jobs", "job")):
+                for name, definition in named_mappings(orb.mapping(key)):
+                    yield from config.images_of(definition, words(owner, word, clipped(name)))
+            waiting += [(f"orb {clipped(name)}", inner) for name, inner in named_mappings(orb.mapping("orbs"))]
 
 
-def _images_of(source: Source, root: Mapping, definition: Mapping, where: str) -> Iterator[ImageUse]:
-    """Yield the images of an executor or a job."""
+class _Configuration:
+    """Reads one document. A list of images that aliases put in several places is searched once."""
 
-    def lookup(match: re.Match[str]) -> Scalar | None:
-        name = match["name"].strip()
-        declared = root if name.startswith(OF_PIPELINE) else definition
+    def __init__(self, source: Source, root: Mapping) -> None:
+        self.source, self.root = source, root
+        self._lists: dict[int, list[tuple[int, Mapping]]] = {}
+        """The containers whose images have expressions, which each job may give other values, by the id of the list."""
+
+    def images_of(self, definition: Mapping, where: str) -> Iterator[ImageUse]:
+        """Yield the images of an executor or a job."""
+
+        def lookup(match: re.Match[str]) -> Scalar | None:
+            return self._default(definition, match["name"].strip())
+
+        for at, container in self._containers(definition.get("docker")):
+            image = container.scalar("image")
+            if image is not None:
+                place, word = ("job-service", "service") if at else ("job-container", "")
+                label = words(where, word, clipped(container.text("name"))) or "docker"
+                yield pipeline_image(self.source, image, place=place, where=label, expressions=EXPRESSIONS, lookup=lookup)
+
+    def _containers(self, docker: Node | None) -> list[tuple[int, Mapping]]:
+        """Return the containers in a list with their numbers, if it was read before only those that may have other images."""
+        if id(docker) in self._lists:
+            return self._lists[id(docker)]
+        containers = list(enumerate(mappings(docker)))
+        self._lists[id(docker)] = [(at, one) for at, one in containers if "<<" in one.text("image")]
+        return containers
+
+    def _default(self, definition: Mapping, name: str) -> Scalar | None:
+        """Return the default of a parameter of the pipeline, or of a job or an executor."""
+        declared = self.root if name.startswith(OF_PIPELINE) else definition
         parameters = declared.mapping("parameters")
-        return scalar_of(parameters.mapping(name.removeprefix("pipeline.").removeprefix(OWN)) if parameters else None, "default")
-
-    for at, container in enumerate(mappings(definition.get("docker"))):
-        image = container.scalar("image")
-        if image is not None:
-            place, word = ("job-service", "service") if at else ("job-container", "")
-            label = words(where, word, clipped(container.text("name"))) or "docker"
-            yield pipeline_image(source, image, place=place, where=label, expressions=EXPRESSIONS, lookup=lookup)
+        parameter = parameters.mapping(name.removeprefix("pipeline.").removeprefix(OWN)) if parameters else None
+        return scalar_of(parameter, "default")

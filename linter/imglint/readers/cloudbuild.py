@@ -10,7 +10,7 @@ from __future__ import annotations
 from imglint.model import CI
 from imglint.printable import clipped
 from imglint.readers._expressions import VARIABLE, pipeline_image, variable_of
-from imglint.readers._pipelines import claims_pipeline, mappings, read_pipeline, scalar_of, words
+from imglint.readers._pipelines import Entered, claims_pipeline, mappings, read_pipeline, scalar_of, words
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -53,19 +53,22 @@ def _images(source: Source, root: Node) -> Iterator[ImageUse]:
         return scalar_of(substitutions, variable_of(match))
 
     built = {item.value for item in root.sequence("images") if isinstance(item, Scalar)}
+    entered = Entered()
     for at, step in enumerate(mappings(root.get("steps"))):
         image = step.scalar("name")
         if image is not None:
             where = words("step", clipped(step.text("id")) or str(at + 1))
             is_built = image.value in built
             yield pipeline_image(source, image, place="step", where=where, expressions=VARIABLE, lookup=lookup, built=is_built)
-        built.update(_tagged(step.get("args")))
+        arguments = step.get("args")
+        if isinstance(arguments, Sequence) and entered.is_new(arguments):
+            built.update(_tagged(arguments))
 
 
-def _tagged(arguments: Node | None) -> Iterator[str]:
+def _tagged(arguments: Sequence) -> Iterator[str]:
     """Yield the names that the arguments of a step give to an image."""
     option = ""
-    for item in arguments.items if isinstance(arguments, Sequence) else ():
+    for item in arguments.items:
         text = item.value if isinstance(item, Scalar) else ""
         if option in TAG_OPTIONS:
             yield text
