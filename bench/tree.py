@@ -268,8 +268,11 @@ def template(rng: Random) -> Made:
 
 
 def chart(rng: Random) -> Made:
-    """Make a Chart.yaml."""
-    return f"apiVersion: v2\nname: {name(rng)}\nversion: 1.{rng.randrange(9)}.0\nappVersion: 2.{rng.randrange(9)}.1\n", 0
+    """Make a Chart.yaml; few list the images of the chart."""
+    text = f"apiVersion: v2\nname: {name(rng)}\nversion: 1.{rng.randrange(9)}.0\nappVersion: 2.{rng.randrange(9)}.1\n"
+    if rng.random() >= 0.2:
+        return text, 0
+    return f"{text}annotations:\n  artifacthub.io/images: |\n    - name: main\n      image: {image(rng)}\n", 1
 
 
 def script(rng: Random) -> Made:

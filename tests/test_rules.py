@@ -53,6 +53,7 @@ def test_documentation_has_all_sections(name: str) -> None:
 def test_default_levels_and_environments() -> None:
     found = {name: (str(rule.level), rule.environments) for name, rule in PLUGGED.items()}
     assert found == {
+        "chart-image-drift": ("warning", None),
         "deprecated-image": ("warning", None),
         "implicit-registry": ("note", None),
         "latest-tag": ("error", ("production",)),

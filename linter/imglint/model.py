@@ -58,6 +58,22 @@ if TYPE_CHECKING:
             """Return all tags of the repository of a reference, in no particular order."""
             ...
 
+    class Chart(Protocol):
+        """What the files of a chart say about the images that its Chart.yaml lists. Looking it up reads some of them."""
+
+        @property
+        def names(self) -> tuple[str, ...]:
+            """The names of the images that its values and templates spell out, sorted."""
+            ...
+
+        def tags(self, name: str, /) -> Mapping[str, str]:
+            """Return the tags of an image, each with its place as `path:line`."""
+            ...
+
+        def allows(self, reference: ImageReference, /) -> bool:
+            """Return whether the chart has an image with its tag, or may have it."""
+            ...
+
 
 INVALID = "invalid-reference"
 UNRESOLVED = "unresolved-reference"
@@ -225,7 +241,7 @@ class ImageUse:
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
-    `online` asks registries; it is None in a run without `--online`.
+    `chart` is the chart of an image that a Chart.yaml lists, None for others. `online` asks registries; it is None in a run without `--online`.
     The engine fills in `environment`, `policy_match`, `tree` and `online`.
     """
 
@@ -241,6 +257,7 @@ class ImageUse:
     built: bool = False
     built_or_pulled: bool = False
     kept: tuple[str, ...] = ()
+    chart: Chart | None = None
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None

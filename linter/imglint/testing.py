@@ -54,7 +54,17 @@ __all__ = [
 FLAGGED, PASSED, FIXED = "Flagged", "Passed", "Fixed"
 POLICY = "policy"
 """The kind of an example block that is the policy for the blocks after it."""
-FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
+BESIDE = "beside"
+"""The word before the name of a file that is not checked itself, but in the folder of the blocks after it."""
+FILENAMES = {
+    "dockerfile": "Dockerfile",
+    "compose": "compose.yaml",
+    "kubernetes": "web.yaml",
+    "helm-values": "values.yaml",
+    "helm-chart": "Chart.yaml",
+    "bake": "docker-bake.hcl",
+    "skaffold": "skaffold.yaml",
+}
 """The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
 
 _BLOCK = re.compile(r"^## (?P<section>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -64,7 +74,7 @@ _BLOCK = re.compile(r"^## (?P<section>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*
 class Example:
     """One example in the docstring of a rule: a file, and the policy for it, empty for none.
 
-    `line` is the line of the docstring, from 1, on which the text of the file begins.
+    `line` is the line of the docstring, from 1, on which the text of the file begins. `files` are the other files in its folder, by name.
     """
 
     rule: str
@@ -73,6 +83,7 @@ class Example:
     filename: str
     text: str
     line: int
+    files: Mapping[str, str] = {}
 
 
 @record
@@ -93,13 +104,14 @@ class FixedExample:
 def examples(rule: ModuleType) -> list[Example]:
     """Return the examples in the docstring of a rule: the fenced blocks under `## Flagged` and `## Passed`.
 
-    The last word after the fence is the kind of file. Raises ValueError if no reader is of that kind.
+    The last word after the fence is the kind of file; with the word `beside` before it, it is the name of a file that the blocks after it need.
+    Raises ValueError if no reader is of that kind.
     """
     name = plugin_name(rule)
     return [
-        Example(name, section == FLAGGED, policy, _filename(kind), text, line)
-        for section, policy, kind, text, line in _blocks(rule)
-        if section != FIXED
+        Example(name, block.section == FLAGGED, block.policy, _filename(block.kind), block.text, block.line, block.files)
+        for block in _blocks(rule)
+        if block.section != FIXED
     ]
 
 
@@ -108,29 +120,44 @@ def fixed_examples(rule: ModuleType) -> list[FixedExample]:
 
     Raises ValueError if a block has no other one of its kind after it, or if no reader is of the kind.
     """
-    found = [block for block in _blocks(rule) if block[0] == FIXED]
+    found = [block for block in _blocks(rule) if block.section == FIXED]
     pairs = []
-    for (_, policy, kind, before, line), other in zip_longest(found[::2], found[1::2]):
-        if other is None or other[2] != kind:
+    for one, other in zip_longest(found[::2], found[1::2]):
+        if other is None or other.kind != one.kind:
             raise ValueError(
-                f"line {line} of the docstring: expected a block of the kind `{kind}` after this one, with the fixed file"
+                f"line {one.line} of the docstring: expected a block of the kind `{one.kind}` after this one, with the fixed file"
             )
-        pairs.append(FixedExample(plugin_name(rule), policy, _filename(kind), before, other[3], other[4]))
+        pairs.append(FixedExample(plugin_name(rule), one.policy, _filename(one.kind), one.text, other.text, other.line))
     return pairs
 
 
-def _blocks(rule: ModuleType) -> Iterator[tuple[str, str, str, str, int]]:
-    """Yield the examples in the docstring of a rule: the section, the policy, the kind, the text and the line of the docstring of each."""
+@record
+class _Block:
+    """One fenced block in a docstring that is a file."""
+
+    section: str
+    policy: str
+    files: Mapping[str, str]
+    kind: str
+    text: str
+    line: int
+
+
+def _blocks(rule: ModuleType) -> Iterator[_Block]:
+    """Yield the examples in the docstring of a rule."""
     doc, section, policy = rule.__doc__ or "", "", ""
+    files: dict[str, str] = {}
     for block in _BLOCK.finditer(doc):
         if block["section"] is not None:
             section = block["section"].strip()
         elif section in (FLAGGED, PASSED, FIXED):
-            kind = block["info"].rpartition(" ")[2]
+            before, _, kind = block["info"].rpartition(" ")
             if kind == POLICY:
                 policy = block["text"]
+            elif before.endswith(BESIDE):
+                files = {**files, kind: block["text"]}
             else:
-                yield section, policy, kind, block["text"], doc.count("\n", 0, block.start("text")) + 1
+                yield _Block(section, policy, files, kind, block["text"], doc.count("\n", 0, block.start("text")) + 1)
 
 
 def _filename(kind: str) -> str:
@@ -153,7 +180,7 @@ def check_examples(rule: ModuleType) -> None:
     for example in found:
         findings = [
             finding
-            for finding in _check(example.text, example.filename, example.policy, {}, rule)
+            for finding in _check(example.text, example.filename, example.policy, example.files, rule)
             if finding.rule == example.rule
         ]
         if len(findings) != example.flagged:

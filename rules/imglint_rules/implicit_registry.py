@@ -30,6 +30,11 @@ image:
   tag: 16.1.0
 ```
 
+```ini quadlet
+[Container]
+Image=nginx:1.27.0
+```
+
 ## Passed
 
 ```dockerfile
@@ -93,7 +98,9 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
-FIX = "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates."
+FIX = "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates. None in units of Quadlet."
+QUADLET = "quadlet"
+"""The kind of the files of Podman, which completes short names by search lists and aliases of the machine."""
 CHART_PLACES = ("helm-map", "helm-string", "template-image")
 
 
@@ -113,6 +120,9 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.
         fix = use.fix(f"{reference.registry}/{reference.text}", f"set `registry: {reference.registry}`", safe=_is_approved(use))
         yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry", fix=fix)
+    elif use.source.kind == QUADLET:
+        # Which registry that is depends on the machine, so no fix can know it.
+        yield use.finding("no registry given, so Podman searches the registries of the machine; write the full name", "repository")
     else:
         # Charts prepend a registry that is set elsewhere, so that the name would have two.
         is_safe = _is_approved(use) and use.place not in CHART_PLACES

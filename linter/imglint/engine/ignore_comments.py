@@ -109,7 +109,8 @@ def _unused(
 ) -> Iterator[tuple[Span, str, Fix | None]]:
     """Yield what `unused` yields for one comment. `covered` are the lines that comments above them cover."""
     if not comment.names:
-        yield comment.comment.span, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`", None
+        mark = "//" if comment.comment.text.startswith("/") else comment.comment.text[0]
+        yield comment.comment.span, f"ignore comment names no rule; write `{mark} imglint: ignore[RULE] reason`", None
     for number, (name, span) in enumerate(comment.names):
         if number == NAMES_MAX:
             yield span, f"ignore comment names more than {NAMES_MAX} rules; the rest is ignored", None
