@@ -60,7 +60,10 @@ def rules_of(imglint: Imglint, *arguments: str) -> list[str]:
     return [finding["rule"] for finding in findings]
 
 
-NAMES = ["Dockerfile", "compose.yaml", "values.yaml", "deploy.yaml", "deploy.json", "kustomization.yaml", "templates/x.tpl", "x"]
+NAMES = [
+    *("Dockerfile", "compose.yaml", "values.yaml", "deploy.yaml", "deploy.json", "kustomization.yaml", "templates/x.tpl", "x"),
+    *(".github/workflows/ci.yml", "action.yml", ".gitlab-ci.yml"),
+]
 PIECES = st.sampled_from(
     [
         *"\n \t\r\0\x1b{}[]:,-#&*!|>'\"%@`$\\/<=.\ufeff\u2028\x85",
@@ -99,6 +102,18 @@ PIECES = st.sampled_from(
             "  ",
             "extends: ",
         ],
+        *[
+            "jobs:\n",
+            "runs: ",
+            "container: ",
+            "matrix: ",
+            "include: ",
+            "uses: docker://",
+            "${{ matrix.image || 'a' }}",
+            "!reference [a, image]",
+            "variables: ",
+            "$[[ inputs.a ]]",
+        ],
     ]
 )
 BYTES = st.binary(max_size=60) | st.lists(PIECES, max_size=40).map(
@@ -112,6 +127,7 @@ def test_any_file_is_checked_without_internal_errors(name: str, mark: bytes, dat
     Path("templates").mkdir(exist_ok=True)
     Path("Chart.yaml").write_bytes(data)
     Path(".env").write_bytes(data)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(mark + data)
     report = engine.run([name], settings_for(CommandOptions(paths=(name,))))
     assert not [finding.message for finding in report.findings if finding.rule == INTERNAL_ERROR]
@@ -133,6 +149,7 @@ def test_any_policy_is_accepted_or_rejected_with_errors(data: bytes, imglint: Im
 
 def references(imglint: Imglint, text: str, name: str = "Dockerfile") -> list[str | None]:
     """Return the reference of each image in a file, None if it has none."""
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text(text)
     return [use["reference"] for use in json.loads(imglint("images", "--format", "json", name).out)]
 
@@ -145,6 +162,7 @@ class Lint:
 
     def rules(self, name: str, text: str) -> list[str]:
         """Return the rules of the findings in a file, which has to give the same as a part of its folder."""
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
         found = rules_of(self.imglint, name, "--jobs", "1")
         assert found == rules_of(self.imglint, "--jobs", "1")
@@ -321,6 +339,30 @@ def extended_chain(count: int) -> str:
     return f"services:\n  s0: {{image: a:1}}\n{''.join(services)}  last: {{extends: s{count - 2}, build: {{context: .}}}}\n"
 
 
+def workflow(container: str) -> str:
+    return f"jobs: {{a: {{container: {json.dumps(container)}}}}}\n"
+
+
+def extended_jobs(count: int) -> str:
+    """Return a pipeline in which the last of some jobs extends all others."""
+    jobs = [f"j{at}: {{extends: j{at - 1}}}\n" for at in range(1, count)]
+    return f"j0: {{image: a:1}}\n{''.join(jobs)}"
+
+
+def nested_variables(count: int) -> str:
+    """Return a pipeline with as many variables, each the value of the one before."""
+    names = [f"  A{at}: $A{at + 1}\n" for at in range(1, count)]
+    return f"variables:\n  A{count}: a:1\n{''.join(names)}a: {{image: $A1}}\n"
+
+
+def includes_files(lint: Lint, count: int) -> bool:
+    """Whether a pipeline can include files by a pattern, if there are as many files and folders."""
+    Path("files").mkdir(exist_ok=True)
+    for at in range(count - 2):
+        Path("files", f"{at}.yml").write_text("a: {}\n")
+    return lint.is_read(".gitlab-ci.yml", "include: {local: '**.yml'}\n")
+
+
 LATEST_POD = f"{POD}  containers: [{{name: a, image: 'x:latest'}}]\n"
 REWRITES = "resources: [../pod.yaml]\nimages: [{name: x, newTag: v1}]\n"
 """A kustomization in a subfolder that rewrites LATEST_POD."""
@@ -489,6 +531,17 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("readers._compose_variables.DEPTH_MAX", "defaults", None,
      lambda lint, n: lint.is_resolved("compose.yaml", compose_image("${A:-" * (n + 1) + "b" + "}" * (n + 1)))),
     ("readers.compose.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read("compose.yaml", extended_chain(n))),
+    # Three steps are for the value of the expression.
+    ("readers._alternatives.STEPS_MAX", "characters of an expression", 40, lambda lint, n: lint.is_resolved_or_unread(
+        ".github/workflows/ci.yml", workflow(f"${{{{ {'b:1'!r:<{n - 10}} }}}}"))),
+    ("readers._alternatives.STEPS_MAX", "characters of a variable", 40, lambda lint, n: lint.is_resolved_or_unread(
+        ".gitlab-ci.yml", f"a: {{image: '{'b' * (n - 16)}:$A'}}\n")),
+    ("readers._actions_expressions.DEPTH_MAX", "parentheses", None, lambda lint, n: lint.is_resolved(
+        ".github/workflows/ci.yml", workflow(f"${{{{ {'(' * n}'a:1'{')' * n} }}}}"))),
+    ("readers.gitlab_ci.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read(".gitlab-ci.yml", extended_jobs(n))),
+    ("readers._gitlab_variables.DEPTH_MAX", "variables", None,
+     lambda lint, n: lint.is_resolved_or_unread(".gitlab-ci.yml", nested_variables(n))),
+    ("readers._gitlab_files.WALK_MAX", "files", 20, includes_files),
     ("readers._embedded.TEXT_MAX", "values", 40, lambda lint, n: lint.is_read("pod.yaml", helm_values(f"values: '{'a' * n}'"))),
     # The mapping, its key and the list are three other nodes; the lists and what the alias repeats are twelve.
     ("readers._custom_resources.NODES_MAX", "values", 40,

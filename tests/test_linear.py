@@ -42,6 +42,9 @@ def lines(count: int, line: str) -> str:
     return "".join([line.replace("@", str(at)).replace("^", str(at + 1)) + "\n" for at in range(count)])
 
 
+WORKFLOW = ".github/workflows/ci.yml"
+PIPELINE = ".gitlab-ci.yml"
+MATRIX = f"{{x: [{'a, ' * 20}], y: [{'b, ' * 20}], include: [{'{x: a}, ' * 20}]}}"
 TASK = "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n"
 
 FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
@@ -223,6 +226,45 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "inline Dockerfiles": (
         "compose.yaml", 500, lambda n: "services:\n" + lines(n, '  s@: {build: {dockerfile_inline: "FROM a/b@:latest\\n"}}'),
     ),
+    "containers of jobs": (WORKFLOW, 1_200, lambda n: "jobs:\n" + lines(n, "  j@: {container: 'a/b@:latest'}")),
+    "values of a matrix": (
+        WORKFLOW, 600, lambda n: f"jobs:\n  a:\n    strategy: {{matrix: {{x: [{'a, ' * n}]}}}}\n    container: b:${{{{ matrix.x }}}}\n",
+    ),
+    "combinations of a matrix": (
+        WORKFLOW, 100, lambda n: "jobs:\n" + lines(n, f"  j@: {{strategy: {{matrix: {MATRIX}}}, container: 'b:${{{{ matrix.x }}}}'}}"),
+    ),
+    "matrix that jobs share": (
+        WORKFLOW, 400, lambda n: f"x: &x {{matrix: {{include: [{'{x: a}, ' * n}]}}}}\njobs:\n"
+        + lines(n, "  j@: {strategy: *x, container: 'a:${{ matrix.x }}'}"),
+    ),
+    "services that jobs share": (
+        WORKFLOW, 1_000, lambda n: "x: &x\n" + lines(n, "  s@: {image: 'a:${{ matrix.x }}'}") + "jobs:\n" + lines(n, "  j@: {services: *x}"),
+    ),
+    "operators": (WORKFLOW, 200, lambda n: "jobs:\n" + lines(n, f"  j@: {{container: \"a:${{{{ {'x || ' * 500}'b' }}}}\"}}")),
+    "alternatives of expressions": (
+        WORKFLOW, 1_000, lambda n: "jobs:\n" + lines(n, f"  j@: {{container: \"a:{'${{ x && 1 || 2 }}' * 60}\"}}"),
+    ),
+    "open expressions": (WORKFLOW, 200, lambda n: "jobs:\n" + lines(n, f"  j@: {{container: \"a:{'${{ ' * 900}\"}}")),
+    "jobs": (PIPELINE, 1_200, lambda n: lines(n, "j@: {image: 'a/b@:latest'}")),
+    "jobs that extend each other": (
+        PIPELINE, 600, lambda n: "j0: {image: a, variables: {A: b}}\n" + lines(n, "j^: {extends: j@, image: 'a:$A'}"),
+    ),
+    "jobs that extend many others": (PIPELINE, 400, lambda n: f".x: &x [{', '.join(f'j{at}' for at in range(n))}]\n" + lines(n, "j@: {extends: *x}")),
+    "variables that double in length": (
+        PIPELINE, 1_000, lambda n: "variables:\n  A0: xxxxxxxx\n" + lines(n, "  A^: $A@$A@") + lines(n, "j@: {image: $A40}"),
+    ),
+    "variables of nothing": (
+        PIPELINE, 1_000, lambda n: "variables:\n  A0: ''\n" + lines(n, "  A^: $A@$A@") + lines(n, "j@: {image: a$A40}"),
+    ),
+    "rules that jobs share": (
+        PIPELINE, 600, lambda n: ".x: &x\n" + lines(n, "- {variables: {A: b@}}") + lines(n, "j@: {rules: *x, image: 'a:$A'}"),
+    ),
+    "services that jobs of a pipeline share": (
+        PIPELINE, 1_000, lambda n: ".x: &x\n" + lines(n, "- a:$A@") + lines(n, "j@: {services: *x}"),
+    ),
+    "variables of a matrix": (
+        PIPELINE, 200, lambda n: lines(n, f"j@: {{image: '$A$B', parallel: {{matrix: [{{A: [{'a, ' * 30}], B: [{'b, ' * 30}]}}]}}}}"),
+    ),
     "caches": ("compose.yaml", 1_500, lambda n: "services: {a: {build: {cache_from: [" + "a/b:latest, " * n + "]}}}\n"),
     "fields of a cache": ("compose.yaml", 50_000, lambda n: "services: {a: {build: {cache_from: ['" + "ref=a," * n + "']}}}\n"),
 }  # fmt: skip
@@ -237,7 +279,7 @@ def test_file_is_checked_in_linear_time(
 
     def read(size: int) -> Callable[[], object]:
         folder = tmp_path / str(size)
-        folder.mkdir()
+        (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(text(size), newline="")
         return lambda: engine.check_file(Found(os.path.join(str(size), name), True), settings)
 

@@ -25,6 +25,9 @@ INDENTED = "".join([f"  {line}\n" for line in MANIFEST.splitlines()])
 FLOW = "{apiVersion: v1, kind: Pod}\n"
 SERVICES = "services:\n  web:\n    image: nginx:1\n"
 PATCH = "# A patch.\n- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: nginx:1\n"
+WORKFLOW = "on: push\njobs:\n  a:\n    container: node:22\n    services:\n      db: {image: postgres:16}\n"
+ACTION = "name: x\nruns:\n  using: docker\n  image: docker://alpine:3\n"
+PIPELINE = "image: node:22\nservices: [redis:7]\ntest: {image: node:20}\n"
 DOCKERFILE = "FROM nginx:1\nRUN true\n"
 
 
@@ -130,6 +133,59 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("chart/templates/values.yaml", "image: '{% x %}'\n", "helm-values"),
         ("chart/templates/Dockerfile", "FROM {{ x }}\n", "dockerfile"),
         ("chart/templates/kustomization", "images: {{ x }}\n", None),
+        # Workflows by their folder, unless the content is that of another kind.
+        (".github/workflows/ci.yml", WORKFLOW, "github-actions"),
+        (".github/workflows/ci.yaml", "", "github-actions"),
+        (".github/workflows/broken.yml", "jobs: [\n", "github-actions"),
+        ("nested/.gitea/workflows/ci.yml", WORKFLOW, "github-actions"),
+        (".forgejo/workflows/ci.yml", WORKFLOW, "github-actions"),
+        (".github/workflows/kind.yml", MANIFEST, "kubernetes"),
+        (".github/workflows/kustomization.yml", "images: []\n", "kubernetes"),
+        (".github/workflows/services.yml", SERVICES, "compose"),
+        (".github/workflows/compose.yml", SERVICES, "compose"),
+        (".github/workflows/compose.yml", WORKFLOW, "github-actions"),
+        (".github/workflows/composer.yml", f"services: x\n{WORKFLOW}", "github-actions"),
+        (".github/workflows/docker-compose.yml", '"jobs": {}\n', "github-actions"),
+        (".github/workflows/update-values.yml", WORKFLOW, "github-actions"),
+        (".github/workflows/values.yaml", "image: nginx\n", "helm-values"),
+        ("chart/.github/workflows/ci.yml", "jobs: {a: {container: '${{ x }}'}}\n", "github-actions"),
+        ("chart/.github/workflows/x.yml", "{{ x }}\njobs: {}\n", "helm-template"),
+        (".github/workflows/nested/ci.yml", WORKFLOW, None),
+        (".github/ci.yml", WORKFLOW, None),
+        (".github/workflows/ci.json", "{}", None),
+        ("workflows/ci.yml", WORKFLOW, None),
+        ("x.github/workflows/ci.yml", WORKFLOW, None),
+        (".github/workflows.yml", WORKFLOW, None),
+        ("ci.yml", WORKFLOW, None),
+        ("workflow-templates/ci.yml", WORKFLOW, "github-actions"),
+        ("workflow-templates/ci.yml", MANIFEST, "kubernetes"),
+        ("workflow-templates/other.yml", WORKFLOW, None),
+        # An action by its name and content.
+        ("action.yml", ACTION, "github-actions"),
+        ("tools/lint/Action.yaml", ACTION, "github-actions"),
+        ("action.yml", f"{ACTION}  a: [\n", "github-actions"),
+        ("action.yml", "name: runs\n", None),
+        ("action.yml", "runs: daily\n", None),
+        ("action.yml", "name: [\nthis: runs\n", None),
+        ("action.yml", f"{MANIFEST}runs: {{}}\n", "kubernetes"),
+        ("action.yml", SERVICES, "compose"),
+        (".github/workflows/action.yml", WORKFLOW, "github-actions"),
+        ("actions.yml", ACTION, None),
+        ("my-action.yml", ACTION, None),
+        # Pipelines of GitLab by their names, unless the content is that of another kind.
+        (".gitlab-ci.yml", PIPELINE, "gitlab-ci"),
+        (".gitlab-ci.yml", "", "gitlab-ci"),
+        (".gitlab-ci.yaml", "a: [\n", "gitlab-ci"),
+        ("ci/Build.gitlab-ci.yml", PIPELINE, "gitlab-ci"),
+        ("chart/.gitlab-ci.yml", PIPELINE, "gitlab-ci"),
+        ("chart/templates/.gitlab-ci.yml", f"{PIPELINE}# {{{{ x }}}}\n", "helm-template"),
+        (".gitlab-ci.yml", MANIFEST, "kubernetes"),
+        ("docker-compose.gitlab-ci.yml", SERVICES, "compose"),
+        ("values.gitlab-ci.yml", PIPELINE, "helm-values"),
+        ("test.gitlab-ci.yml", SERVICES, "compose"),
+        ("gitlab-ci.yml", PIPELINE, None),
+        (".gitlab-ci.yml.j2", PIPELINE, None),
+        (".gitlab/ci.yml", PIPELINE, None),
     ],
 )
 def test_a_near_miss_is_claimed_by_one_reader(
@@ -138,7 +194,21 @@ def test_a_near_miss_is_claimed_by_one_reader(
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("chart").mkdir()
     tmp_path.joinpath("chart", "Chart.yaml").write_text("name: chart\n")
+    tmp_path.joinpath("workflow-templates").mkdir()
+    tmp_path.joinpath("workflow-templates", "ci.properties.json").write_text("{}")
     assert kinds_of(str(tmp_path / path), text) == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [("", ".github/workflows/ci.yml"), ("", "./.github/workflows/ci.yml"), (".github", "workflows/ci.yml"), (".github/workflows", "ci.yml"),
+     (".github", "./workflows/ci.yml"), (".github/workflows", "./ci.yml"), (".github/workflows/x", "../ci.yml")],
+)  # fmt: skip
+def test_a_workflow_is_claimed_from_every_folder(folder: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.joinpath(".github", "workflows", "x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / folder)
+    assert kinds_of(path, WORKFLOW) == ["github-actions"]
+    assert kinds_of(path.replace("ci.yml", "x/ci.yml"), WORKFLOW) == []
 
 
 def test_the_kinds_asked_first_are_kinds_of_readers() -> None:

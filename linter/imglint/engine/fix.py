@@ -274,7 +274,7 @@ def _check(now: _Judged, chosen: Collection[Verdict], after: _Judged, moves: _Mo
     is_alike = other.source.kind == one.source.kind and len(old) == len(new) and one.named_files == other.named_files
     if not is_alike or not after.is_complete:
         raise _NotAsExpected("the file would not be read as before")
-    expected = {id(fact): verdict.finding.fix.expects for verdict in chosen if verdict.finding.fix for fact in verdict.subjects}
+    expected = {fact: reads for verdict in chosen for fact, reads in verdict.expected.items()}
     for before, now_read in zip(old, new, strict=True):
         if not _is_as_expected(before, now_read, expected.get(id(before), ""), moves):
             raise _NotAsExpected(f"line {now_read.location.line} would not read as expected")

@@ -45,12 +45,20 @@ class Verdict:
 
     `subjects` are the facts that the finding is about; there are several if they share its location. `silenced_by` is the exception or the ignore
     comment that silences the finding, if any. `covered_by` is the rule whose finding about the same subjects makes this one redundant, or empty.
+    `expects` is what each of several subjects reads as after the fix, which is the same edits for all of them.
     """
 
     finding: Finding
     subjects: tuple[Subject, ...]
     silenced_by: PolicyException | IgnoreComment | None = None
     covered_by: str = ""
+    expects: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> dict[int, str]:
+        """What each subject reads as after the fix, by its id; empty for one that reads as before."""
+        alike = (self.finding.fix.expects if self.finding.fix else "",) * len(self.subjects)
+        return dict(zip(map(id, self.subjects), self.expects or alike, strict=True))
 
     @property
     def is_reported(self) -> bool:
@@ -238,8 +246,15 @@ def _merged(group: list[Verdict]) -> Verdict:
     related = dict.fromkeys([location for verdict in group for location in verdict.finding.related])
     known_by = dict.fromkeys([name for verdict in group for name in verdict.finding.known_by])
     subjects = tuple([subject for verdict in group for subject in verdict.subjects])
-    fix = first.fix if all(verdict.finding.fix == first.fix for verdict in group) else None
-    return replace(group[0], finding=replace(first, related=tuple(related), known_by=tuple(known_by), fix=fix), subjects=subjects)
+    fixes = [verdict.finding.fix for verdict in group if verdict.finding.fix]
+    # Images of a matrix can share a part of their names, so that the same edits have another result for each of them.
+    is_same = len(fixes) == len(group) and all((fix.edits, fix.safe) == (fixes[0].edits, fixes[0].safe) for fix in fixes)
+    return replace(
+        group[0],
+        finding=replace(first, related=tuple(related), known_by=tuple(known_by), fix=first.fix if is_same else None),
+        subjects=subjects,
+        expects=tuple([fix.expects for fix in fixes]) if is_same else (),
+    )
 
 
 def _fixable(verdicts: list[Verdict], facts: Iterable[Fact]) -> list[Verdict]:

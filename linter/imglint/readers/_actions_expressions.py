@@ -18,7 +18,7 @@ from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imglint.model import Span
     from imglint.readers._alternatives import Steps
@@ -86,6 +86,11 @@ def has_expressions(text: str) -> bool:
     return "${{" in text
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text is a single expression."""
+    return re.fullmatch(_EXPRESSION, text) is not None
+
+
 def resolved(source: Source, text: Traced, lookup: Lookup, steps: Steps) -> list[Traced]:
     """Return the texts that a text stands for, one for each combination of the values of its expressions. A value that is not known is unknown.
 
@@ -93,7 +98,7 @@ def resolved(source: Source, text: Traced, lookup: Lookup, steps: Steps) -> list
     """
     string, at, count = text.text, 0, 1
     parts: list[list[Traced]] = []
-    for match in re.finditer(_EXPRESSION, string):
+    for match in _expressions(string):
         steps.take(len(match[0]))
         values = _texts(source, text, match.span(), lookup, steps)
         count *= len(values)
@@ -102,6 +107,14 @@ def resolved(source: Source, text: Traced, lookup: Lookup, steps: Steps) -> list
         at = match.end()
     parts.append([text.cut(at, len(string))])
     return [joined(list(each)) for each in product(*parts)]
+
+
+def _expressions(text: str) -> Iterator[re.Match[str]]:
+    """Yield the expressions of a text, up to one that is not closed."""
+    pattern, at = re.compile(_EXPRESSION), 0
+    while (start := text.find("${{", at)) >= 0 and (match := pattern.match(text, start)):
+        yield match
+        at = match.end()
 
 
 def _texts(source: Source, text: Traced, span: Span, lookup: Lookup, steps: Steps) -> list[Traced]:

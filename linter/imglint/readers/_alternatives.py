@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from imglint.model import CI, image_use
+from imglint.model import CI, ImageUse, image_use
+from imglint.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from imglint.model import ImageUse, Span
+    from imglint.model import Fact, Span
     from imglint.source import Source
     from imglint.traced import Traced
 
-STEPS_MAX = 4_000_000
+STEPS_MAX = 1_000_000
 """Steps in which the variables of one file are resolved: a character of a text, or a combination of values."""
 
 
-class OverLimit(Exception):
-    """Raised if resolving the variables of a file takes more than STEPS_MAX steps."""
+def in_pipeline(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """Yield facts, the images among them, which are those of a file that is not valid YAML, with the role of images of pipelines."""
+    for fact in facts:
+        yield replace(fact, role=CI) if isinstance(fact, ImageUse) else fact
 
-    reason = f"its variables have too many values: resolving those of this file takes more than {STEPS_MAX} steps"
+
+class OverLimit(Exception):
+    """Raised if variables exceed a limit. The text of the exception says which one."""
 
 
 class Steps:
@@ -34,7 +39,7 @@ class Steps:
         """Subtract steps. Raises OverLimit if fewer are left."""
         self.left -= count
         if self.left < 0:
-            raise OverLimit
+            raise OverLimit(f"resolving the variables of this file takes more than {STEPS_MAX} steps")
 
 
 class Places:
@@ -56,14 +61,14 @@ class Places:
         reason: str = "",
         over_limit: bool = False,
     ) -> Iterator[ImageUse]:
-        """Yield the use of the image that a text names at a span, unless it was yielded before or the text is empty.
+        """Yield the use of the image that a text names at a span, unless the text is empty or another one names the same image there.
 
         The other arguments are those of `image_use`.
         """
-        name = text.text if text is not None else None
-        known = (span, place, name)
-        if name is not None and not name.strip():
+        if text is not None and not text.text.strip():
             return
-        if known not in self._seen:
-            self._seen.add(known)
-            yield image_use(self._source, text, span, place=place, where=where, role=CI, unresolved=reason, over_limit=over_limit)
+        use = image_use(self._source, text, span, place=place, where=where, role=CI, unresolved=reason, over_limit=over_limit)
+        key = (span, place, use.problem.rule if use.problem else str(use.reference), use.tag_known)
+        if key not in self._seen:
+            self._seen.add(key)
+            yield use

@@ -13,7 +13,7 @@ from math import prod
 from imglint.printable import clipped
 from imglint.readers._alternatives import OverLimit
 from imglint.traced import Traced, joined, opaque, unknown
-from imglint.yaml.facts import TEXT_MAX, traced_text
+from imglint.yaml.facts import traced_text
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
 
 TYPE_CHECKING = False
@@ -102,19 +102,18 @@ class _Resolution:
 
     def expanded(self, text: Traced, depth: int) -> Traced:
         """Return a text with the values of its variables. Those that have none are unknown. Raises OverLimit."""
-        string, parts, at, length = text.text, [], 0, 0
+        string, parts, at = text.text, [], 0
         self.variables.steps.take(len(string))
-        if depth > DEPTH_MAX or len(string) > TEXT_MAX:
-            raise OverLimit
+        if depth > DEPTH_MAX:
+            raise OverLimit(f"more than {DEPTH_MAX} variables are nested in each other")
         for match in _EXPRESSION.finditer(string):
             start, end = match.span()
             frame, here = text.cut(start, end).pieces[0].frames[0][0], text.span(start, end)
             value = self._value(match, depth)
             value = self._outside(match, frame, here) if value is None else value.used_at(frame, *here)
+            self.variables.steps.take(1 + len(value.pieces) + len(value.text))
             parts += [text.cut(at, start), value]
-            at, length = end, length + len(value.text)
-            if length > TEXT_MAX:
-                raise OverLimit
+            at = end
         return joined([*parts, text.cut(at, len(string))])
 
     def _outside(self, match: re.Match[str], frame: int, here: Span) -> Traced:

@@ -10,8 +10,8 @@ import re
 
 from imglint.model import CI, ImageUse, NamedFile
 from imglint.printable import clipped
-from imglint.readers._actions_expressions import has_expressions, resolved
-from imglint.readers._alternatives import OverLimit, Places, Steps
+from imglint.readers._actions_expressions import has_expressions, is_expression, resolved
+from imglint.readers._alternatives import OverLimit, Places, Steps, in_pipeline
 from imglint.readers._workflows import is_workflow
 from imglint.yaml.documents import InvalidYaml
 from imglint.yaml.facts import read_documents, traced_text
@@ -40,7 +40,8 @@ _RUNS = re.compile(r"^runs[ \t]*:", re.MULTILINE)
 
 def claims(source: Source) -> bool:
     """Return whether the file is a workflow by its folder, or an action by its name and content, and not of another kind."""
-    if not (is_workflow(source) or (source.name.lower() in ACTIONS and _is_action(source.text))):
+    name = source.name.lower()
+    if not name.endswith((".yaml", ".yml")) or not (is_workflow(source) or (name in ACTIONS and _is_action(source.text))):
         return False
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes
@@ -65,7 +66,7 @@ def _is_action(text: str) -> bool:
 def read(source: Source) -> Iterator[Fact | NamedFile]:
     """Yield the images that the jobs and steps of a workflow, or an action, run."""
     roots, file_facts = read_documents(source)
-    yield from file_facts
+    yield from in_pipeline(file_facts)
     places, steps = Places(source), Steps()
     for root in roots:
         if isinstance(root, Mapping):
@@ -146,27 +147,32 @@ class _Reader:
         image = _image_of(node)
         if image is None:
             return
-        text, span = traced_text(self.source, image)
+        text, _ = traced_text(self.source, image)
         if not has_expressions(text.text):
             yield from self._literal(text, place, where)
             return
-        reason = f"{clipped(text.text)} is known only when the workflow runs"
+        text = _without_scheme(text)
+        span = text.span(0, len(text.text))
         try:
             for lookup in self._lookups(text.text, matrix):
                 for each in resolved(self.source, text, lookup, self.steps):
-                    yield from self._literal(each, place, where, reason)
-        except OverLimit:
-            yield from self.places.use(None, span, place, where, reason=OverLimit.reason, over_limit=True)
+                    image_text = _without_scheme(each)
+                    # An image that is the value of a single expression is where that value is written.
+                    at = image_text.span(0, len(image_text.text)) if is_expression(text.text) else span
+                    reason = f"{clipped(self.source.text[slice(*at)])} is known only when the workflow runs"
+                    yield from self.places.use(image_text, at, place, where, reason=reason)
+        except OverLimit as error:
+            yield from self.places.use(None, span, place, where, reason=str(error), over_limit=True)
 
-    def _literal(self, text: Traced, place: str, where: str, reason: str = "") -> Iterator[ImageUse]:
-        """Yield the image that a text names, which begins after the scheme, at the narrowest span that has all of it."""
-        if text.text[: len(SCHEME)].lower() == SCHEME:
-            text = text.cut(len(SCHEME), len(text.text))
+    def _literal(self, text: Traced, place: str, where: str) -> Iterator[ImageUse]:
+        """Yield the image that a text without expressions names, which begins after the scheme."""
+        text = _without_scheme(text)
         if has_template_actions(text.text):
-            # The file is a template for workflows.
-            reason = f"{clipped(text.text)} is filled in outside this file"
+            # The file is a template for workflows, or has an expression where none is possible.
             text = with_unknown_actions(text)
-        yield from self.places.use(text, text.span(0, len(text.text)), place, where, reason=reason)
+        span = text.span(0, len(text.text))
+        reason = f"{clipped(self.source.text[slice(*span)])} is filled in outside this file"
+        yield from self.places.use(text, span, place, where, reason=reason)
 
     def _lookups(self, text: str, matrix: Node | None) -> Iterator[Lookup]:
         """Yield what looks up the contexts, for each combination of the matrix if a text refers to that. Raises OverLimit."""
@@ -206,6 +212,12 @@ class _Reader:
 def _image_of(node: Node | None) -> Scalar | None:
     """Return the image of a container, which is a text, or a map with an image. An empty text is no container."""
     return nonblank(node.get("image") if isinstance(node, Mapping) else node)
+
+
+def _without_scheme(text: Traced) -> Traced:
+    """Return a text without the scheme at its beginning, for which the runner accepts capitals in actions."""
+    is_cut = text.text[: len(SCHEME)].lower() == SCHEME
+    return text.cut(len(SCHEME), len(text.text)) if is_cut else text
 
 
 def _service(where: str, name: str) -> str:

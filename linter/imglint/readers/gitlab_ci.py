@@ -10,7 +10,7 @@ import re
 
 from imglint.model import CI, UNREAD_FILE, UNRESOLVED, ImageUse, NamedFile, Problem
 from imglint.printable import clipped
-from imglint.readers._alternatives import OverLimit, Places, Steps
+from imglint.readers._alternatives import OverLimit, Places, Steps, in_pipeline
 from imglint.readers._gitlab_variables import Variables, has_variables
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
@@ -18,7 +18,7 @@ from imglint.yaml.templates import has_template_actions, with_unknown_actions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from imglint.model import Fact, Span
     from imglint.readers._gitlab_variables import Layer
@@ -54,11 +54,8 @@ _REFERENCE = re.compile(r"(?:&\S+\s+)?(!reference\b(?:[ \t]*\[[^\]\n]*\])?)")
 
 def claims(source: Source) -> bool:
     """Return whether the file is named as pipelines are, and is not a compose file, values, a manifest or a template."""
-    name = source.name.lower()
-    if not name.endswith(NAMES):
+    if not source.name.lower().endswith(NAMES):
         return False
-    if name in NAMES and "apiVersion" not in source.text:
-        return True
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes
     from imglint.readers._chart import is_chart_template, is_values_file
@@ -69,7 +66,7 @@ def claims(source: Source) -> bool:
 def read(source: Source) -> Iterator[Fact | NamedFile]:
     """Yield the images that the jobs of a pipeline run in, and the files that it includes."""
     roots, file_facts = read_documents(source)
-    yield from file_facts
+    yield from in_pipeline(file_facts)
     inputs: dict[str, Node] = {}
     places, steps = Places(source), Steps()
     for root in roots:
@@ -92,13 +89,13 @@ def _defaults(spec: Mapping) -> dict[str, Node]:
 
 
 class _Job:
-    """A job: its name, and its own keys followed by those of the jobs that it extends, the one that takes precedence first.
+    """A job: its own keys and those of the jobs that it extends, the ones that take precedence first.
 
     `is_complete` is whether all of these jobs are in this file, `is_too_long` whether there are more than EXTENDED_MAX.
     """
 
-    def __init__(self, name: str, jobs: dict[str, Mapping]) -> None:
-        self.name = name
+    def __init__(self, name: str, jobs: dict[str, Mapping], extended: Callable[[Mapping], list[str]]) -> None:
+        """Take the name of a job, all jobs, and a function that returns the names of those that a job extends itself."""
         self.is_complete, self.is_too_long = True, False
         found: dict[str, Mapping] = {}
         waiting = [name]
@@ -112,7 +109,9 @@ class _Job:
                     self.is_complete, self.is_too_long = False, True
                     break
                 found[current] = job
-                waiting += [extended.value for extended in _scalars(job.get("extends"))[: EXTENDED_MAX + 1]]
+                names = extended(job)
+                self.is_too_long = self.is_too_long or len(names) > EXTENDED_MAX
+                waiting += names[-EXTENDED_MAX:]
         self.chain = list(found.values())
 
     def first(self, key: str) -> Node | None:
@@ -144,6 +143,7 @@ class _Reader:
         workflow = root.mapping("workflow")
         self._rules: dict[int, Layer] = {}
         self._global: list[Layer] = [self._alternatives(workflow.get("rules") if workflow else None), [root.mapping("variables")]]
+        self._extends: dict[int, list[str]] = {}
         self._owners: dict[int, str] = {}
         self._read: set[int] = set()
         self._services_with_variables: dict[int, list[Node]] = {}
@@ -163,7 +163,7 @@ class _Reader:
             for key in ("image", "services"):
                 node = mapping.get(key) if mapping else None
                 self._owners.setdefault(id(node), f"{owner} {'image' if key == 'image' else 'service'}")
-        jobs = {name: _Job(name, self.jobs) for name in self.jobs}
+        jobs = {name: _Job(name, self.jobs, self._extended) for name in self.jobs}
         defaults = {
             key: next((value for mapping in (default, self.root) if mapping and (value := mapping.get(key)) is not None), None)
             for key in ("image", "services")
@@ -186,10 +186,18 @@ class _Reader:
             yield from self._rest(mapping, self._layers(jobs[name]))
         yield from self._files()
 
+    def _extended(self, job: Mapping) -> list[str]:
+        """Return the names of the jobs that a job extends itself. Jobs can share them by an alias."""
+        node = job.get("extends")
+        if id(node) not in self._extends:
+            self._extends[id(node)] = [name.value for name in _scalars(node)]
+        return self._extends[id(node)]
+
     def _too_long(self, job: Mapping) -> Problem:
-        at = _scalars(job.get("extends"))[0]
+        node = job.get("extends")
+        start = node.start if node else self.root.start
         message = f"more than {EXTENDED_MAX} jobs are extended here; the variables of the others were not read"
-        return Problem(self.source, (at.start, at.end), message, UNREAD_FILE)
+        return Problem(self.source, (start, start + 1), message, UNREAD_FILE)
 
     def _rest(self, mapping: Mapping | None, layers: list[Layer]) -> Iterator[ImageUse]:
         """Yield the images in a map that no job of this file runs in."""
@@ -276,12 +284,12 @@ class _Reader:
     def _with_variables(self, text: Traced, span: Span, place: str, where: str, layers: list[Layer]) -> Iterator[ImageUse]:
         try:
             found = list(self.variables.resolved(text, layers))
-        except OverLimit:
-            yield from self.places.use(None, span, place, where, reason=OverLimit.reason, over_limit=True)
+        except OverLimit as error:
+            yield from self.places.use(None, span, place, where, reason=str(error), over_limit=True)
             return
         for each, reason in found:
-            # Of several values, each is an image of its own, at its own place.
-            at = each.span(0, len(each.text)) if len(found) > 1 else span
+            # Of several values, each is an image at a place of its own.
+            at = each.span(0, len(each.text)) if len(found) > 1 and each.unknown_at < 0 else span
             yield from self.places.use(each, at, place, where, reason=reason)
 
     def _reference(self, node: Node | None) -> Span | None:
@@ -305,8 +313,8 @@ class _Reader:
         text, span = traced_text(self.source, name)
         try:
             path, reason = next(self.variables.resolved(text, self._global)) if has_variables(text.text) else (text, "")
-        except OverLimit:
-            yield Problem(self.source, span, f"cannot read this file: {OverLimit.reason}", UNREAD_FILE)
+        except OverLimit as error:
+            yield Problem(self.source, span, f"cannot read this file: {error}", UNREAD_FILE)
             return
         if path.unknown_at >= 0:
             yield Problem(self.source, span, f"cannot read this file: {reason}", UNRESOLVED)
