@@ -361,11 +361,9 @@ def test_baseline_that_cannot_be_read(tree: Path, imglint: Imglint, path: str) -
 
 
 @pytest.fixture
-def registries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ExampleRegistries:
+def registries(monkeypatch: pytest.MonkeyPatch) -> ExampleRegistries:
     """Have `--online` ask registries in memory, of which the one of quay.io does not answer about `acme/gone`."""
     examples = ExampleRegistries()
-    # A cache folder inside of the checked one is not used.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Client:
         def __init__(self, *_more: object, **_options: object) -> None: ...
@@ -381,7 +379,7 @@ def registries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ExampleRegist
 
 def test_a_baseline_never_has_what_could_not_be_asked(tmp_path: Path, imglint: Imglint, registries: ExampleRegistries) -> None:
     (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/gone:1.0.0\nUSER 1001\n")
-    options = ("--online", "--select", "missing-digest")
+    options = ("--online", "--refresh", "--select", "missing-digest")
     outcome = imglint(*options, "--write-baseline", "b.json")
     assert (outcome.status, outcome.err) == (1, "wrote 1 finding to b.json\n")
     assert "unverified-image" not in (tmp_path / "b.json").read_text()
@@ -392,7 +390,7 @@ def test_a_baseline_never_has_what_could_not_be_asked(tmp_path: Path, imglint: I
 
 def test_no_answer_is_in_a_baseline_or_in_a_fingerprint(tmp_path: Path, imglint: Imglint, registries: ExampleRegistries) -> None:
     (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/web:1.0.0\nUSER 1001\n")
-    options = ("--online", "--select", "missing-digest,outdated-tag")
+    options = ("--online", "--refresh", "--select", "missing-digest,outdated-tag")
     sarif, gitlab = ("--report", "sarif=r.sarif"), ("--report", "gitlab=r.json")
 
     def written() -> tuple[str, set[str], set[str]]:
@@ -419,12 +417,12 @@ def test_findings_that_only_registries_cause_are_not_gone_without_them(
     (tmp_path / ".imglint.yaml").write_text("rules: {outdated-tag: warning}\n")
     registries.add("quay.io/acme/web:1.0.0")
     registries.add("quay.io/acme/web:1.1.0")
-    assert imglint("--online", "--write-baseline", "b.json").err == "wrote 1 finding to b.json\n"
-    assert imglint("--online", "--baseline", "b.json").err == ""
+    assert imglint("--online", "--refresh", "--write-baseline", "b.json").err == "wrote 1 finding to b.json\n"
+    assert imglint("--online", "--refresh", "--baseline", "b.json").err == ""
     assert imglint("--baseline", "b.json").err == ""
     del registries.tags["quay.io/acme/web"]["1.1.0"]
     gone = "b.json: 1 finding no longer occurs; update the baseline with --write-baseline\n"
-    assert imglint("--online", "--baseline", "b.json").err == gone
+    assert imglint("--online", "--refresh", "--baseline", "b.json").err == gone
     # The finding may still occur where the registry did not answer.
     (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/gone:1.0.0\nUSER 1001\n")
-    assert imglint("--online", "--baseline", "b.json").err == ""
+    assert imglint("--online", "--refresh", "--baseline", "b.json").err == ""

@@ -137,6 +137,11 @@ CASES = {
         "image:\n  repository: quay.io/a/b # imglint: ignore[latest-tag]\n  tag: latest\n",
         [],
     ),
+    "in a pipeline": (
+        "azure-pipelines.yml",
+        "container: a/b:1 # imglint: ignore[implicit-registry]\nservices: {c: 'd:1'}\n",
+        [(2, "implicit-registry")],
+    ),
     "that silences nothing": ("pod.yaml", POD.format("  - image: quay.io/a/b:1 # imglint: ignore[latest-tag]\n"), [(6, UNUSED)]),
     "of a rule that did not run": ("pod.yaml", POD.format("  - image: quay.io/a/b:1 # imglint: ignore[missing-digest]\n"), []),
     "of a rule that there is not": (

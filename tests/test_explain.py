@@ -88,7 +88,7 @@ def test_a_line_outside_the_file_has_no_use(line: str, imglint: Imglint, tmp_pat
     ("prepare", "expected"),
     [
         (lambda folder: (folder / ".gitignore").write_text("*.dockerfile\n"), "it is ignored by a .gitignore"),
-        (lambda folder: (folder / "x.dockerfile").rename(folder / "x.image"), "no reader looks for files of this name"),
+        (lambda folder: (folder / "x.dockerfile").rename(folder / "x.img"), "no reader looks for files of this name"),
         (
             lambda folder: (folder / "x.dockerfile").rename(folder / "venv"),
             "it is a symbolic link that does not lead to a file of",

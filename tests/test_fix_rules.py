@@ -418,6 +418,43 @@ IMPLICIT_REGISTRY = {
             " ''": " 'docker.io'",
         }.items()
     },
+    **{
+        f"a pipeline in {path}": (SAFE, path, text.replace("@", "nginx:1.25"), text.replace("@", f"{HUB}nginx:1.25"))
+        for path, text in {
+            ".circleci/config.yml": "jobs:\n  a:\n    docker:\n    - image: '@' # c\n    - {image: \"@\"}\n",
+            "azure-pipelines.yml": "container: @\nresources: {containers: [{container: a, image: @}]}\nservices: {b: '@'}\n",
+            "cloudbuild.yaml": "steps:\n- name: @\n- name: >-\n    @\n",
+            "cloudbuild.json": '{"steps": [{"name": "@"}]}\n',
+            ".drone.yml": "kind: pipeline\nsteps:\n- image: @\nservices: [{image: '@'}]\n",
+            ".woodpecker.yml": "steps:\n  a: {image: @}\n",
+            "buildkite.yml": "steps:\n- image: @\n  plugins: [{docker#v5: {image: @}}]\n",
+        }.items()
+    },
+    "a parameter of CircleCI": (
+        SAFE,
+        ".circleci/config.yml",
+        "parameters: {i: {default: nginx}, t: {default: v1}}\njobs: {a: {docker: [{image: << pipeline.parameters.i >>}]}}\n",
+        f"parameters: {{i: {{default: {HUB}nginx}}, t: {{default: v1}}}}\njobs: {{a: {{docker: [{{image: << pipeline.parameters.i >>}}]}}}}\n",
+    ),
+    "a tag from a matrix": (
+        SAFE,
+        ".woodpecker.yml",
+        "matrix: {T: [v1]}\nsteps:\n- image: nginx:${T}\n",
+        f"matrix: {{T: [v1]}}\nsteps:\n- image: {HUB}nginx:${{T}}\n",
+    ),
+    "several tags from a matrix": (SAFE, ".woodpecker.yml", "matrix: {T: [v1, v2]}\nsteps:\n- image: nginx:${T}\n", SAME),
+    "a name of the matrix of a job": (
+        SAFE,
+        "azure-pipelines.yml",
+        "trigger: none\nstrategy: {matrix: {a: {i: 'nginx:1'}, b: {i: nginx}}}\ncontainer: $[ variables['i'] ]\n",
+        f"trigger: none\nstrategy: {{matrix: {{a: {{i: '{HUB}nginx:1'}}, b: {{i: {HUB}nginx}}}}}}\ncontainer: $[ variables['i'] ]\n",
+    ),
+    "half of a name in a substitution": (
+        SAFE,
+        "cloudbuild.yaml",
+        "substitutions: {_A: acme}\nsteps: [{name: '${_A}/tool'}]\n",
+        SAME,
+    ),
     "an empty registry in braces": (
         SAFE,
         "values.yaml",

@@ -71,6 +71,7 @@ def rules_of(imglint: Imglint, *arguments: str) -> list[str]:
 
 NAMES = [
     *("Dockerfile", "compose.yaml", "values.yaml", "deploy.yaml", "deploy.json", "kustomization.yaml", "templates/x.tpl", "x"),
+    *("devcontainer.json", "docker-bake.hcl", "docker-bake.json", "web.container", "data.volume", "skaffold.yaml", "Chart.yaml"),
     *(".github/workflows/ci.yml", "action.yml", ".gitlab-ci.yml"),
 ]
 PIECES = st.sampled_from(
@@ -112,6 +113,19 @@ PIECES = st.sampled_from(
             "extends: ",
         ],
         *[
+            "apiVersion: skaffold/v4\n",
+            "annotations:\n  artifacthub.io/images: |\n",
+            'target "a" {\n',
+            "contexts = {\n",
+            '"docker-image://',
+            "dockerfile-inline = <<-A\n",
+            "A\n",
+            "cache-from = [",
+            '"image": ',
+            "${localEnv:A:b}",
+            "\\u0041",
+            "[Container]\n",
+            "Image=",
             "jobs:\n",
             "runs: ",
             "container: ",
@@ -252,6 +266,26 @@ class Lint:
         Path(name).write_text(text)
         findings = json.loads(self.imglint(name, "--format", "json", "--select", rule).out)["findings"]
         return [finding["message"] for finding in findings if finding["rule"] == rule]
+
+    def inherits_dockerfile(self, count: int) -> bool:
+        """Whether a target finds the Dockerfile of the last of that many targets that it inherits from, in its own context."""
+        Path("own").mkdir(exist_ok=True)
+        Path("own", "last.txt").write_text("FROM a:latest\n")
+        bases = ", ".join([f'"t{at}"' for at in range(count)])
+        text = f'target "web" {{\n  context = "own"\n  inherits = [{bases}]\n}}\ntarget "t{count - 1}" {{ dockerfile = "last.txt" }}\n'
+        text += "".join([f'target "t{at}" {{}}\n' for at in range(count - 1)])
+        return "latest-tag" in self.rules("docker-bake.hcl", text)
+
+    def knows_chart(self, templates: dict[str, str], size: int = 0) -> bool:
+        """Whether chart-image-drift finds an image that a chart with these templates, and values of this size, does not have."""
+        Path("templates").mkdir(exist_ok=True)
+        for old in Path("templates").iterdir():
+            old.unlink()
+        for name, text in templates.items():
+            Path("templates", name).write_text(text)
+        Path("values.yaml").write_text("image: {repository: acme/web, tag: '1'}\n#".ljust(size, "#"))
+        listed = "annotations:\n  artifacthub.io/images: |\n    - image: acme/web:2\n"
+        return self.messages("Chart.yaml", listed, "chart-image-drift") != []
 
     def sarif_results(self, text: str) -> list[dict[str, Any]]:
         Path("Dockerfile").write_text(text)
@@ -453,6 +487,12 @@ def knows_signatures(count: int) -> bool:
         return False
 
 
+def bake_context(context: str, **variables: str) -> str:
+    """Return a Bake file with a context and variables."""
+    defaults = "".join([f'variable "{name.upper()}" {{ default = "{value}" }}\n' for name, value in variables.items()])
+    return f'{defaults}target "a" {{\n  contexts = {{ a = "{context}" }}\n}}\n'
+
+
 def compose_image(image: str) -> str:
     return f"services: {{a: {{image: '{image}'}}}}\n"
 
@@ -502,6 +542,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("patterns.matcher.PATTERN_MAX", ".gitignore", None, lambda lint, n: lint.obeys_pattern(pattern(n))),
     ("patterns.matcher.PATTERN_MAX", "negated", None, lambda lint, n: lint.obeys_pattern(f"!{pattern(n)}")),
     ("engine.facts.FACTS_MAX", "images", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
+    ("readers._pipelines.USES_MAX", "images", 20, lambda lint, n: lint.is_read(
+        ".woodpecker.yml", "a: &a {image: 'a:1'}\nsteps: [" + "*a, " * n + "]\n")),
     ("engine.tree_files.WALK_MAX", "files", 20, lambda lint, n: is_rewritten(
         lint, {f"f{at:03}": "" for at in range(n - 3)} | {"z/kustomization.yaml": REWRITES})),
     ("engine.tree_files.FILES_MAX", "kustomizations", 20, lambda lint, n: is_rewritten(lint, kustomizations(n))),
@@ -610,6 +652,31 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda lint, n: lint.reads_inline_value("b" * (n - 11))),
     ("readers._inline_dockerfile.ALL_TEXT_MAX", "texts", 40,
      lambda lint, n: lint.is_read("compose.yaml", inline_dockerfile("FROM a:1".ljust(15), "FROM a:1".ljust(n - 15)))),
+    ("readers._json.DEPTH_MAX", "levels", None, lambda lint, n: lint.is_read("devcontainer.json", "[" * n + "]" * n)),
+    ("readers._json.NODES_MAX", "values", 20, lambda lint, n: lint.is_read("devcontainer.json", f"[{'1, ' * (n - 1)}]")),
+    ("readers.devcontainer.TEXT_MAX", "string", None,
+     lambda lint, n: lint.is_read("devcontainer.json", f'{{"image": "{"a/b:1${localEnv:B:".ljust(n - 1)}}}"}}\n')),
+    ("readers._hcl.DEPTH_MAX", "levels", None, lambda lint, n: lint.is_read("docker-bake.hcl", f"a = {'[' * (n - 2)}1{']' * (n - 2)}\n")),
+    ("readers._hcl.DEPTH_MAX", "blocks", None, lambda lint, n: lint.is_read("docker-bake.hcl", "a {" * (n - 1) + "}" * (n - 1))),
+    ("readers._hcl.NODES_MAX", "values", 20, lambda lint, n: lint.is_read("docker-bake.hcl", f"a = [{'1, ' * (n - 2)}]\n")),
+    ("readers._bake.TEXT_MAX", "text", 200, lambda lint, n: lint.is_resolved_or_unread(
+        "docker-bake.hcl", bake_context("docker-image://a${B}", b="b" * (n - 16)))),
+    ("readers._bake.PIECES_MAX", "variables", None, lambda lint, n: lint.is_resolved_or_unread(
+        "docker-bake.hcl", bake_context("docker-image://a${B}", b="${C}" * n, c="c"))),
+    ("readers._bake.DEPTH_MAX", "chain", None, lambda lint, n: lint.is_resolved_or_unread(
+        "docker-bake.hcl", bake_context("docker-image://a${B0}", **{f"b{at}": f"${{B{at + 1}}}" for at in range(n)}, **{f"b{n}": "b"}))),
+    ("readers._bake.COMBINATIONS_MAX", "values", None, lambda lint, n: lint.is_read(
+        "docker-bake.hcl", f"target a {{\nmatrix = {{ b = [{'1, ' * n}] }}\ncontexts = {{ c = \"docker-image://d:${{b}}\" }}\n}}\n")),
+    ("readers._bake.INHERITED_MAX", "chain", None, lambda lint, n: lint.inherits_dockerfile(n)),
+    ("readers._bake.ARGUMENTS_MAX", "arguments", None, lambda lint, n: lint.is_read(
+        "docker-bake.hcl", f'target a {{\nargs = {{ {"b = 1, " * n}}}\ndockerfile-inline = "FROM a:1"\n}}\n')),
+    ("readers._inline_dockerfile.TEXT_MAX", "Bake", 40, lambda lint, n: lint.is_read(
+        "docker-bake.hcl", f'target a {{\ndockerfile-inline = "{"FROM a:1".ljust(n)}"\n}}\n')),
+    ("readers._inline_dockerfile.ALL_TEXT_MAX", "Bake", 40, lambda lint, n: lint.is_read(
+        "docker-bake.hcl", "".join([f'target a {{\ndockerfile-inline = "{"FROM a:1".ljust(size)}"\n}}\n' for size in (15, n - 15)]))),
+    ("readers._chart_images.FILES_MAX", "templates", 5, lambda lint, n: lint.knows_chart({f"{at}.yaml": "" for at in range(n)})),
+    ("readers._chart_images.TEXT_MAX", "templates", 40, lambda lint, n: lint.knows_chart({"a.yaml": "#" * (n - 20), "b.yaml": "#" * 20})),
+    ("source.BESIDE_SIZE_MAX", "values", None, lambda lint, n: lint.knows_chart({}, n)),
     ("reference.PATH_MAX", "repository", None, lambda lint, n: lint.is_resolved("Dockerfile", f"FROM quay.io/{'a' * n}\n")),
     ("reference.TAG_MAX", "tag", None, lambda lint, n: lint.is_resolved("Dockerfile", f"FROM a:{'b' * n}\n")),
     ("policy.load.EXTENDS_MAX", "chain", None,

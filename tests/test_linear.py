@@ -266,6 +266,96 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
         PIPELINE, 200, lambda n: lines(n, f"j@: {{image: '$A$B', parallel: {{matrix: [{{A: [{'a, ' * 30}], B: [{'b, ' * 30}]}}]}}}}"),
     ),
     "caches": ("compose.yaml", 1_500, lambda n: "services: {a: {build: {cache_from: [" + "a/b:latest, " * n + "]}}}\n"),
+    "JSON brackets": ("devcontainer.json", 100_000, lambda n: "[" * n),
+    "JSON values": ("devcontainer.json", 20_000, lambda n: '{"a": [' + '"b", ' * n + "]}\n"),
+    "JSON comments": ("devcontainer.json", 20_000, lambda n: "{" + "/* a */ // imglint: b\n" * n + "}\n"),
+    "open JSON comments": ("devcontainer.json", 100_000, lambda n: "{" + "/*" * n),
+    "JSON escapes": ("devcontainer.json", 40_000, lambda n: '{"image": "' + "\\u0041" * n + '"}\n'),
+    "quotes in JSON": ("devcontainer.json", 40_000, lambda n: '"' * n + " imglint:"),
+    "development container caches": (
+        "devcontainer.json", 1_500, lambda n: '{"build": {"cacheFrom": [' + '"a/b:latest", ' * n + "]}}\n",
+    ),
+    "variables of a development container": ("devcontainer.json", 400, lambda n: '{"image": "' + "${localEnv:A:b}" * n + '"}\n'),
+    "contexts": ("docker-bake.hcl", 1_500, lambda n: 'target "a" {\ncontexts = {\n' + lines(n, 'a@ = "docker-image://a/b@:latest"') + "}\n}\n"),
+    "targets": ("docker-bake.hcl", 1_000, lambda n: lines(n, 'target "a@" { contexts = { a = "docker-image://a/b@" } }')),
+    "targets that inherit": ("docker-bake.hcl", 1_000, lambda n: lines(n, 'target "a@" { inherits = ["a^"] }')),
+    "targets that inherit from many": (
+        "docker-bake.hcl", 1_000, lambda n: 'target "b" {\n' + lines(n, "a@ = 1") + "}\n" + lines(n, 'target "a@" { inherits = ["b"] }'),
+    ),
+    "targets that share a variable": (
+        "docker-bake.hcl", 1_000, lambda n: 'variable "A" { default = [\n' + lines(n, '"a/b@",') + "] }\n" + lines(n, 'target "a@" { cache-from = A }'),
+    ),
+    "inline Dockerfiles that share arguments": (
+        "docker-bake.hcl", 400, lambda n: 'variable "A" { default = {\n' + lines(n, 'a@ = "b"') + "} }\n"
+        + lines(n, 'target "a@" {\nargs = A\ndockerfile-inline = "FROM a@"\n}'),
+    ),
+    "matrix": (
+        "docker-bake.hcl", 100, lambda n: 'target "a" {\nmatrix = { m = [\n' + lines(n, '"b@",') + "] }\ncontexts = {\n"
+        + lines(n, 'a@ = "docker-image://a/b@:${m}"') + "}\n}\n",
+    ),
+    "Bake variables that double in length": (
+        "docker-bake.hcl", 2_000, lambda n: 'variable "A0" { default = "x" }\n' + lines(n, 'variable "A^" { default = "${A@}${A@}" }')
+        + lines(n, 'target "a@" { contexts = { a = "docker-image://${A@}" } }'),
+    ),
+    "variables of lists of lists": (
+        "docker-bake.hcl", 4_000, lambda n: "A0 = []\n" + lines(n, "A^ = [A@, A@]") + f'target "a" {{ cache-from = A{n} }}\n',
+    ),
+    "HCL brackets": ("docker-bake.hcl", 100_000, lambda n: "a = " + "[" * n),
+    "HCL operators": ("docker-bake.hcl", 20_000, lambda n: "a = 1" + " + 1" * n + "\n"),
+    "HCL comments": ("docker-bake.hcl", 20_000, lambda n: "# imglint: ignore[a]\n" * n),
+    "open HCL comments": ("docker-bake.hcl", 100_000, lambda n: "/*" * n),
+    "HCL labels": ("docker-bake.hcl", 40_000, lambda n: "a " + '"b" ' * n + "{}\n"),
+    "HCL strings": ("docker-bake.hcl", 20_000, lambda n: 'a = "' + "${b}$${" * n + '"\n'),
+    "HCL heredocs": ("docker-bake.hcl", 4_000, lambda n: lines(n, "a@ = <<-A\n  b\nA")),
+    "HCL heredocs in a heredoc": ("docker-bake.hcl", 4_000, lambda n: "a = <<A\n" + "${<<B\nB\n}" * n + "\nA\n"),
+    "HCL line of a heredoc": ("docker-bake.hcl", 40_000, lambda n: "a = <<-A\n" + "$$" * n + "\nA\n"),
+    "entries of a unit": ("a.container", 20_000, lambda n: "[Container]\n" + "Image=a/b:latest\n" * n),
+    "mounts of a unit": ("a.container", 1_500, lambda n: "[Container]\n" + lines(n, "Mount=type=image,source=a/b@")),
+    "mounts on one line of a unit": ("a.container", 1_500, lambda n: "[Container]\nMount=" + "type=image,source=a/b " * n + "\n"),
+    "quotes in a mount": ("a.container", 20_000, lambda n: "[Container]\nMount=type=image" + "\"'" * n + "\n"),
+    "continued lines of a unit": ("a.container", 20_000, lambda n: "[Container]\nImage=a\\\n" + "b\\\n#\n" * n),
+    "continued mounts of a unit": ("a.container", 1_000, lambda n: "[Container]\nMount=" + "type=image,source=a/b \\\n" * n + "\n"),
+    "artifacts": (
+        "skaffold.yaml", 1_500, lambda n: "apiVersion: skaffold/v4\nbuild:\n  artifacts:\n" + lines(n, "  - {image: a@, ko: {fromImage: a/b@}}"),
+    ),
+    "artifacts through an alias": (
+        "skaffold.yaml", 1_500, lambda n: "apiVersion: skaffold/v4\nbuild:\n  artifacts: &a\n" + lines(n, "  - {image: a@, ko: {fromImage: a/b@}}")
+        + "profiles:\n" + "- build: {artifacts: *a}\n" * n,
+    ),
+    "listed images": (
+        "Chart.yaml", 1_000, lambda n: "annotations:\n  artifacthub.io/images: |\n" + lines(n, "    - image: a/b@:latest"),
+    ),
+    "jobs of CircleCI that share a list": (
+        ".circleci/config.yml", 1_500, lambda n: "a: &a\n" + lines(n, "- image: a/b@") + "jobs:\n" + lines(n, "  j@: {docker: *a}"),
+    ),
+    "jobs of CircleCI that share a list with parameters": (
+        ".circleci/config.yml", 400, lambda n: "a: &a\n" + lines(n, "- image: a/b@:<< parameters.a >>") + "jobs:\n"
+        + lines(n, "  j@: {docker: *a}"),
+    ),
+    "orbs in orbs": (".circleci/config.yml", 1_500, lambda n: "orbs:\n" + lines(n, "  o@: &o@ {orbs: {a: *o0}}")),
+    "jobs of Azure Pipelines with one matrix": (
+        "azure-pipelines.yml", 800, lambda n: "a: &a\n" + lines(n, "  l@: {i: a/b@}") + "jobs:\n"
+        + lines(n, "- {job: j@, container: 'a/b:$(x)', strategy: {matrix: *a}}"),
+    ),
+    "services of a job with a matrix": (
+        "azure-pipelines.yml", 800, lambda n: "strategy:\n matrix:\n" + lines(n, "  l@: {i@: a/b@}") + "services:\n"
+        + lines(n, "  s@: a/b:$(i@)"),
+    ),
+    "open expressions of Azure Pipelines": (
+        "azure-pipelines.yml", 20_000, lambda n: "trigger: none\ncontainer: 'a:" + "$[[a]${{" * n + "'\n",
+    ),
+    "arguments of a build that steps share": (
+        "cloudbuild.yaml", 1_500, lambda n: "a: &a\n" + lines(n, "- --tag=a@") + "steps:\n" + lines(n, "- {name: a/b@, args: *a}"),
+    ),
+    "open variables in steps": (".drone.yml", 1_000, lambda n: f"kind: pipeline\nsteps: [{{image: '{'${A' * n}'}}, {{image: '${{{'a' * n}'}}]\n"),
+    "steps with one matrix": (
+        ".woodpecker.yml", 150, lambda n: "matrix:\n include:\n" + lines(n, "  - {A: b}") + "steps:\n" + lines(n, "- image: a/b@:${A}"),
+    ),
+    "lists of a matrix": (".woodpecker.yml", 1_500, lambda n: "matrix:\n" + lines(n, " A@: [a, b]") + "steps: [{image: 'a:${A1}'}]\n"),
+    "steps of Buildkite that share plugins": (
+        ".buildkite/pipeline.yml", 1_200, lambda n: "a: &a\n" + lines(n, "- docker#v@: {image: a/b@}") + "steps:\n"
+        + lines(n, "- {label: a@, plugins: *a}"),
+    ),
     "fields of a cache": ("compose.yaml", 50_000, lambda n: "services: {a: {build: {cache_from: ['" + "ref=a," * n + "']}}}\n"),
 }  # fmt: skip
 
@@ -372,6 +462,35 @@ def test_a_file_is_fixed_in_linear_time(
         return lambda: check(options)
 
     hold_linear(fix(count), fix(2 * count))
+
+
+PINNED: dict[str, tuple[str, Callable[[int], str]]] = {
+    "stages": ("Dockerfile", lambda n: lines(n, "FROM acme/a@:1") + "USER 1\n"),
+    "a tag in an argument": ("Dockerfile", lambda n: "ARG V=1\n" + lines(n, "FROM acme/a:$V") + "USER 1\n"),
+    "many arguments": ("Dockerfile", lambda n: lines(n, "ARG V@=1") + lines(n, "FROM acme/a:$V@") + "USER 1\n"),
+    "arguments on a line": (
+        "Dockerfile",
+        lambda n: f"ARG {' '.join(f'V{at}=1' for at in range(n))}\n" + lines(n, "FROM acme/a:$V@") + "USER 1\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), PINNED.values(), ids=PINNED.keys())
+def test_a_file_is_pinned_in_linear_time(
+    name: str, text: Callable[[int], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imglint.registry.client.Client.ask", lambda _client, _question: f"sha256:{'0' * 64}")
+
+    def fix(count: int) -> Callable[[], object]:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / name).write_text(text(count))
+        options = CommandOptions((str(count),), select=("missing-digest",), diff=True, output=os.devnull, quiet=True, online=True)
+        return lambda: check(options)
+
+    hold_linear(fix(400), fix(800))
 
 
 def test_a_file_with_ten_thousand_findings_is_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

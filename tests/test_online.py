@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.registry_images import LIST, PLAIN, REGISTRY, SINGLE, WEB
+from tests.registry_images import KEY, LIST, PLAIN, REGISTRY, SIGNED, SINGLE, WEB
 from tests.registry_server import BASIC, OPEN, PASSWORD, TOKEN, USER, RegistryServer
 from tests.trees import build
 
@@ -94,6 +94,23 @@ def test_what_a_row_demands_is_checked(checkout: Checkout, registry_servers: Reg
     build(checkout.tree, {"web.yaml": pod(WEB), "single.yaml": pod(SINGLE)})
     assert sorted({rule for rule, *_ in checkout.findings()}) == ["missing-label", "missing-platform", "oversized-image"]
     assert {rule for rule, *_ in checkout.findings("web.yaml")} == {"oversized-image"}
+
+
+@pytest.mark.parametrize(("access", "tls"), [(OPEN, False), (TOKEN, True)])
+def test_a_signature_is_checked(access: str, tls: bool, checkout: Checkout, registry_servers: RegistryServers) -> None:
+    rows = [{"match": f"{REGISTRY}/**", "signed": {"key": KEY}}]
+    checkout.uses(registry_servers.get(access, tls=tls), f"images: {json.dumps(rows)}\n")
+    build(checkout.policy.parent, registry_servers.examples.files)
+    build(checkout.tree, {"pod.yaml": pod(SIGNED, WEB)})
+    assert [finding[:2] for finding in checkout.findings("--select", "unsigned-image")] == [("unsigned-image", 7)]
+    # A key that did not sign it.
+    other = ExampleRegistries()
+    other.add(f"{REGISTRY}/{WEB}", signed_by="other.pub")
+    build(checkout.policy.parent, {KEY: other.files["other.pub"]})
+    assert [finding[:2] for finding in checkout.findings("--select", "unsigned-image", "--refresh")] == [
+        ("unsigned-image", 6),
+        ("unsigned-image", 7),
+    ]
 
 
 def test_the_user_of_the_base_image_is_known(checkout: Checkout, registry_servers: RegistryServers) -> None:

@@ -275,6 +275,20 @@ MISSING_DIGEST: dict[str, tuple[str, ...]] = {
     ),
 }
 
+MISSING_DIGEST |= {
+    "a workflow": (
+        ".github/workflows/a.yml",
+        "on: push\njobs:\n  a:\n    container: nginx:1.27.3\n    steps:\n    - uses: docker://alpine:3.20\n",
+        f"on: push\njobs:\n  a:\n    container: nginx:1.27.3@{NGINX}\n    steps:\n    - uses: docker://alpine:3.20@{ALPINE}\n",
+    ),
+    "a variable of a pipeline": (
+        ".gitlab-ci.yml",
+        "variables:\n  V: 1.27.3\njob:\n  image: nginx:$V\n  script: [echo $V]\n",
+        SAME,
+        f"variables:\n  V: 1.27.3@{NGINX}\njob:\n  image: nginx:$V\n  script: [echo $V]\n",
+    ),
+}
+
 LATEST_TAG: dict[str, tuple[str, ...]] = {
     "the most exact tag": ("Dockerfile", "FROM nginx:latest\n", "FROM nginx:1.27.3\n"),
     "no tag": ("Dockerfile", "FROM nginx AS a\n", "FROM nginx:1.27.3 AS a\n"),

@@ -38,10 +38,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     answers = Asked()
-    # A cache folder inside of the checked one is not used.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     class Client:
         def __init__(self, *_more: object, **_options: object) -> None: ...
@@ -123,7 +121,7 @@ def tree(tmp_path: Path, asked: Asked) -> dict[str, str]:
 
 
 def test_a_whole_repository_is_pinned(tmp_path: Path, tree: dict[str, str], imglint: Imglint, asked: Asked) -> None:
-    options = ("--online", "--select", "missing-digest")
+    options = ("--online", "--refresh", "--select", "missing-digest")
     diff = imglint(*options, "--diff")
     assert (diff.status, diff.err.splitlines()[0]) == (1, "would fix 11 findings in 7 files")
     assert {name: (tmp_path / name).read_text() for name in TREE} == TREE

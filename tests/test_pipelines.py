@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imglint.testing import check_text, fix_text
+from imglint.testing import check_text, examples, fix_text
 
 if TYPE_CHECKING:
     from tests.conftest import Imglint
@@ -166,6 +167,13 @@ def test_a_name_in_several_parts_is_not_fixed() -> None:
     assert fix_text(text, WORKFLOW, rule="unapproved-image", policy=INSTEAD) == text
     text = "a: {image: 'acme/$X:1', variables: {X: a}}\n"
     assert fix_text(text, PIPELINE, rule="unapproved-image", policy=INSTEAD) == text
+
+
+def test_an_example_in_a_rule_is_a_workflow() -> None:
+    rule = ModuleType("acme.no_node")
+    rule.__doc__ = "## Flagged\n```yaml github-actions\njobs: {a: {container: node}}\n```\n"
+    assert [example.filename for example in examples(rule)] == [WORKFLOW]
+    assert check_text(examples(rule)[0].text, WORKFLOW, rule="implicit-registry")
 
 
 def test_pipelines_are_judged_only_if_a_row_names_them() -> None:

@@ -18,7 +18,7 @@ from imglint.registry.credentials import DockerCredentials
 from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.hosts import Hosts, RegistryEntry
 from imglint.registry.images import PublicKey, Signature
-from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question
+from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS, Question
 from imglint.registry.registries import Registries
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_the_registries_in_memory_answer_as_a_real_one(registry_servers: Registr
         path = name.partition("/")[2]
         digests, tags, blobs = [*manifests, ABSENT], [*examples.tags[name], "absent"], [*examples.blobs[name], ABSENT]
         questions.append(Question(TAGS, endpoint, path))
-        for kind, targets in ((DIGEST, digests + tags), (MANIFEST, digests), (BLOB, blobs)):
+        for kind, targets in ((DIGEST, digests + tags), (MANIFEST, digests), (BLOB, blobs), (REFERRERS, digests[-2:])):
             questions += [Question(kind, endpoint, path, target) for target in targets]
     answers = Answers(Client().ask)
     answers.ask_all(questions)

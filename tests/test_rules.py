@@ -18,7 +18,9 @@ from imglint.testing import check_examples
 from imglint_rules import moving_tag, platform_repository, root_user
 
 PLUGGED = {name: rule for name, rule in plugins.rules().items() if rule.check_image or rule.check_user}
-MODULES = {name: import_module(f"imglint_rules.{name.replace('-', '_')}") for name in PLUGGED}
+MODULES = {
+    name: import_module(f"imglint_rules.{'online.' * rule.online}{name.replace('-', '_')}") for name, rule in PLUGGED.items()
+}
 
 
 def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
@@ -53,6 +55,7 @@ def test_documentation_has_all_sections(name: str) -> None:
 def test_default_levels_and_environments() -> None:
     found = {name: (str(rule.level), rule.environments) for name, rule in PLUGGED.items()}
     assert found == {
+        "chart-image-drift": ("warning", None),
         "deprecated-image": ("warning", None),
         "implicit-registry": ("note", None),
         "latest-tag": ("error", ("production",)),

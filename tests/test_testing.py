@@ -58,8 +58,19 @@ def test_examples_are_the_blocks_under_flagged_and_passed() -> None:
 
 
 def test_an_example_of_an_unknown_kind_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"no reader is of the kind `toml`; known are .*, dockerfile, .*, policy, registry$"):
+    with pytest.raises(
+        ValueError, match=r"no reader is of the kind `toml`; known are .*, dockerfile, .*helm-chart, helm-template, "
+    ):
         examples(rule_of("A rule.\n\n## Flagged\n\n```toml\na\n```\n"))
+
+
+def test_an_example_can_have_files_beside_it() -> None:
+    beside = "```dotenv beside .env\nTAG=latest\n```\n\n"
+    compose = "```yaml compose\nservices:\n  web:\n    image: docker.io/acme/web:${TAG}\n```\n"
+    doc = f"A rule.\n\n## Flagged\n\n{BAD}\n## Passed\n\n{GOOD}\n{beside}{compose}"
+    found = examples(rule_of(doc))
+    assert [dict(one.files) for one in found] == [{}, {}, {".env": "TAG=latest\n"}]
+    check_examples(rule_of(doc))
 
 
 def test_correct_examples_pass() -> None:
@@ -215,7 +226,7 @@ def test_a_text_is_checked_with_a_policy_and_other_files() -> None:
 def test_a_text_that_cannot_be_checked_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match=r"no reader claims notes\.txt"):
         check_text("", "notes.txt")
-    with pytest.raises(ValueError, match="no rule is called `latst-tag`; known are deprecated-image, "):
+    with pytest.raises(ValueError, match="no rule is called `latst-tag`; known are chart-image-drift, deprecated-image, "):
         check_text("", "Dockerfile", rule="latst-tag")
     with pytest.raises(PolicyError, match=r"\.imglint\.yaml:1:"):
         check_text("", "Dockerfile", policy="rules: 5\n")

@@ -36,6 +36,22 @@ if TYPE_CHECKING:
             """Return what kustomizations set in the reference."""
             ...
 
+    class Chart(Protocol):
+        """What the files of a chart say about the images that its Chart.yaml lists. Looking it up reads some of them."""
+
+        @property
+        def names(self) -> tuple[str, ...]:
+            """The names of the images that its values and templates spell out, sorted."""
+            ...
+
+        def tags(self, name: str, /) -> Mapping[str, str]:
+            """Return the tags of an image, each with its place as `path:line`."""
+            ...
+
+        def allows(self, reference: ImageReference, /) -> bool:
+            """Return whether the chart has an image with its tag, or may have it."""
+            ...
+
     class Online(Protocol):
         """What registries know about images. Each method raises Unverified if the registry could not be asked.
 
@@ -257,7 +273,7 @@ class ImageUse:
     name by which a kustomization finds an image.
     `digest_slot` is where the digest of an image without one belongs, if that is not behind the tag.
     `platform` is the one that the place asks for, such as `linux/amd64`; it is empty if it asks for none, or for one that depends on the build.
-    `online` asks registries; it is None in a run without `--online`.
+    `chart` is the chart of an image that a Chart.yaml lists, None for others. `online` asks registries; it is None in a run without `--online`.
     The engine fills in `environment`, `policy_match`, `tree` and `online`.
     """
 
@@ -275,6 +291,7 @@ class ImageUse:
     kept: tuple[str, ...] = ()
     digest_slot: DigestSlot | None = None
     platform: str = ""
+    chart: Chart | None = None
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
     tree: Tree | None = None
@@ -468,7 +485,7 @@ class Problem:
 
 @record
 class Comment:
-    """An imglint comment, from `#` to the end of the line."""
+    """An imglint comment, from `#`, `//` or `;` to the end of the line."""
 
     source: Source
     span: Span

@@ -67,7 +67,18 @@ POLICY, REGISTRY = "policy", "registry"
 """The kinds of example blocks that are the policy, and the images in registries, for the blocks after them."""
 IMAGE_KEYS = ("platforms", "user", "labels", "created", "age", "size", "also", "signed-by")
 """The keys of an image in an example block of registries."""
-FILENAMES = {"dockerfile": "Dockerfile", "compose": "compose.yaml", "kubernetes": "web.yaml", "helm-values": "values.yaml"}
+BESIDE = "beside"
+"""The word before the name of a file that is not checked itself, but in the folder of the blocks after it."""
+FILENAMES = {
+    "dockerfile": "Dockerfile",
+    "compose": "compose.yaml",
+    "kubernetes": "web.yaml",
+    "helm-values": "values.yaml",
+    "helm-chart": "Chart.yaml",
+    "bake": "docker-bake.hcl",
+    "skaffold": "skaffold.yaml",
+    "github-actions": ".github/workflows/ci.yml",
+}
 """The file names of examples; those of other kinds are made from the first of the reader's `FILES`."""
 
 _BLOCK = re.compile(r"^## (?P<section>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -78,7 +89,7 @@ class Example:
     """One example in the docstring of a rule: a file, and the policy for it, empty for none.
 
     `line` is the line of the docstring, from 1, on which the text of the file begins. `registry` is the text of the block with the images in
-    registries, None without one.
+    registries, None without one. `files` are the other files in its folder, by name.
     """
 
     rule: str
@@ -88,6 +99,7 @@ class Example:
     text: str
     line: int
     registry: str | None = None
+    files: Mapping[str, str] = {}
 
 
 @record
@@ -109,11 +121,21 @@ class FixedExample:
 def examples(rule: ModuleType) -> list[Example]:
     """Return the examples in the docstring of a rule: the fenced blocks under `## Flagged` and `## Passed`.
 
-    The last word after the fence is the kind of file. Raises ValueError if no reader is of that kind.
+    The last word after the fence is the kind of file; with the word `beside` before it, it is the name of a file that the blocks after it need.
+    Raises ValueError if no reader is of that kind.
     """
     name = plugin_name(rule)
     return [
-        Example(name, block.section == FLAGGED, block.policy, _filename(block.kind), block.text, block.line, block.registry)
+        Example(
+            name,
+            block.section == FLAGGED,
+            block.policy,
+            _filename(block.kind),
+            block.text,
+            block.line,
+            block.registry,
+            block.files,
+        )
         for block in _blocks(rule)
         if block.section != FIXED
     ]
@@ -140,11 +162,12 @@ def fixed_examples(rule: ModuleType) -> list[FixedExample]:
 
 @record
 class _Block:
-    """A block of an example file: its section, the policy and the registries that apply to it, its kind, its text, and its line in the docstring."""
+    """A block of an example file, with the policy, registries and other files that apply to it."""
 
     section: str
     policy: str
     registry: str | None
+    files: Mapping[str, str]
     kind: str
     text: str
     line: int
@@ -153,18 +176,21 @@ class _Block:
 def _blocks(rule: ModuleType) -> Iterator[_Block]:
     """Yield the examples in the docstring of a rule."""
     doc, section, policy, registry = rule.__doc__ or "", "", "", None
+    files: dict[str, str] = {}
     for block in _BLOCK.finditer(doc):
         if block["section"] is not None:
             section = block["section"].strip()
         elif section in (FLAGGED, PASSED, FIXED):
-            kind = block["info"].rpartition(" ")[2]
+            before, _, kind = block["info"].rpartition(" ")
             if kind == POLICY:
                 policy = block["text"]
             elif kind == REGISTRY:
                 registry = block["text"]
+            elif before.endswith(BESIDE):
+                files = {**files, kind: block["text"]}
             else:
                 line = doc.count("\n", 0, block.start("text")) + 1
-                yield _Block(section, policy, registry, kind, block["text"], line)
+                yield _Block(section, policy, registry, files, kind, block["text"], line)
 
 
 def example_registries(text: str) -> ExampleRegistries:
@@ -231,7 +257,7 @@ def check_examples(rule: ModuleType) -> None:
     for example in found:
         findings = [
             finding
-            for finding in _check(example.text, example.filename, example.policy, {}, rule, _registries_of(example))
+            for finding in _check(example.text, example.filename, example.policy, example.files, rule, _registries_of(example))
             if finding.rule == example.rule
         ]
         if len(findings) != example.flagged:

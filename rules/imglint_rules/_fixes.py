@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from imglint import Finding, Fix, ImageReference, ImageUse
 
 HELM_MAP = "helm-map"
+SPLIT_PLACES = (HELM_MAP, "kustomize-image")
+"""Places where the parts of a reference stand apart."""
 ASKED_MAX = 10
 """Tags whose digests are compared with that of another tag."""
+LOOKBACK = 1000
+"""Characters of a line that are searched for the ARG that a text belongs to."""
 TAGS_MAX = 1000
 """Tags that are looked up in the policy."""
 
@@ -143,13 +147,16 @@ def moved(use: ImageUse) -> Fix | None:
 
 
 def _is_read_elsewhere(use: ImageUse, fix: Fix) -> bool:
-    """Return whether a fix changes an ARG that anything but FROM reads. When in doubt, it does."""
+    """Return whether a fix changes a variable that other things read, such as an ARG that is not for FROM alone. When in doubt, it does."""
     text = use.source.text
     for edit in fix.edits:
         at = use.source.offset(edit.location.line, edit.location.column)
-        if use.place != "from" or use.span[0] <= at <= use.span[1]:
+        if use.span[0] <= at <= use.span[1] or use.place in SPLIT_PLACES:
             continue
-        start = text.rfind("\n", 0, at) + 1
+        if use.place != "from":
+            # Variables of a pipeline are also those of its scripts.
+            return True
+        start = max(text.rfind("\n", 0, at) + 1, at - LOOKBACK)
         name = re.search(r"(?:^|\s)([A-Za-z_][A-Za-z0-9_]*)=[\"']?[^\s\"']*\Z", text[start:at])
         if name is None or name[1] in _names_read_elsewhere(text):
             return True

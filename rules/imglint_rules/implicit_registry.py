@@ -30,6 +30,11 @@ image:
   tag: 16.1.0
 ```
 
+```ini quadlet
+[Container]
+Image=nginx:1.27.0
+```
+
 ## Passed
 
 ```dockerfile
@@ -96,8 +101,10 @@ LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
 FIX = (
     "writes the registry. Safe where the policy approves the full name or `--online` finds it, except in Helm values without the key `registry` and in "
-    "templates."
+    "templates. None in units of Quadlet."
 )
+QUADLET = "quadlet"
+"""The kind of the files of Podman, which completes short names by search lists and aliases of the machine."""
 CHART_PLACES = ("helm-map", "helm-string", "template-image")
 
 
@@ -117,6 +124,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.
         fix = use.fix(f"{reference.registry}/{reference.text}", f"set `registry: {reference.registry}`")
         finding = use.finding(f"no registry given; set `registry: {reference.registry}`", "registry")
+    elif use.source.kind == QUADLET:
+        # Which registry that is depends on the machine, so no fix can know it.
+        fix = None
+        finding = use.finding(
+            "no registry given, so Podman searches the registries of the machine; write the full name", "repository"
+        )
     else:
         fix = use.fix(f"{reference.name}{version}", f"write {reference.name}")
         finding = use.finding(f"no registry given; this resolves to {reference.name}", "repository")

@@ -88,7 +88,7 @@ ENVIRONMENTS = ("production",)
 TAGS = ("reproducibility",)
 FIX = (
     "with `--online`, writes the most exact version tag with the same digest, such as `1.27.3` rather than `1.27` or `1.27.3-bookworm`, "
-    "if it is one of the newest and the policy allows it. Safe, except in an `ARG` that anything but `FROM` reads."
+    "if it is one of the newest and the policy allows it. Safe, except in an `ARG` that anything but `FROM` reads and in a variable of a pipeline."
 )
 LATEST = "latest"
 

@@ -14,7 +14,7 @@ from imglint.engine.judge import decisions, judge_file, online_decisions
 from imglint.errors import UsageError
 from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
-from imglint.plugins.load import readers
+from imglint.plugins.load import readers, rules
 from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import printable, printable_line
 from imglint.records import replace
@@ -42,6 +42,12 @@ TEXT_MIN = 30
 """Characters of the text shown beside its location, however long the path is."""
 LINES_MAX = 50
 """Lines with uses that are listed if the requested line has none."""
+OTHER_BUILDS = {
+    "bake": "a target of this file, unless it can be pulled",
+    "skaffold": "an artifact of this file, unless it can be pulled",
+    "quadlet": "Podman on the machine, which names what it builds `localhost`",
+}
+"""What builds an image in files of these kinds; in others it is a service of Compose."""
 ROWS_MAX = 10
 """Other rows that are listed for a use."""
 
@@ -53,7 +59,7 @@ def explain(target: str, options: CommandOptions) -> int:
 
 def _explain(target: str, options: CommandOptions) -> int:
     path, line = _split(target)
-    settings = settings_for(replace(options, paths=(path,)))
+    settings = replace(settings_for(replace(options, paths=(path,))), rules=rules())
     text = "".join([printable_line(shown) + "\n" for shown in _lines_of_output(path, line, settings)])
     write_stdout(encoded(text))
     return CLEAN
@@ -253,14 +259,13 @@ def _parts_on_other_lines(use: ImageUse) -> Iterator[str]:
 
 def _built(use: ImageUse, policy: Policy) -> str:
     if use.built_or_pulled and not use.built:
-        return "by the `build` of a service, unless Compose can pull it"
+        return f"by {OTHER_BUILDS.get(use.source.kind, 'the `build` of a service, unless Compose can pull it')}"
     if not use.built or use.reference is None:
         return f"by {use.built_at}" if use.built_at else ""
     name, tag, digest = use.reference.name, use.pulled_tag, use.reference.digest
     pattern = next((pattern for pattern in policy.built if pattern.fits(name, tag, digest)), None)
-    return (
-        f"by this repository, per {f'`built` pattern {pattern.text} ({pattern.at})' if pattern else 'the `build` of a service'}"
-    )
+    by_file = OTHER_BUILDS.get(use.source.kind, "the `build` of a service")
+    return f"by this repository, per {f'`built` pattern {pattern.text} ({pattern.at})' if pattern else by_file}"
 
 
 def _rewritten(rewrite: Rewrite) -> str:

@@ -10,7 +10,7 @@ from imglint.engine.facts import Settings
 from imglint.engine.tree import Trees
 from imglint.errors import Diagnostic, PluginError, PolicyError, UsageError
 from imglint.output import warn
-from imglint.plugins.load import kinds, rules
+from imglint.plugins.load import kinds, offline_rules, rules
 from imglint.policy.find import WorkingTree, found, given
 from imglint.policy.lookup import PACKAGE
 from imglint.records import record
@@ -85,7 +85,7 @@ def settings_for(options: CommandOptions) -> Settings:
             raise UsageError(f"{path}: no such file or folder")
     if options.stdin_filename is not None and options.paths != ("-",):
         raise UsageError("--stdin-filename requires '-' as the only path")
-    rules_by_id = rules()
+    rules_by_id = rules() if options.online else offline_rules()
     policies = _policies(options, rules_by_id)
     for name in (*options.select, *options.ignore):
         known_name("rule", name, rules_by_id)

@@ -67,7 +67,8 @@ _PAGE_HEAD = """<!-- Generated from the rules' docstrings by `make docs`; do not
 # Rules
 
 What each rule flags, why it matters, and how to fix it. `imglint rules RULE` prints the same. To change the level of a rule or where it applies, add it
-to `rules` in the [policy](policy.md). In the examples, a `yaml policy` block applies to the blocks after it."""
+to `rules` in the [policy](policy.md). In the examples, a `yaml policy` block applies to the blocks after it, and a block with the word `beside` is a
+file in their folder."""
 
 
 def _section(rule: Rule) -> str:

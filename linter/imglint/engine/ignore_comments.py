@@ -1,4 +1,4 @@
-"""Ignore comments: `# imglint: ignore[rule, rule] reason` and `# imglint: ignore-file[rule]`.
+"""Ignore comments: `# imglint: ignore[rule, rule] reason` and `# imglint: ignore-file[rule]`; with `//` or `;` where the file has such comments.
 
 A comment after code covers its own line. A comment alone on its line covers the next one. `ignore-file` covers the whole file. A comment silences
 a finding if it covers the line of the finding or of a use that the finding is about. One that covers the header of a block scalar (`image: >-`) also
@@ -50,7 +50,7 @@ def parse(comment: Comment) -> IgnoreComment:
     source, (start, _) = comment.source, comment.span
     location = source.location(start, start)
     line = location.line
-    match = re.match(r"#\s*imglint:\s*ignore(-file)?\s*\[([^]]*)\]", comment.text)
+    match = re.match(r"(?:#|//|;)\s*imglint:\s*ignore(-file)?\s*\[([^]]*)\]", comment.text)
     if match is None:
         return IgnoreComment(comment, (line,), ())
     is_alone = not source.text[start - location.column + 1 : start].strip()
@@ -109,7 +109,8 @@ def _unused(
 ) -> Iterator[tuple[Span, str, Fix | None]]:
     """Yield what `unused` yields for one comment. `covered` are the lines that comments above them cover."""
     if not comment.names:
-        yield comment.comment.span, "ignore comment names no rule; write `# imglint: ignore[RULE] reason`", None
+        mark = "//" if comment.comment.text.startswith("/") else comment.comment.text[0]
+        yield comment.comment.span, f"ignore comment names no rule; write `{mark} imglint: ignore[RULE] reason`", None
     for number, (name, span) in enumerate(comment.names):
         if number == NAMES_MAX:
             yield span, f"ignore comment names more than {NAMES_MAX} rules; the rest is ignored", None

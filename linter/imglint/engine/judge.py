@@ -106,6 +106,7 @@ def _active(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]
         subject.__class__,
         _rule_of(subject),
         role,
+        subject.source.kind,
         subject.environment,
         row and row.key,
         path,
@@ -138,10 +139,11 @@ def online_decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, D
 def _rules_for(subject: Subject, policy: Policy, rules: dict[str, Rule]) -> list[Rule]:
     if own := _rule_of(subject):
         return [rules[own]]
+    wanted = [rule for rule in rules.values() if not rule.kinds or subject.source.kind in rule.kinds]
     if isinstance(subject, RunUser):
-        return [rule for rule in rules.values() if rule.check_user]
+        return [rule for rule in wanted if rule.check_user]
     is_judged = isinstance(subject, ImageUse) and policy.judges(subject)
-    return [rule for rule in rules.values() if rule.check_image] if is_judged else []
+    return [rule for rule in wanted if rule.check_image] if is_judged else []
 
 
 def _rule_of(subject: Subject) -> str:
@@ -277,23 +279,27 @@ def _fixable(verdicts: list[Verdict], facts: Iterable[Fact]) -> list[Verdict]:
         # What is added to a part is at its end.
         for place in {place for span in spans for place in span}:
             sharing.setdefault(place, []).append(fact)
-    agreeing: dict[tuple[str, Fix], set[int]] = {}
+    alike: dict[tuple[str, Fix], list[Verdict]] = {}
     for verdict in verdicts:
-        if verdict.finding.fix and verdict.is_reported:
-            key = verdict.finding.rule, verdict.finding.fix
-            agreeing.setdefault(key, set()).update([id(subject) for subject in verdict.subjects])
-    return [_if_agreed(verdict, sharing, agreeing) if verdict.finding.fix else verdict for verdict in verdicts]
+        if verdict.finding.fix:
+            alike.setdefault((verdict.finding.rule, verdict.finding.fix), []).append(verdict)
+    disagreeing = {key for key, group in alike.items() if not _is_agreed(key[1], group, sharing)}
+    return [
+        replace(verdict, finding=replace(verdict.finding, fix=None))
+        if verdict.finding.fix and (verdict.finding.rule, verdict.finding.fix) in disagreeing
+        else verdict
+        for verdict in verdicts
+    ]
 
 
-def _if_agreed(verdict: Verdict, sharing: Mapping[int, list[Fact]], agreeing: Mapping[tuple[str, Fix], set[int]]) -> Verdict:
-    fix, finding = verdict.finding.fix, verdict.finding
-    kinds = {type(subject) for subject in verdict.subjects}
-    own = {id(subject) for subject in verdict.subjects} | (agreeing.get((finding.rule, fix), set()) if fix else set())
-    for edit in fix.edits if fix else ():
-        facts = sharing.get(verdict.subjects[0].source.offset(edit.location.line, edit.location.column), ())
-        if any(type(fact) in kinds and id(fact) not in own for fact in facts):
-            return replace(verdict, finding=replace(finding, fix=None))
-    return verdict
+def _is_agreed(fix: Fix, verdicts: Iterable[Verdict], sharing: Mapping[int, list[Fact]]) -> bool:
+    """Return whether a fix, which all of these verdicts have, changes no text that other facts share."""
+    subjects = [subject for verdict in verdicts for subject in verdict.subjects if verdict.is_reported]
+    if not subjects:
+        return True
+    own, kinds = {id(subject) for subject in subjects}, {type(subject) for subject in subjects}
+    places = [subjects[0].source.offset(edit.location.line, edit.location.column) for edit in fix.edits]
+    return not any(type(fact) in kinds and id(fact) not in own for place in places for fact in sharing.get(place, ()))
 
 
 def _covered(verdicts: list[Verdict], rules: Mapping[str, Rule]) -> list[Verdict]:

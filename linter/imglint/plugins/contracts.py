@@ -77,6 +77,7 @@ def check_rule(module: ModuleType, kinds: Mapping[str, Collection[str]]) -> None
     _expect(module, "FIX", fix is None or (isinstance(fix, str) and bool(fix.strip())), "a sentence", fix)
     online = getattr(module, "ONLINE", False)
     _expect(module, "ONLINE", isinstance(online, bool), "True or False", online)
+    _expect(module, "KINDS", _is_strings(getattr(module, "KINDS", ())), "a tuple of kinds of files", getattr(module, "KINDS", ()))
     if not UNSILENCEABLE.isdisjoint(covers):
         never = min(UNSILENCEABLE.intersection(covers))
         raise PluginError(f"{module.__name__}: COVERS must not name `{never}`, which is always reported")

@@ -12,17 +12,17 @@ from functools import cache
 
 from imglint.errors import PluginError
 from imglint.model import UNVERIFIED_IMAGE, Severity
-from imglint.records import record
+from imglint.records import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from types import ModuleType
 
     from imglint.model import Fact, Finding, ImageUse, NamedFile, RunUser
     from imglint.source import Source
 
-RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
+RULES, ONLINE_RULES, READERS, FORMATS = "imglint.rules", "imglint.online_rules", "imglint.readers", "imglint.formats"
 OWN = "imglint"
 """The distribution of the built-in plugins, which come after those of other distributions."""
 PROJECT = "https://github.com/imglint/imglint"
@@ -35,6 +35,7 @@ class Rule:
     `environments` is None if the rule applies in all of them, `options` if it has none of its own. `security` is its score for SARIF, from 0.0 to
     10.0, and `url` the page that documents it. `covers` are the rules whose findings are redundant where this one is reported. `fix` says what its
     fixes change, and whether they are safe; it is empty if it offers none. A rule that is `online` needs registries, and runs only with `--online`.
+    `kinds` are the kinds of files that it checks, all if it is empty.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Rule:
     covers: tuple[str, ...] = ()
     fix: str = ""
     online: bool = False
+    kinds: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -101,8 +103,8 @@ class Plugin:
 
 
 @cache
-def rules() -> dict[str, Rule]:
-    """Return all rules by id: the engine's own, then those of the packages.
+def offline_rules() -> dict[str, Rule]:
+    """Return all rules by id, as a run without registries needs them: of those that ask registries, only the names.
 
     Raises PluginError if one breaks its contract.
     """
@@ -123,14 +125,47 @@ def rules() -> dict[str, Rule]:
         for name, (level, doc) in OWN_RULES.items()
     }
     for plugin in _plugins(RULES):
-        if plugin.name in found:
-            raise PluginError(f"{plugin.module}: rule `{plugin.name}` already exists; rename this module")
+        _check_new(plugin, found)
         found[plugin.name] = rule_of(_import(plugin.module), plugin.is_own)
     if not all(plugin.is_own for plugin in _plugins(RULES)):
         from imglint.plugins.contracts import check_covers
 
         check_covers({rule.id: rule.covers for rule in found.values()})
+    for plugin in _plugins(ONLINE_RULES):
+        _check_new(plugin, found)
+        found[plugin.name] = Rule(plugin.name, Severity.OFF, None, None, "", online=True)
     return found
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """Return all rules by id: the engine's own, then those of the packages.
+
+    Raises PluginError if one breaks its contract.
+    """
+    found = offline_rules()
+    return found | {name: imported(rule) for name, rule in found.items() if rule.online}
+
+
+def imported(rule: Rule) -> Rule:
+    """Return a rule of `offline_rules` with its module imported.
+
+    Raises PluginError if it breaks its contract.
+    """
+    if not rule.online or rule.doc:
+        return rule
+    [plugin] = [plugin for plugin in _plugins(ONLINE_RULES) if plugin.name == rule.id]
+    return _online_rule(plugin)
+
+
+@cache
+def _online_rule(plugin: Plugin) -> Rule:
+    return replace(rule_of(_import(plugin.module), plugin.is_own), online=True)
+
+
+def _check_new(plugin: Plugin, found: Collection[str]) -> None:
+    if plugin.name in found:
+        raise PluginError(f"{plugin.module}: rule `{plugin.name}` already exists; rename this module")
 
 
 def readers(name: str = "") -> Iterator[Reader]:
@@ -208,6 +243,7 @@ def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
         getattr(module, "COVERS", ()),
         getattr(module, "FIX", ""),
         getattr(module, "ONLINE", False),
+        getattr(module, "KINDS", ()),
     )
 
 
@@ -293,7 +329,7 @@ def _plugins(group: str) -> tuple[Plugin, ...]:
             other = found.setdefault(plugin.name, plugin)
             if other is not plugin:
                 raise PluginError(f"{plugin.module}: {other.module} has the same name in {group}; rename one of them")
-    if not found:
+    if not found and group != ONLINE_RULES:
         raise PluginError(f"no package has entry points of the group {group}; install imglint again")
     return tuple(found.values())
 

@@ -16,7 +16,7 @@ from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.patterns.version import Versions
-from imglint.plugins.load import option_kinds
+from imglint.plugins.load import imported, option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
 from imglint.policy.find import WorkingTree
 from imglint.policy.lookup import FILE_NAME, PACKAGE, Policy, PolicyException, RuleSetting, default_level
@@ -464,7 +464,7 @@ class _Builder:
         found: dict[str, tuple[RuleSetting, ...]] = {}
         for nodes, node in self._with("rules"):
             for name, value in self._by_rule(nodes, node).items():
-                found.setdefault(name, self._settings(nodes, self.rules[name], value))
+                found.setdefault(name, self._settings(nodes, imported(self.rules[name]), value))
         return found
 
     def _settings(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[RuleSetting, ...]:

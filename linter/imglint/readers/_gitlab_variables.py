@@ -38,11 +38,6 @@ _EXPRESSION = re.compile(
 _FLOAT = r"[-+]?[0-9]+\.[0-9]*"
 
 
-def has_variables(text: str) -> bool:
-    """Return whether a text may contain variables."""
-    return "$" in text
-
-
 class Variables:
     """Resolves the variables of one file. `inputs` are the defaults of its inputs."""
 

@@ -38,11 +38,16 @@ def is_json_patch(text: str) -> bool:
     return any(isinstance(item, Mapping) and item.text("op") in OPERATIONS and "path" in item for item in items)
 
 
-def parts_of(patch: Sequence) -> list[Mapping]:
-    """Return for each operation the part of a manifest that it sets: its value, inside of what its path leads through."""
+def parts_of(patch: Sequence, default: str = "") -> list[Mapping]:
+    """Return for each operation the part of a manifest that it sets: its value, inside of what its path leads through.
+
+    `default` is the operation of an entry that names none.
+    """
     parts = []
     for operation in patch.items:
-        value = operation.get("value") if isinstance(operation, Mapping) and operation.text("op") in CHANGES else None
+        value = (
+            operation.get("value") if isinstance(operation, Mapping) and (operation.text("op") or default) in CHANGES else None
+        )
         if isinstance(operation, Mapping) and value is not None:
             part = _at_path(operation.text("path")[-POINTER_SIZE:], value)
             if isinstance(part, Mapping):

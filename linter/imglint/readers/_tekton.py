@@ -5,14 +5,14 @@ Like the default of an ARG, the default of a parameter applies unless whoever ru
 
 from __future__ import annotations
 
-import re
-
-from imglint.traced import joined
-from imglint.yaml.facts import TEXT_MAX, traced_text
+from imglint.readers._expressions import with_values
+from imglint.yaml.facts import traced_text
 from imglint.yaml.nodes import Mapping, Scalar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
+
     from imglint.source import Source
     from imglint.traced import Traced
 
@@ -32,15 +32,9 @@ def defaults_of(spec: Mapping) -> dict[str, Scalar]:
 
 def with_defaults(source: Source, text: Traced, defaults: dict[str, Scalar]) -> Traced:
     """Return a text in which each parameter that has a default is replaced by it. The text ends where it gets longer than TEXT_MAX."""
-    string, parts, at, length = text.text, [], 0, 0
-    for match in re.finditer(_PARAMETER, string):
+
+    def value_of(match: re.Match[str]) -> Traced | None:
         default = defaults.get(match["name"] or match["quoted"])
-        if default is not None:
-            start, end = match.span()
-            frame = text.cut(start, end).pieces[0].frames[0][0]
-            value, _ = traced_text(source, default)
-            parts += [text.cut(at, start), value.used_at(frame, *text.span(start, end))]
-            at, length = end, length + start - at + len(value.text)
-            if length > TEXT_MAX:
-                return joined(parts)
-    return joined([*parts, text.cut(at, len(string))])
+        return traced_text(source, default)[0] if default is not None else None
+
+    return with_values(text, _PARAMETER, value_of)

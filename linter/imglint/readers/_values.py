@@ -46,6 +46,8 @@ COMPLETING = (
     *(("defaultImageRegistry",), ("defaultImageRepository",)),
 )
 """Values of a chart that complete an image given by its name alone."""
+FROM_CHART = " (tag from the chart: appVersion "
+"""What follows the path of an image without a tag, before the version of the chart, which most templates use then."""
 _IMAGE_KEY = re.compile(r"[iI]mages?$")
 _STRING_KEY = re.compile(r"[a-z0-9]Image$|[-_]image$|^[iI]mage$")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -157,7 +159,7 @@ class _ValuesReader:
         where = path.dotted or key
         chart_version = "" if known else self._chart_version(where)
         if chart_version:
-            where = f"{where} (tag from the chart: appVersion {chart_version})"
+            where = f"{where}{FROM_CHART}{chart_version})"
         prefix, is_shared = self._prefix_parts(mapping, key, name)
         parts = [*prefix, name, *_last_name_parts(mapping, key, path), *version]
         use = image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)

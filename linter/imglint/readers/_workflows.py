@@ -17,7 +17,7 @@ _FOLDERS = ("/.github/workflows", "/.gitea/workflows", "/.forgejo/workflows")
 _TEMPLATES = "/workflow-templates"
 _OTHER_KINDS = ("compose", "values")
 """Words in names of files that may be of another kind: a workflow that is called so shows by its content."""
-_JOBS = re.compile(r"""^["']?jobs["']?[ \t]*:""", re.MULTILINE)
+_JOBS = r"""(?m)^["']?jobs["']?[ \t]*:"""
 
 
 def is_workflow(source: Source) -> bool:
@@ -25,10 +25,13 @@ def is_workflow(source: Source) -> bool:
     if not _is_in_folder_of_workflows(source.path):
         return False
     name = source.name.lower()
-    return not any(word in name for word in _OTHER_KINDS) or _JOBS.search(source.text) is not None
+    return not any(word in name for word in _OTHER_KINDS) or re.search(_JOBS, source.text) is not None
 
 
 def _is_in_folder_of_workflows(path: str) -> bool:
+    if "workflow" not in path and path.count("/") > 1 and "../" not in path:
+        # Nearly all files: a walk asks for every one that no other reader claims.
+        return False
     folder = f"/{path.rpartition('/')[0]}"
     if folder in ("/", "/.", "/workflows", "/./workflows") or folder.endswith("/.."):
         folder = os.path.dirname(os.path.abspath(path))

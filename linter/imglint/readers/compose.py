@@ -24,6 +24,7 @@ from imglint.model import (
     image_use,
 )
 from imglint.printable import clipped
+from imglint.readers._build_inputs import FRONTEND_ARGUMENT, cached_images, context_name, is_dockerfile_name, is_remote
 from imglint.readers._chart import is_chart_template, is_values_file
 from imglint.readers._compose_variables import (
     InvalidVariable,
@@ -56,8 +57,6 @@ FILES = ("*.yaml", "*.yml")
 RESET = "!reset"
 """The tag of a value that the file removes from the files it is merged with."""
 HOOKS = ("pre_start", "post_start")
-FRONTEND_ARGUMENT = "BUILDKIT_SYNTAX"
-"""The build argument that replaces the frontend of `# syntax=` (moby/buildkit, frontend/dockerfile/builder/build.go)."""
 EXTENDED_MAX = 64
 """Services in a chain of `extends` that builds are merged from, the extending one included."""
 
@@ -212,7 +211,7 @@ class _ComposeReader:
         _, span = traced_text(self.source, name)
         if path.unknown_at >= 0:
             yield Problem(self.source, span, f"cannot read this Compose file: {reason}", UNRESOLVED)
-        elif _is_remote(path.text):
+        elif is_remote(path.text):
             yield Problem(self.source, span, "cannot read this Compose file: it is not in this repository", UNREAD_FILE)
         else:
             yield NamedFile(self.source, span, path.text, "compose")
@@ -343,7 +342,7 @@ class _ComposeReader:
         for name, _, node in _pairs(build.get("additional_contexts")):
             yield from self._images_within(node, _image_contexts, "additional-context", f"{where} context {clipped(name)}", BUILD)
         for cache in build.sequence("cache_from"):
-            yield from self._images_within(cache, _cached_images, "cache-from", f"{where} cache_from", BUILD)
+            yield from self._images_within(cache, cached_images, "cache-from", f"{where} cache_from", BUILD)
         for name, _, node in _pairs(build.get("args")):
             if name == FRONTEND_ARGUMENT:
                 yield from self._images_within(node, _argument_value, "syntax", f"{where} frontend", FRONTEND)
@@ -381,12 +380,12 @@ class _ComposeReader:
             return
         path, reason = self._value(name)
         context, context_reason = self._value(next(filter(None, [build.scalar("context") for build in builds]), None))
-        if _is_remote(context.text) or not self._is_new(("dockerfile", name.start, context.text)):
+        if is_remote(context.text) or not self._is_new(("dockerfile", name.start, context.text)):
             return
         _, span = traced_text(self.source, name)
         if path.unknown_at < 0 and context.unknown_at < 0:
             yield NamedFile(self.source, span, posixpath.join(context.text, path.text), "dockerfile")
-        elif not _is_dockerfile_name(path.text):
+        elif not is_dockerfile_name(path.text):
             yield Problem(self.source, span, f"cannot read this Dockerfile: {reason or context_reason}", UNRESOLVED)
 
     def _images_of_arguments(self, builds: list[Mapping], where: str) -> Iterator[Fact]:
@@ -398,7 +397,7 @@ class _ComposeReader:
             next(filter(None, [build.scalar(key) for build in builds]), None) for key in ("dockerfile", "context", "target")
         )
         path = posixpath.join(self._value(context)[0].text, self._value(name)[0].text or "Dockerfile")
-        if not spans or _is_remote(path) or PLACEHOLDER in path:
+        if not spans or is_remote(path) or PLACEHOLDER in path:
             return
         arguments, contexts = self._merged_arguments(builds), _context_names(builds)
         if not self._is_new(("arguments", path, tuple(sorted(arguments.items())), contexts, target and target.start)):
@@ -418,7 +417,7 @@ class _ComposeReader:
             name_and_reference = use.reference and use.reference.name, str(use.reference)
             known = own.get((use.span, use.place), (None, ""))
             is_own = known == name_and_reference if use.tag_known else known[0] == name_and_reference[0]
-            if is_own or _context_name(use) in contexts:
+            if is_own or context_name(use) in contexts:
                 continue
             span = _span_of_argument(use, arguments, spans)
             problem = use.problem and ReferenceProblem(use.problem.rule, use.problem.message, span)
@@ -470,7 +469,7 @@ class _ComposeReader:
             budget=self._inline_budget,
         ):
             use = fact.image if isinstance(fact, RunUser) and fact.user is None else fact
-            if isinstance(use, ImageUse) and use.place != "syntax" and _context_name(use) in contexts:
+            if isinstance(use, ImageUse) and use.place != "syntax" and context_name(use) in contexts:
                 continue
             if self._is_new((type(fact), fact.span, _content(fact))):
                 yield _with_known_user(fact)
@@ -676,27 +675,6 @@ def _span_of_argument(use: ImageUse, arguments: abc.Mapping[str, str], spans: di
     return named[0] if named else spans[max(within, key=lambda name: len(arguments[name]), default=next(iter(spans)))]
 
 
-def _context_name(use: ImageUse) -> str | None:
-    """Return the name that an additional context needs in order to replace an image, or None if it is unknown.
-
-    BuildKit looks for a context with the familiar name of the image, without `:latest` (`NamedContext` in moby/buildkit, frontend/dockerui/config.go).
-    Compose passes the names of contexts on as they are written.
-    """
-    reference = use.reference
-    if reference is None or not use.tag_known:
-        return None
-    name = reference.name.removeprefix("docker.io/")
-    official = name.removeprefix("library/")
-    tag = f":{reference.tag}" if reference.tag else ""
-    digest = f"@{reference.digest}" if reference.digest else ""
-    return f"{name if '/' in official else official}{tag}{digest}".removesuffix(":latest")
-
-
-def _is_remote(path: str) -> bool:
-    """Return whether a build context or a file is not on this machine (`isRemoteContext` in compose-spec/compose-go, paths/context.go)."""
-    return "://" in path or path.startswith(("github.com/", "git@"))
-
-
 def _image_contexts(text: str) -> list[Span]:
     """Return the span of the image in an additional context: `docker-image://IMAGE` in a map, `NAME=docker-image://IMAGE` in a list.
 
@@ -709,38 +687,9 @@ def _image_contexts(text: str) -> list[Span]:
     return [(start, len(text))] if _UNKNOWN_CONTEXT.match(text, start) else []
 
 
-def _cached_images(text: str) -> list[Span]:
-    """Return the spans of the images in a cache: written alone, or as `type=registry,ref=IMAGE`.
-
-    Keys are read as buildx does (`UnmarshalText` in docker/buildx, util/buildflags/cache.go). A type that is unknown may be `registry`.
-    """
-    from imglint.dockerfile.instructions import csv_fields
-
-    fields = csv_fields(text)
-    if "=" not in text:
-        return [(start, end) for start, end in fields if start < end]
-    refs, types, is_unknown = [], [], False
-    for start, end in fields:
-        key, _, value = text[start:end].partition("=")
-        if key.strip().lower() == "ref":
-            refs.append((end - len(value), end))
-        elif key.strip().lower() == "type":
-            types.append(value.strip())
-        is_unknown = is_unknown or PLACEHOLDER in key
-    is_registry = any(value == "registry" or PLACEHOLDER in value for value in types) if types else is_unknown
-    return refs if is_registry else []
-
-
 def _argument_value(text: str) -> list[Span]:
     """Return the span of the value of a build argument: all of it in a map, what follows `NAME=` in a list."""
     return [(text.find("=") + 1, len(text))]
-
-
-def _is_dockerfile_name(path: str) -> bool:
-    """Return whether a file is a Dockerfile by its name alone."""
-    from imglint.readers import dockerfile
-
-    return dockerfile.claims(Source(path, ""))
 
 
 def _with_known_user(fact: Fact) -> Fact:

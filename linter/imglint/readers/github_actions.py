@@ -10,7 +10,6 @@ import re
 
 from imglint.model import CI, ImageUse, NamedFile
 from imglint.printable import clipped
-from imglint.readers._actions_expressions import has_expressions, is_expression, resolved
 from imglint.readers._alternatives import OverLimit, Places, Steps, in_pipeline
 from imglint.readers._workflows import is_workflow
 from imglint.yaml.documents import InvalidYaml
@@ -33,15 +32,19 @@ ENVIRONMENT = CI
 
 ACTIONS = ("action.yaml", "action.yml")
 SCHEME = "docker://"
+EXPRESSION = "${{"
+"""How an expression begins."""
 TRIGGERS = ("workflow_call", "workflow_dispatch")
 """The events that give a workflow inputs."""
-_RUNS = re.compile(r"^runs[ \t]*:", re.MULTILINE)
+_RUNS = r"(?m)^runs[ \t]*:"
 
 
 def claims(source: Source) -> bool:
     """Return whether the file is a workflow by its folder, or an action by its name and content, and not of another kind."""
-    name = source.name.lower()
-    if not name.endswith((".yaml", ".yml")) or not (is_workflow(source) or (name in ACTIONS and _is_action(source.text))):
+    path = source.path.lower()
+    if not path.endswith((".yaml", ".yml")):
+        return False
+    if not is_workflow(source) and not (path.endswith(ACTIONS) and source.name.lower() in ACTIONS and _is_action(source.text)):
         return False
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes
@@ -57,7 +60,7 @@ def _is_action(text: str) -> bool:
     from imglint.yaml.top_level import roots_with
 
     return any(
-        (isinstance(root, InvalidYaml) and _RUNS.search(document) is not None)
+        (isinstance(root, InvalidYaml) and re.search(_RUNS, document) is not None)
         or (isinstance(root, Mapping) and root.mapping("runs") is not None)
         for root, document in roots_with(text, "runs")
     )
@@ -109,7 +112,7 @@ class _Reader:
             self._services_with_expressions[id(services)] = []
             for name, service in services.items():
                 image = _image_of(service)
-                if image is not None and has_expressions(image.value):
+                if image is not None and EXPRESSION in image.value:
                     self._services_with_expressions[id(services)].append((name, image))
                 else:
                     yield from self._container(image, "job-service", _service(where, name), matrix)
@@ -148,9 +151,12 @@ class _Reader:
         if image is None:
             return
         text, _ = traced_text(self.source, image)
-        if not has_expressions(text.text):
+        if EXPRESSION not in text.text:
             yield from self._literal(text, place, where)
             return
+        # Imported here because few images have expressions.
+        from imglint.readers._actions_expressions import is_expression, resolved
+
         text = _without_scheme(text)
         span = text.span(0, len(text.text))
         try:

@@ -11,7 +11,6 @@ import re
 from imglint.model import CI, UNREAD_FILE, UNRESOLVED, ImageUse, NamedFile, Problem
 from imglint.printable import clipped
 from imglint.readers._alternatives import OverLimit, Places, Steps, in_pipeline
-from imglint.readers._gitlab_variables import Variables, has_variables
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
 from imglint.yaml.templates import has_template_actions, with_unknown_actions
@@ -46,15 +45,17 @@ NOT_JOBS = frozenset(
     )
 )
 """The keys at the top level that are not names of jobs; `pages` is one."""
+VARIABLE = "$"
+"""How a variable begins."""
 EXTENDED_MAX = 64
 """Jobs in a chain of `extends`, the extending one included; GitLab allows eleven."""
 
-_REFERENCE = re.compile(r"(?:&\S+\s+)?(!reference\b(?:[ \t]*\[[^\]\n]*\])?)")
+_REFERENCE = r"(?:&\S+\s+)?(!reference\b(?:[ \t]*\[[^\]\n]*\])?)"
 
 
 def claims(source: Source) -> bool:
     """Return whether the file is named as pipelines are, and is not a compose file, values, a manifest or a template."""
-    if not source.name.lower().endswith(NAMES):
+    if not source.path.lower().endswith(NAMES):
         return False
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes
@@ -138,6 +139,9 @@ class _Reader:
     """Reads one document."""
 
     def __init__(self, source: Source, root: Mapping, inputs: dict[str, Node], places: Places, steps: Steps) -> None:
+        # Imported here because a walk imports this module, and few repositories have pipelines of GitLab.
+        from imglint.readers._gitlab_variables import Variables
+
         self.source, self.root, self.places, self.steps = source, root, places, steps
         self.jobs = {key: value for key, value in root.items() if key not in NOT_JOBS and isinstance(value, Mapping)}
         self.variables = Variables(source, inputs, steps)
@@ -241,7 +245,7 @@ class _Reader:
             shared = self._services_with_variables[id(node)] = []
             for service in self._flat(node):
                 name = service.get("name") if isinstance(service, Mapping) else service
-                if isinstance(name, Scalar) and has_variables(name.value):
+                if isinstance(name, Scalar) and VARIABLE in name.value:
                     shared.append(service)
                 else:
                     yield from self._service(service, where, layers)
@@ -276,7 +280,7 @@ class _Reader:
             # The file is a template for pipelines.
             reason = f"{clipped(text.text)} is filled in outside this file"
             yield from self.places.use(with_unknown_actions(text), span, place, where, reason=reason)
-        elif not has_variables(text.text):
+        elif VARIABLE not in text.text:
             yield from self.places.use(text, span, place, where)
         else:
             yield from self._with_variables(text, span, place, where, layers)
@@ -294,7 +298,7 @@ class _Reader:
 
     def _reference(self, node: Node | None) -> Span | None:
         """Return the span of a list that refers to another part of the pipeline: `!reference [.job, image]`; None if it is another node."""
-        match = _REFERENCE.match(self.source.text, node.start) if isinstance(node, Sequence) else None
+        match = re.compile(_REFERENCE).match(self.source.text, node.start) if isinstance(node, Sequence) else None
         return match.span(1) if match else None
 
     def _files(self) -> Iterator[Fact | NamedFile]:
@@ -312,7 +316,7 @@ class _Reader:
         """Yield an included file. Its path is relative to the root of the repository; one with a scheme is not in this repository."""
         text, span = traced_text(self.source, name)
         try:
-            path, reason = next(self.variables.resolved(text, self._global)) if has_variables(text.text) else (text, "")
+            path, reason = next(self.variables.resolved(text, self._global)) if VARIABLE in text.text else (text, "")
         except OverLimit as error:
             yield Problem(self.source, span, f"cannot read this file: {error}", UNREAD_FILE)
             return

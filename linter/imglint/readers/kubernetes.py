@@ -80,6 +80,12 @@ def claims(source: Source) -> bool:
         return False
     if kustomize:
         return not _INSTRUCTION.match(_first_line(text))
+    if "skaffold/" in text:
+        # Imported here because few files mention Skaffold.
+        from imglint.readers import skaffold
+
+        if skaffold.claims(source):
+            return False
     named_yaml = name.endswith((".yaml", ".yml", ".json"))
     if not named_yaml and any(word in name for word in _DOCKERFILE_NAMES):
         return False

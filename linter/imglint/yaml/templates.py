@@ -31,15 +31,16 @@ def has_template_actions(text: str) -> bool:
 
 def with_unknown_actions(text: Traced) -> Traced:
     """Return a text in which each action of a template engine is unknown."""
-    return _with_unknown(text, _ACTION)
+    return with_unknown(text, _ACTION)
 
 
 def with_unknown_expressions(text: Traced) -> Traced:
     """Return a text in which each action of a template engine and each variable is unknown."""
-    return _with_unknown(text, f"{_ACTION}|{_VARIABLE}")
+    return with_unknown(text, f"{_ACTION}|{_VARIABLE}")
 
 
-def _with_unknown(text: Traced, expressions: str) -> Traced:
+def with_unknown(text: Traced, expressions: str) -> Traced:
+    """Return a text in which each match of a pattern is unknown."""
     string, parts, at = text.text, [], 0
     for match in re.finditer(expressions, string):
         start, end = match.span()
