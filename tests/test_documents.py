@@ -4,7 +4,8 @@ The info string of a fenced block is its kind, and each kind of block has its te
 
 - `console`: lines that start with `$ ` are commands, the others are their output. The commands run in a copy of the checkout, or in the folder
   of it that a comment `<!-- in FOLDER -->` above the block names; with `, as a repository`, in a repository that has only this folder, committed
-  to `main`; with `, with the package`, where the example packages are installed.
+  to `main`; with `, as repositories`, each folder in it is such a repository; with `, with the package`, where the example packages are installed;
+  with `, with registries`, `--online` asks registries in memory (`tests/registries_of_documents`).
 - `sh`: commands without output. They run in the same way, except that make only prints what it would run.
 - `yaml policy`, and `yaml` in the pages about the policy: a policy that loads.
 - `yaml pre-commit`, `yaml github` and others that begin so, `yaml gitlab`: configuration that these services accept.
@@ -36,7 +37,7 @@ from tests.test_policy_file import schema_accepts
 
 from imglint.commands.cli import cli
 from imglint.commands.rules import page
-from imglint.plugins.load import formats, kinds, rules
+from imglint.plugins.load import formats, image_formats, kinds, rules
 from imglint.policy.load import load
 from imglint.records import record
 
@@ -49,10 +50,11 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *PAG
 POLICY_PAGES = ("docs/policy.md", "docs/policy-reference.md")
 HOOKS = {hook["id"] for hook in YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")}
 COMMANDS = Path(sys.executable).parent
+REGISTRIES = ROOT / "tests" / "registries_of_documents"
 SCHEMA = ROOT / "linter" / "imglint" / "policy" / "schema.json"
 OTHER_NAMES = {
     "docs/ci.md": {"security-events"},
-    "docs/extending.md": {"past-the-mirror"},
+    "docs/extending.md": {"past-the-mirror", "unreviewed-image", "other-key", "signed-by"},
     "docs/migrating.md": {
         *("run-as-non-root", "disallow-latest-tag", "restrict-image-registries", "require-image-checksum"),
         *("require-run-as-nonroot", "require-run-as-non-root-user"),
@@ -64,7 +66,8 @@ OTHER_NAMES = {
 UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
-    r"(?:^<!-- in (?P<folder>\S+?)(?P<repository>, as a repository)?(?P<package>, with the package)? -->\n)?"
+    r"(?:^<!-- in (?P<folder>\S+?)(?P<repository>, as a repository)?(?P<repositories>, as repositories)?(?P<package>, with the package)?"
+    r"(?P<registries>, with registries)? -->\n)?"
     r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -81,7 +84,9 @@ class Block:
     whole: str
     folder: str
     repository: bool
+    repositories: bool
     package: bool
+    registries: bool
 
     @property
     def at(self) -> str:
@@ -100,13 +105,14 @@ def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
-        marks = [match[mark] is not None for mark in ("repository", "package")]
+        marks = [match[mark] is not None for mark in ("repository", "repositories", "package", "registries")]
         yield Block(document, line, match["info"], match["text"], match[0], match["folder"] or ".", *marks)
 
 
 BLOCKS = {block.at: block for document in DOCUMENTS for block in blocks(document)}
 KINDS = {
-    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-organization", "github-caller", "github-step", "gitlab",
+    "console", "sh", "policy", "pre-commit", "github", "github-pull-request", "github-organization", "github-caller", "github-step", "github-online",
+    "gitlab", "gitlab-online",
     "file", "dockerfile", "compose", "rule", "text",
 }  # fmt: skip
 
@@ -145,12 +151,13 @@ def folder_of(checkout: Path, tmp_path: Path, git: Callable[..., None]) -> Calla
     """Return a function that returns the folder in which the commands of a block run."""
 
     def folder(block: Block) -> Path:
-        if not block.repository:
+        if not block.repository and not block.repositories:
             return checkout / block.folder
         alone = (checkout / block.folder).rename(tmp_path / "repository")
-        git(alone, "init", "--quiet", "--initial-branch=main")
-        git(alone, "add", "--all")
-        git(alone, "commit", "--quiet", "--message", "Add everything")
+        for repository in [alone] if block.repository else [path for path in alone.iterdir() if path.is_dir()]:
+            git(repository, "init", "--quiet", "--initial-branch=main")
+            git(repository, "add", "--all")
+            git(repository, "commit", "--quiet", "--message", "Add everything")
         return alone
 
     return folder
@@ -160,7 +167,7 @@ def folder_of(checkout: Path, tmp_path: Path, git: Callable[..., None]) -> Calla
 def test_commands_print_what_is_shown(at: str, folder_of: Callable[[Block], Path], request: pytest.FixtureRequest) -> None:
     block = BLOCKS[at]
     commands = request.getfixturevalue("with_example") if block.package else COMMANDS
-    printed = _transcript(block.text, folder_of(block), commands)
+    printed = _transcript(block.text, folder_of(block), commands, REGISTRIES if block.registries else None)
     if UPDATE:
         path = ROOT / block.document
         updated = block.whole.replace(f"\n{block.text}```", f"\n{printed}```")
@@ -169,9 +176,12 @@ def test_commands_print_what_is_shown(at: str, folder_of: Callable[[Block], Path
         assert block.text == printed
 
 
-def _transcript(text: str, folder: Path, commands: Path) -> str:
-    """Return the commands of a block with their output, run one after the other as in one terminal."""
+def _transcript(text: str, folder: Path, commands: Path, modules: Path | None = None) -> str:
+    """Return the commands of a block with their output, run one after the other as in one terminal. `modules` is a folder of Python modules."""
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "COLUMNS": "80"}
+    if modules is not None:
+        # A cache folder inside of the checked one is not used.
+        environment |= {"PYTHONPATH": str(modules), "XDG_CACHE_HOME": str(folder)}
     printed, status = "", 0
     for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
         # `echo $?` shows the status of the command before, and `cd` changes the folder of the commands after it.
@@ -240,8 +250,9 @@ def test_pre_commit_accepts_the_snippets_and_the_hooks_exist(at: str, tmp_path: 
 @pytest.mark.parametrize(
     ("kind", "schema"),
     [
-        *[(f"github{kind}", "vendor.github-workflows") for kind in ("", "-pull-request", "-organization", "-caller")],
+        *[(f"github{kind}", "vendor.github-workflows") for kind in ("", "-pull-request", "-organization", "-caller", "-online")],
         ("gitlab", "vendor.gitlab-ci"),
+        ("gitlab-online", "vendor.gitlab-ci"),
     ],
 )
 def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, tmp_path: Path) -> None:
@@ -258,7 +269,9 @@ def test_ci_snippets_match_the_schemas_of_the_services(kind: str, schema: str, t
         ("github-organization", "examples/github/organization.yml"),
         ("github-caller", "examples/github/caller.yml"),
         ("github-step", "examples/github/imglint.yml"),
+        ("github-online", "examples/github/registries.yml"),
         ("gitlab", "examples/gitlab/.gitlab-ci.yml"),
+        ("gitlab-online", "examples/gitlab/registries.gitlab-ci.yml"),
     ],
 )
 def test_ci_snippets_are_parts_of_the_examples(kind: str, example: str) -> None:
@@ -385,6 +398,8 @@ def test_the_page_of_the_command_line_covers_every_command_and_format() -> None:
     assert {"check", *re.findall(r"^\| `imglint ([a-z]+) ?", text, re.MULTILINE)} == set(cli.commands)
     table = text.partition("\n## Formats\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE)) == set(formats())
+    inventory = (ROOT / "docs" / "inventory.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z]+)` \|", inventory, re.MULTILINE)) == set(image_formats())
     shown = set(re.findall(r"^\$ imglint (?:([a-z]+) )?--help$", text, re.MULTILINE))
     assert shown == {"", *cli.commands}
 

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import scripted_registry
 
+from imglint import Unverified, parse
 from imglint.commands.options import CommandOptions, settings_for
 from imglint.dockerfile import stages
 from imglint.engine import run as engine
@@ -33,6 +34,12 @@ from imglint.model import INTERNAL_ERROR
 from imglint.plugins.load import formats, output_format
 from imglint.policy.checked_nodes import ERRORS_MAX
 from imglint.records import replace
+from imglint.registry.cache import FOR_GOOD, FOR_NOW, prune
+from imglint.registry.credentials import DockerCredentials
+from imglint.registry.examples import ExampleRegistries
+from imglint.registry.hosts import Endpoint, Hosts
+from imglint.registry.images import PublicKey
+from imglint.registry.registries import Registries
 from imglint.registry.tokens import Challenge, challenge_of
 from imglint.source import Source
 
@@ -184,6 +191,31 @@ class Lint:
         assert found == rules_of(self.imglint, "--jobs", "1")
         return found
 
+    def logs_in(self, config: str, helper: str = "") -> bool:
+        """Return whether a configuration of Docker, and the answer of its credential helper, can be read."""
+        Path("config.json").write_text(config)
+        Path("answer").write_text(helper)
+        program = Path("docker-credential-test")
+        program.write_text(f"#!/bin/sh\nexec /bin/cat {Path('answer').absolute()}\n")
+        program.chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("DOCKER_CONFIG", "PATH"):
+                patch.setenv(name, os.getcwd())
+            try:
+                DockerCredentials()(Endpoint("ghcr.io", "ghcr.io", credentials=True))
+            except Unverified:
+                return False
+        return True
+
+    def keeps_answer(self, size: int) -> bool:
+        """Return whether an answer stays when the cache is pruned."""
+        for folder in (FOR_GOOD, FOR_NOW):
+            Path(folder).mkdir(exist_ok=True)
+        path = Path(FOR_GOOD, "answer")
+        path.write_bytes(bytes(size))
+        prune(".")
+        return path.exists()
+
     def is_read(self, name: str, text: str) -> bool:
         return UNREAD not in self.rules(name, text)
 
@@ -205,6 +237,10 @@ class Lint:
     def accepts_policy(self, text: str) -> bool:
         Path("policy.yaml").write_text(text)
         return self.accepts("--config", "policy.yaml")
+
+    def accepts_certificates(self, size: int) -> bool:
+        Path("ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".ljust(size))
+        return self.accepts_policy("registries: [{host: ghcr.io, ca: ca.pem}]\n")
 
     def accepts_baseline(self, size: int) -> bool:
         Path("Dockerfile").write_text("FROM a:latest\n")
@@ -438,6 +474,19 @@ def components(count: int) -> dict[str, str]:
     return {**folders, **last, "k/kustomization.yaml": f"resources: [../pod.yaml]\ncomponents: [{listed}]\n"}
 
 
+def knows_signatures(count: int) -> bool:
+    """Return whether so many signatures of an image are read."""
+    registries = ExampleRegistries()
+    digest = registries.add("a:1")
+    for _ in range(count):
+        registries.sign("docker.io/library/a", digest, "a.pub")
+    key = PublicKey("a.pub", registries.files["a.pub"])
+    try:
+        return bool(Registries(Hosts(None), registries.ask).signature(parse("a:1"), key))
+    except Unverified:
+        return False
+
+
 def bake_context(context: str, **variables: str) -> str:
     """Return a Bake file with a context and variables."""
     defaults = "".join([f'variable "{name.upper()}" {{ default = "{value}" }}\n' for name, value in variables.items()])
@@ -504,6 +553,8 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("engine.kustomizations.REACH_MAX", "components", 20, lambda lint, n: is_rewritten(lint, components(n))),
     ("source.BESIDE_SIZE_MAX", "kustomization", None, lambda lint, n: is_rewritten(
         lint, {"z/kustomization.yaml": REWRITES.ljust(n, "\n")})),
+    ("registry.signatures.SIGNATURES_MAX", "signatures", None, lambda _, n: knows_signatures(n)),
+    ("policy.registries.PEM_MAX", "certificates", 1000, lambda lint, n: lint.accepts_certificates(n)),
     ("engine.judge.FINDINGS_MAX", "findings", 20, lambda lint, n: lint.is_read("values.yaml", values(n))),
     ("engine.ignore_comments.NAMES_MAX", "rules", None, lambda lint, n: not lint.rules(
         "Dockerfile", f"# imglint: ignore[{'x, ' * (n - 1)}latest-tag]\nFROM a:latest\n")),
@@ -634,6 +685,10 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
     ("policy.load.TARGETS_MAX", "targets", None, lambda lint, n: lint.accepts_policy(f"targets: [{'a, ' * n}]\n")),
     # Three values are the policy, the key and the list.
     ("policy.checked_nodes.VALUES_MAX", "values", 100, lambda lint, n: lint.accepts_policy(f"built: [{'a, ' * (n - 3)}]\n")),
+    ("registry.credentials.CONFIG_SIZE_MAX", "bytes", None, lambda lint, n: lint.logs_in("{}".ljust(n))),
+    ("registry.helpers.OUTPUT_MAX", "bytes", None,
+     lambda lint, n: lint.logs_in('{"credsStore": "test"}', '{"Username": "a", "Secret": "b"}'.ljust(n))),
+    ("registry.cache.SIZE_MAX", "bytes", 1000, lambda lint, n: lint.keeps_answer(n)),
     ("registry.client.MANIFEST_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("manifest", n)),
     ("registry.client.BLOB_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_content_accepted("blob", n)),
     ("registry.client.TAGS_SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.is_tags_page_accepted(n)),

@@ -464,6 +464,35 @@ def test_a_file_is_fixed_in_linear_time(
     hold_linear(fix(count), fix(2 * count))
 
 
+PINNED: dict[str, tuple[str, Callable[[int], str]]] = {
+    "stages": ("Dockerfile", lambda n: lines(n, "FROM acme/a@:1") + "USER 1\n"),
+    "a tag in an argument": ("Dockerfile", lambda n: "ARG V=1\n" + lines(n, "FROM acme/a:$V") + "USER 1\n"),
+    "many arguments": ("Dockerfile", lambda n: lines(n, "ARG V@=1") + lines(n, "FROM acme/a:$V@") + "USER 1\n"),
+    "arguments on a line": (
+        "Dockerfile",
+        lambda n: f"ARG {' '.join(f'V{at}=1' for at in range(n))}\n" + lines(n, "FROM acme/a:$V@") + "USER 1\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), PINNED.values(), ids=PINNED.keys())
+def test_a_file_is_pinned_in_linear_time(
+    name: str, text: Callable[[int], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imglint.registry.client.Client.ask", lambda _client, _question: f"sha256:{'0' * 64}")
+
+    def fix(count: int) -> Callable[[], object]:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / name).write_text(text(count))
+        options = CommandOptions((str(count),), select=("missing-digest",), diff=True, output=os.devnull, quiet=True, online=True)
+        return lambda: check(options)
+
+    hold_linear(fix(400), fix(800))
+
+
 def test_a_file_with_ten_thousand_findings_is_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("policy").write_text(MOVE)

@@ -278,10 +278,17 @@ def test_a_function_without_a_signature_is_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "load"), [("imglint_rules", rule_of), ("imglint.readers", reader_of), ("imglint.formats", format_of)]
+    ("package", "load"),
+    [
+        ("imglint_rules", rule_of),
+        ("imglint_rules.online", rule_of),
+        ("imglint.readers", reader_of),
+        ("imglint.formats", format_of),
+    ],
 )
 def test_the_built_in_plugins_fulfill_the_contracts(package: str, load: Callable[[ModuleType], object]) -> None:
-    names = [name for _, name, _ in iter_modules(import_module(package).__path__) if not name.startswith("_")]
+    modules = iter_modules(import_module(package).__path__)
+    names = [module.name for module in modules if not module.name.startswith("_") and not module.ispkg]
     assert names
     for name in names:
         load(import_module(f"{package}.{name}"))

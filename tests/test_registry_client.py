@@ -25,7 +25,7 @@ from imglint.registry.client import Client
 from imglint.registry.gates import retry_after
 from imglint.registry.logins import Login
 from imglint.registry.proxies import proxy_for
-from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question
+from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS, Question
 from imglint.registry.tokens import Challenge, challenge_of
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ ANSWERS = [
     (MANIFEST, DIGEST_OF_CONTENT, manifest(CONTENT, Content_Type="text/html"), "answered with something other than a manifest"),
     (BLOB, DIGEST_OF_CONTENT, Reply(200, CONTENT), CONTENT),
     (BLOB, digest_of(b""), Reply(200, CONTENT), "answered with content that does not have the requested digest"),
+    (REFERRERS, DIGEST_OF_CONTENT, manifest(CONTENT), CONTENT),
+    (REFERRERS, DIGEST_OF_CONTENT, Reply(200, CONTENT, Content_Type="text/html"), None),
+    *[(REFERRERS, DIGEST_OF_CONTENT, Reply(status), None) for status in (404, 405, 501)],
+    (REFERRERS, DIGEST_OF_CONTENT, Reply(500), "HTTP 500"),
     (TAGS, "", Reply(200, {"name": "acme/app", "tags": ["b", "a", "c"]}), ("a", "b", "c")),
     (TAGS, "", Reply(200, {"name": "acme/app", "tags": None}), ()),
     (TAGS, "", Reply(200, {"tags": ["a", "a", 1, "-b", "c\n", "x" * 129, "x" * 128]}), ("a", "x" * 128)),
@@ -125,6 +129,7 @@ def test_a_tag_is_asked_for_with_all_types_and_head_first() -> None:
         (MANIFEST, "acme/app", "latest"),
         (MANIFEST, "acme/app", f"md5:{'0' * 32}"),
         (BLOB, "acme/app", digest_of(b"").upper()),
+        (REFERRERS, "acme/app", "latest"),
         (TAGS, "acme app", ""),
         (TAGS, "acme/app@" + digest_of(b""), ""),
     ],

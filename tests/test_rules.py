@@ -18,7 +18,9 @@ from imglint.testing import check_examples
 from imglint_rules import moving_tag, platform_repository, root_user
 
 PLUGGED = {name: rule for name, rule in plugins.rules().items() if rule.check_image or rule.check_user}
-MODULES = {name: import_module(f"imglint_rules.{name.replace('-', '_')}") for name in PLUGGED}
+MODULES = {
+    name: import_module(f"imglint_rules.{'online.' * rule.online}{name.replace('-', '_')}") for name, rule in PLUGGED.items()
+}
 
 
 def check(policy: str, path: str, text: str, *selected: str) -> list[Finding]:
@@ -59,11 +61,19 @@ def test_default_levels_and_environments() -> None:
         "latest-tag": ("error", ("production",)),
         "misplaced-image": ("error", None),
         "missing-digest": ("off", ("production",)),
+        "missing-label": ("error", None),
+        "missing-platform": ("error", None),
         "moving-tag": ("off", None),
+        "old-image": ("error", None),
+        "outdated-tag": ("off", None),
+        "oversized-image": ("error", None),
         "platform-repository": ("off", None),
         "root-user": ("warning", None),
+        "stale-digest": ("warning", None),
         "unapproved-image": ("error", None),
         "unconventional-tag": ("error", None),
+        "unknown-image": ("error", None),
+        "unsigned-image": ("error", None),
         "unstated-user": ("note", None),
         "unsupported-version": ("error", None),
     }

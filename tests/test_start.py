@@ -36,6 +36,9 @@ COMMANDS = [
     ("Dockerfile", "compose.yaml", "odd.yaml"),
     ("--format", "sarif", "--report", "json=out.json", "--write-baseline", "base.json"),
     ("images", "--format", "json"),
+    ("images", "--format", "ndjson"),
+    ("images", "--format", "csv"),
+    ("images", "--format", "cyclonedx"),
     ("explain", "Dockerfile"),
     ("rules",),
     ("init",),
@@ -232,3 +235,19 @@ def test_a_stderr_that_cannot_be_written_does_not_change_the_status(command: str
 def test_the_reader_of_stderr_may_go(tree: Path) -> None:
     run = shell("(imglint --verbose; echo $? > status) 2>&1 > /dev/null | true; sleep 1; cat status", tree)
     assert run.stdout == "1\n"
+
+
+def test_rules_for_registries_are_imported_only_if_they_are_needed(tmp_path: Path) -> None:
+    Path(tmp_path, "Dockerfile").write_text("FROM docker.io/library/nginx:1.27.0\nUSER 1001\n")
+    code = (
+        "import sys; from imglint.main import run; status = run(sys.argv[1:]); "
+        "print(sorted(name for name in sys.modules if 'online.' in name or name == 'urllib3'), file=sys.stderr)"
+    )
+
+    def modules(*arguments: str) -> str:
+        command = [sys.executable, "-c", code, *arguments, "Dockerfile"]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stderr.splitlines()[-1]
+
+    assert modules() == modules("--format", "json") == "[]"
+    Path(tmp_path, ".imglint.yaml").write_text("rules: {unknown-image: note}\n")
+    assert modules() == "['imglint_rules.online.unknown_image']"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,16 @@ import pytest
 
 import imglint
 from imglint import ImageUse, PluginError, PolicyError, Report, Severity, UsageError
-from imglint.testing import check_examples, check_text, examples, fix_text, fixed_examples, read_text, write_report
+from imglint.testing import (
+    ExampleRegistries,
+    check_examples,
+    check_text,
+    examples,
+    fix_text,
+    fixed_examples,
+    read_text,
+    write_report,
+)
 from imglint_rules import latest_tag
 
 ROOT = Path(__file__).parent.parent
@@ -94,6 +104,66 @@ def test_fixed_examples_are_pairs_of_blocks() -> None:
     assert found == [("no-bad-tags", "rules: {}\n", "Dockerfile", "FROM acme/web:bad\n", "FROM acme/web:good\n", 26)]
     check_examples(rule_of(doc, FIXING))
     assert len(examples(rule_of(doc))) == 2
+
+
+ONLINE = """
+from imglint import Severity
+LEVEL = Severity.OFF
+ONLINE = True
+def check_image(use, options):
+    details = use.online.all_details(use.asked)
+    if details is not None:
+        [*_, (variant, found)] = details
+        shown = (variant.platform, found.user, found.labels, found.created[:5], found.size, use.online.tags(use.asked))
+        yield use.finding(str(shown), "tag", fix=use.fix("acme/web:good", "write good"))
+"""
+REGISTRY = """```yaml registry
+acme/web:bad:
+  platforms: [linux/amd64, linux/arm/v7]
+  user: "101"
+  labels: {org.example: acme}
+  created: 2026-01-02T03:04:05Z
+  size: 2kB
+  also: [1.20]
+docker.io/acme/new:1: {age: 3d}
+docker.io/acme/plain:1:
+```
+"""
+
+
+def test_examples_with_registries() -> None:
+    doc = f"A rule.\n\n## Flagged\n\n{REGISTRY}\n{BAD}\n## Passed\n\n{GOOD}\n## Fixed\n\n{BAD}\n{GOOD}"
+    rule = rule_of(doc, ONLINE)
+    check_examples(rule)
+    registries = {one.registry for one in examples(rule)} | {one.registry for one in fixed_examples(rule)}
+    assert registries == {REGISTRY.removeprefix("```yaml registry\n").removesuffix("```\n")}
+    with pytest.raises(AssertionError, match="expected 1 finding, found 0"):
+        check_examples(rule_of(f"A rule.\n\n## Flagged\n\n{BAD}\n## Passed\n\n{GOOD}", ONLINE))
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("acme/web:1: {labels: [a]}", "line 1: labels: expected a mapping, found a list"),
+        ("acme/web:1: {sizes: 3MB}", "line 1: acme/web:1: unknown key `sizes`; did you mean `size`?"),
+        ("acme/web:1: {age: 3}", "line 1: max-age: expected an age"),
+        ("- acme/web:1", "line 1: expected a mapping, found a list"),
+    ],
+)
+def test_an_incorrect_block_of_registries_is_an_error(block: str, message: str) -> None:
+    doc = f"A rule.\n\n## Flagged\n\n```yaml registry\n{block}\n```\n{BAD}\n## Passed\n\n{GOOD}"
+    with pytest.raises(ValueError, match=re.escape(f"block `registry`, {message}")):
+        check_examples(rule_of(doc, ONLINE))
+
+
+def test_a_text_is_checked_and_fixed_with_registries() -> None:
+    registries = ExampleRegistries()
+    registries.add("acme/web:bad", platforms=["linux/arm/v7"], user="7", labels={"a": "b"}, size=3, also=["1"])
+    rule = rule_of("A rule.", ONLINE)
+    (finding,) = check_text("FROM acme/web:bad\n", "Dockerfile", rule=rule, registries=registries)
+    assert finding.message == str(("linux/arm/v7", "7", {"a": "b"}, "2026-", 3, ("1", "bad")))
+    assert fix_text("FROM acme/web:bad\n", "Dockerfile", rule=rule, registries=registries) == "FROM acme/web:good\n"
+    assert check_text("FROM acme/web:bad\n", "Dockerfile", rule=rule) == []
 
 
 @pytest.mark.parametrize("blocks", [BAD, f"{BAD}\n```yaml compose\nservices: {{}}\n```\n"])

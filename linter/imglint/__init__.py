@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
+    # These are for annotations. Importing them would slow down runs that ask no registry.
+    from imglint.model import Online as Online
+    from imglint.registry.images import ImageDetails as ImageDetails
+    from imglint.registry.images import RegistryImage as RegistryImage
+    from imglint.registry.images import Signature as Signature
+    from imglint.registry.images import Variant as Variant
+
 __all__ = [
     "BASE",
     "BUILD",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imglint.patterns.path import PathPatterns
     from imglint.patterns.tag import TagPattern
     from imglint.patterns.version import Versions
-    from imglint.registry.images import ImageDetails, RegistryImage, Variant
+    from imglint.registry.images import ImageDetails, PublicKey, Quantity, RegistryImage, Signature, Variant
     from imglint.traced import Traced
 
     class Tree(Protocol):
@@ -70,6 +70,16 @@ if TYPE_CHECKING:
             """Return the user, labels, age and size of an image for one platform."""
             ...
 
+        def all_details(
+            self, reference: ImageReference, platforms: Collection[str] = ..., /
+        ) -> tuple[tuple[Variant, ImageDetails], ...] | None:
+            """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`."""
+            ...
+
+        def signature(self, reference: ImageReference, key: PublicKey, /) -> Signature | None:
+            """Return what the signatures of an image are worth by a public key."""
+            ...
+
         def tags(self, reference: ImageReference, /) -> tuple[str, ...] | None:
             """Return all tags of the repository of a reference, in no particular order."""
             ...
@@ -113,6 +123,8 @@ class Severity(IntEnum):
 
 
 LATEST = "latest"
+SHA256 = "sha256:"
+"""The beginning of nearly all digests."""
 RUN_AS_USER = "run-as-user"
 """The place of a user in `runAsUser`, which must be a number in YAML."""
 USER = "user"
@@ -129,7 +141,8 @@ class Row:
     """A row of the `images` table. A field that is empty or None matches everything.
 
     `rules` has the levels of the row, also that for `digest`. `uids` are the users that root-user requires. A row that is `deprecated` approves its
-    images for now.
+    images for now. `platforms`, `signed` (the key of their signatures), `labels`, `max_size` (in bytes) and `max_age` (in days) are what images of the
+    row must have in the registry.
     """
 
     path: str
@@ -148,6 +161,11 @@ class Row:
     versions: Versions | None = None
     uids: tuple[int, ...] = ()
     deprecated: bool = False
+    platforms: tuple[str, ...] = ()
+    signed: PublicKey | None = None
+    labels: tuple[str, ...] = ()
+    max_size: Quantity | None = None
+    max_age: Quantity | None = None
 
     @property
     def at(self) -> str:
@@ -231,6 +249,18 @@ _AS_WRITTEN = Rewrite()
 
 
 @record
+class DigestSlot:
+    """The empty value of a key that takes the digest of an image.
+
+    It takes hexadecimal digits alone if it is `bare`. With `replaces_tag`, the tag beside it no longer counts when it has a digest.
+    """
+
+    span: Span
+    bare: bool = False
+    replaces_tag: bool = False
+
+
+@record
 class ImageUse:
     """One place where an image is named.
 
@@ -241,6 +271,8 @@ class ImageUse:
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
+    `digest_slot` is where the digest of an image without one belongs, if that is not behind the tag.
+    `platform` is the one that the place asks for, such as `linux/amd64`; it is empty if it asks for none, or for one that depends on the build.
     `chart` is the chart of an image that a Chart.yaml lists, None for others. `online` asks registries; it is None in a run without `--online`.
     The engine fills in `environment`, `policy_match`, `tree` and `online`.
     """
@@ -257,6 +289,8 @@ class ImageUse:
     built: bool = False
     built_or_pulled: bool = False
     kept: tuple[str, ...] = ()
+    digest_slot: DigestSlot | None = None
+    platform: str = ""
     chart: Chart | None = None
     environment: str = PRODUCTION
     policy_match: PolicyMatch | None = None
@@ -288,6 +322,18 @@ class ImageUse:
         This and the properties below may read other files of the repository. A rule asks for them last, when it is about to report the use.
         """
         return self.built or self.built_or_pulled or bool(self.built_at)
+
+    @property
+    def asked(self) -> ImageReference | None:
+        """The reference to ask registries about, None if they cannot know the image.
+
+        That is so for an image with an unknown name or tag, for one that this repository builds, and for one with a name, tag or digest that a
+        kustomization sets. It is always None in a run without `--online`.
+        """
+        reference = self.reference
+        if self.online is None or reference is None or not (self.tag_known or reference.digest):
+            return None
+        return None if self.name_is_rewritten or self.tag_is_rewritten or self.has_build else reference
 
     @property
     def built_at(self) -> str:
@@ -341,6 +387,8 @@ class ImageUse:
         edits = _rewriting(self, new) if "repository" in self.parts else []
         if not edits or (self._written_name(new) != self._written_name(self.reference) and self.rewrite != _AS_WRITTEN):
             return None
+        if new.digest is not None and self.digest_slot is not None and self.digest_slot.replaces_tag:
+            reference = f"{self._written_name(new)}@{new.digest}"
         return Fix(description, tuple(edits), safe, reference)
 
     @staticmethod
@@ -657,14 +705,39 @@ def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
         before, after, span = getattr(old, part), getattr(new, part), use.parts.get(part)
         if before == after:
             continue
-        if before is None:
+        if before is None and part == "digest" and use.digest_slot is not None:
+            yield _filled(use, use.digest_slot, after)
+        elif before is None:
             added += mark + after
+        elif after is None or span is None:
+            yield None
+        elif use.source.text[slice(*span)] == before.removeprefix(SHA256):
+            # The key takes the hexadecimal digits alone.
+            yield _edit_of(use, span, before.removeprefix(SHA256), after.removeprefix(SHA256))
         else:
-            yield _edit_of(use, span, before, after) if after is not None and span is not None else None
+            yield _edit_of(use, span, before, after)
     if added:
-        at = use.parts["tag" if old is not None and old.tag is not None else "repository"][1]
-        is_end = at == use.parts.get("whole", use.span)[1] or use.source.text.startswith("@", at)
-        yield _edit_of(use, (at, at), "", added) if use.tag_known and is_end else None
+        at = _end_of_version(use)
+        yield _edit_of(use, (at, at), "", added) if at is not None else None
+
+
+def _end_of_version(use: ImageUse) -> int | None:
+    """Return where a tag or a digest can be added, None if the text does not end there as it is read."""
+    old, text = use.reference, use.source.text
+    if old is None or not use.tag_known:
+        return None
+    if old.tag is not None:
+        start, end = use.parts["tag"]
+        # A tag that takes its value from elsewhere has another one tomorrow, and that must not have this digest.
+        return end if text[start:end] == old.tag else None
+    end = use.parts["repository"][1]
+    return end if end == use.parts.get("whole", use.span)[1] or text.startswith("@", end) else None
+
+
+def _filled(use: ImageUse, slot: DigestSlot, digest: str) -> Edit | None:
+    """Return the edit that writes a digest where it belongs."""
+    written = digest.removeprefix(SHA256) if slot.bare else digest
+    return _edit_of(use, slot.span, use.source.text[slice(*slot.span)], written) if use.tag_known else None
 
 
 def _edit_of(use: ImageUse, span: Span, before: str, after: str) -> Edit | None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 GIT = ".git"
 _GITDIR = "gitdir:"
 _PATH_SIZE = 4096
@@ -45,6 +49,11 @@ def outermost_repository(root: str) -> str:
 def leaves(path: str, root: str) -> bool:
     """Return whether a path, with all symbolic links resolved, is outside of a folder."""
     return not is_below(os.path.realpath(path), os.path.realpath(root))
+
+
+def is_outside(path: str, folders: Iterable[str]) -> bool:
+    """Return whether a path, with all symbolic links resolved, is outside of all these folders."""
+    return all(leaves(path, folder) for folder in folders)
 
 
 def is_below(path: str, folder: str) -> bool:

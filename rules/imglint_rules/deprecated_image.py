@@ -54,7 +54,7 @@ FROM ${REGISTRY}/acme/web:v1.2.3
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, replacement, similar_approved
-from imglint_rules._fixes import replacing
+from imglint_rules._fixes import asked, moved, replacing
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
@@ -65,7 +65,10 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.WARNING
 TAGS = ("convention",)
-FIX = "writes the `use-instead` of the row, unless that is not approved either. Unsafe. A digest is kept."
+FIX = (
+    "writes the `use-instead` of the row, unless that is not approved either. A digest is kept. Unsafe; with `--online`, safe where both have the same "
+    "digest."
+)
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -77,7 +80,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         # Only some tags are deprecated, and the tag is set elsewhere.
         return
     message = f"{reference.name} is deprecated{because(row)}; use {_instead(use)}"
-    yield use.finding(message, policy=row.at, fix=replacing(use))
+    yield from asked(use.finding(message, policy=row.at, fix=replacing(use)), lambda: moved(use))
 
 
 def _instead(use: ImageUse) -> str:

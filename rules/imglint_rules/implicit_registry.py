@@ -88,7 +88,8 @@ image:
 
 from __future__ import annotations
 
-from imglint import ImageUse, Severity
+from imglint import ImageUse, Severity, replace
+from imglint_rules._fixes import asked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ if TYPE_CHECKING:
 LEVEL = Severity.NOTE
 TAGS = ("reproducibility",)
 FIX = (
-    "writes the registry. Safe where the policy approves the full name, except in Helm values without the key `registry` and in templates. "
-    "None in units of Quadlet."
+    "writes the registry. Safe where the policy approves the full name or `--online` finds it, except in Helm values without the key `registry` and in "
+    "templates. None in units of Quadlet."
 )
 QUADLET = "quadlet"
 """The kind of the files of Podman, which completes short names by search lists and aliases of the machine."""
@@ -117,24 +118,36 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     is_string = use.text == reference.text and (reference.tag or reference.digest)
     version = reference.text[reference.spans["repository"][1] :]
     if use.place == "kustomize-image" and not refused and not is_string:
-        fix = use.fix(f"{reference.name}{version}", f"set `newName: {reference.name}`", safe=_is_approved(use))
-        yield use.finding(f"no registry given; set `newName: {reference.name}`", "repository", fix=fix)
+        fix = use.fix(f"{reference.name}{version}", f"set `newName: {reference.name}`")
+        finding = use.finding(f"no registry given; set `newName: {reference.name}`", "repository")
     elif "registry" in use.parts:
         # An empty `registry` of a Helm map. Written into the name, the registry would double as soon as someone sets this one.
-        fix = use.fix(f"{reference.registry}/{reference.text}", f"set `registry: {reference.registry}`", safe=_is_approved(use))
-        yield use.finding(f"no registry given; set `registry: {reference.registry}`", "registry", fix=fix)
+        fix = use.fix(f"{reference.registry}/{reference.text}", f"set `registry: {reference.registry}`")
+        finding = use.finding(f"no registry given; set `registry: {reference.registry}`", "registry")
     elif use.source.kind == QUADLET:
         # Which registry that is depends on the machine, so no fix can know it.
-        yield use.finding(
+        fix = None
+        finding = use.finding(
             "no registry given, so Podman searches the registries of the machine; write the full name", "repository"
         )
     else:
-        # Charts prepend a registry that is set elsewhere, so that the name would have two.
-        is_safe = _is_approved(use) and use.place not in CHART_PLACES
-        fix = use.fix(f"{reference.name}{version}", f"write {reference.name}", safe=is_safe)
-        yield use.finding(f"no registry given; this resolves to {reference.name}", "repository", fix=fix)
+        fix = use.fix(f"{reference.name}{version}", f"write {reference.name}")
+        finding = use.finding(f"no registry given; this resolves to {reference.name}", "repository")
+    # Charts prepend a registry that is set elsewhere, so that the name would have two.
+    if fix is None or (use.place in CHART_PLACES and "registry" not in use.parts):
+        yield replace(finding, fix=fix)
+    elif _is_approved(use):
+        yield replace(finding, fix=replace(fix, safe=True))
+    else:
+        yield from asked(replace(finding, fix=fix), lambda: replace(fix, safe=_is_found(use)))
 
 
 def _is_approved(use: ImageUse) -> bool:
     """Return whether the policy approves the full name, so that the registry is the one that the author means."""
     return use.row is not None and use.row.approved
+
+
+def _is_found(use: ImageUse) -> bool:
+    """Return whether the registry of the full name has the image."""
+    reference, online = use.asked, use.online
+    return reference is not None and online is not None and online.digest(reference) is not None

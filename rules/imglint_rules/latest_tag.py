@@ -49,11 +49,32 @@ spec:
     - name: minio
       image: quay.io/minio/minio:latest
 ```
+
+## Fixed
+
+```yaml policy
+rules:
+  latest-tag: error
+```
+
+```yaml registry
+docker.io/library/nginx:1.27.3: {also: ["1.27", latest, 1.27.3-bookworm]}
+docker.io/library/nginx:1.28.0:
+```
+
+```dockerfile
+FROM docker.io/library/nginx:latest
+```
+
+```dockerfile
+FROM docker.io/library/nginx:1.27.3
+```
 """
 
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
+from imglint_rules._fixes import asked, versioned
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
@@ -65,6 +86,10 @@ if TYPE_CHECKING:
 LEVEL = Severity.ERROR
 ENVIRONMENTS = ("production",)
 TAGS = ("reproducibility",)
+FIX = (
+    "with `--online`, writes the most exact version tag with the same digest, such as `1.27.3` rather than `1.27` or `1.27.3-bookworm`, "
+    "if it is one of the newest and the policy allows it. Safe, except in an `ARG` that anything but `FROM` reads and in a variable of a pipeline."
+)
 LATEST = "latest"
 
 
@@ -78,6 +103,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     problem = "`latest` is a moving tag" if reference.tag else "no tag given, so `latest` is pulled"
     allowed = [tag.text for tag in row.tags if not tag.fits(LATEST)] if row is not None else []
     if row is not None and allowed:
-        yield use.finding(f"{problem}{because(row)}; use a tag such as {either(allowed)}", "tag", policy=row.at)
+        finding = use.finding(f"{problem}{because(row)}; use a tag such as {either(allowed)}", "tag", policy=row.at)
     else:
-        yield use.finding(f"{problem}; use a version tag or pin a digest", "tag")
+        finding = use.finding(f"{problem}; use a version tag or pin a digest", "tag")
+    yield from asked(finding, lambda: versioned(use))

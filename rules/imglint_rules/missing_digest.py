@@ -3,7 +3,7 @@
 **Why it matters:** anyone with push access can move a tag to another image. A digest identifies the exact content.
 
 **How to fix it:** add the digest after the tag, as `docker buildx imagetools inspect IMAGE` prints it, and let an update bot
-keep it current.
+keep it current. `imglint --online --fix` writes it for you.
 
 The rule is off by default. A policy that sets a level without `environments` enables it in production; a row enables it for
 its images with `digest: required`. Other images that this repository builds are not checked: they have no digest until
@@ -37,11 +37,44 @@ spec:
     - name: web
       image: docker.io/library/nginx:1.27.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 ```
+
+## Fixed
+
+```yaml registry
+docker.io/library/nginx:1.27.3:
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.3
+```
+
+```yaml compose
+services:
+  web:
+    image: docker.io/library/nginx:1.27.3@sha256:19e920a24680ab306be0b586a3dedf11cf4ef7b4bd63cb89802a7096126e2f6c
+```
+
+```yaml helm-values
+image:
+  repository: docker.io/library/nginx
+  tag: 1.27.3
+  digest: ""
+```
+
+```yaml helm-values
+image:
+  repository: docker.io/library/nginx
+  tag: 1.27.3
+  digest: "sha256:19e920a24680ab306be0b586a3dedf11cf4ef7b4bd63cb89802a7096126e2f6c"
+```
 """
 
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
+from imglint_rules._fixes import asked, pinned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +86,10 @@ LEVEL = Severity.OFF
 ENVIRONMENTS = ("production",)
 TAGS = ("security", "supply-chain")
 SECURITY_SEVERITY = "4.0"
+FIX = (
+    "with `--online`, writes the digest that the tag has now: behind the tag, or into the empty `digest` or `sha` of a Helm map or a Kustomize entry. "
+    "Safe, except in the `tag` of a Helm map, in an `ARG` that anything but `FROM` reads, and in a variable of a pipeline."
+)
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -66,4 +103,4 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         return
     if not is_required and (use.has_build or use.digest_is_rewritten):
         return
-    yield use.finding("image is not pinned by digest")
+    yield from asked(use.finding("image is not pinned by digest"), lambda: pinned(use))

@@ -63,9 +63,10 @@ services:
 from __future__ import annotations
 
 import re
-from functools import cache
 
-from imglint import ImageUse, Severity, approves, parse
+from imglint import ImageUse, Severity, approves, parse, replace
+from imglint_rules._fixes import asked
+from imglint_rules._tags import platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,19 @@ if TYPE_CHECKING:
 
 LEVEL = Severity.OFF
 TAGS = ("portability",)
-FIX = "removes the platform from the name or the tag. Unsafe. Not where there is a digest."
+FIX = "removes the platform from the name or the tag. Not where there is a digest. Unsafe; with `--online`, safe where that image has the platform."
+PLATFORMS = (
+    ("amd64|x86[-_]64", "linux/amd64"),
+    ("(?:linux[-_])?(?:i[36]86|386)", "linux/386"),
+    ("arm64(?:v8)?|aarch64", "linux/arm64"),
+    ("arm32v7|armv7[a-z]*|armhf", "linux/arm/v7"),
+    ("arm32v6|armv6[a-z]*", "linux/arm/v6"),
+    ("arm32v5|armv5[a-z]*|armel", "linux/arm/v5"),
+    ("ppc64(?:le|el)", "linux/ppc64le"),
+    ("s390x", "linux/s390x"),
+    ("riscv64", "linux/riscv64"),
+)
+"""The names of platforms as registries have them. Other names have several meanings, or none there."""
 _OS = r".*?(?<![^-_./])(linux[-_.])"
 """The operating system in front of a platform."""
 _VARIANT = r"[-_./]v?[5-8](?![^-_./])"
@@ -87,11 +100,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is None:
         return
-    for part, text in (("repository", reference.repository), ("tag", reference.tag or "")):
-        found = _platform().search(text)
-        if found:
-            yield use.finding(f"{part} is specific to {found[1]}; use a multi-platform image", part, fix=_fix(use, reference))
-            return
+    named = [(part, found[1]) for part in ("repository", "tag") if (found := platform().search(getattr(reference, part) or ""))]
+    if named:
+        part, name = named[0]
+        fix = _fix(use, reference)
+        finding = use.finding(f"{part} is specific to {name}; use a multi-platform image", part, fix=fix)
+        yield from asked(finding, lambda: _if_served(use, fix, name))
 
 
 def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
@@ -100,7 +114,7 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
     A digest is that of the image for one platform.
     """
     name, tag = reference.text[slice(*reference.spans["repository"])], reference.tag or ""
-    platforms = _platform().findall(name) + _platform().findall(tag)
+    platforms = platform().findall(name) + platform().findall(tag)
     new_name, new_tag = _without_platform(name), _without_platform(tag)
     is_certain = len(platforms) == 1 and reference.digest is None and new_name and bool(new_tag) == bool(tag)
     if not is_certain or (new_tag != tag and new_tag == "latest"):
@@ -110,9 +124,22 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
     return use.fix(new, f"write {new}") if approves(use, parse(new)) else None
 
 
+def _if_served(use: ImageUse, fix: Fix | None, name: str) -> Fix | None:
+    """Return the fix, safe if the image without a platform in its name is there for this platform; None if there is no such image."""
+    online = use.online
+    if fix is None or online is None or use.asked is None:
+        return fix
+    image = online.image(parse(fix.expects))
+    if image is None:
+        return None
+    known = next((platform for pattern, platform in PLATFORMS if re.fullmatch(pattern, name)), "")
+    served = {platform for variant in image.variants for platform in (variant.platform, variant.platform.rpartition("/")[0])}
+    return replace(fix, safe=known in served)
+
+
 def _without_platform(text: str) -> str:
     """Return a name or a tag without the platform; empty if that is all of it, or of a component of the name, or if it is not certain where it ends."""
-    found = _platform().search(text)
+    found = platform().search(text)
     if found is None:
         return text
     start, end = found.span(1)
@@ -123,16 +150,3 @@ def _without_platform(text: str) -> str:
     if before[-1:] in ("", "/"):
         return before + after[1:] if after[:1] not in ("", "/") else ""
     return before[:-1] + after
-
-
-@cache
-def _platform() -> re.Pattern[str]:
-    """Return the pattern of a platform's name as a separate word. `386` and `arm` have other meanings too, so they need `linux` or an end."""
-    return re.compile(
-        r"""(?:^|[-_./])(
-        amd64(?:v[1-4])? | x86[-_]64(?:[-_]v[1-4])? | i[36]86 | (?:linux[-_])386
-        | arm64(?:v8)? | aarch64 | arm32(?:v[5-7])? | armv[5-8][a-z]* | armhf | armel | (?:linux[-_])arm | arm(?=\Z)
-        | ppc64(?:le|el)? | s390x | riscv64 | mips64(?:le|el)? | loong(?:arch)?64
-        )(?=\Z|[-_./])""",
-        re.VERBOSE,
-    )

@@ -7,8 +7,8 @@ can overwrite the files that it runs.
 `runAsNonRoot: true`, or set `user` in the compose file.
 
 The rule checks the last `USER` of a shipped stage, `runAsUser`, `runAsNonRoot: false`, and the compose `user`. A
-shipped stage without `USER` is reported by unstated-user, unless a `uid` is required. Windows images have no root, so
-stages based on them are not checked.
+shipped stage without `USER` is reported by unstated-user, unless a `uid` is required. With `--online`, such a stage passes if its base
+image runs as that `uid`. Windows images have no root, so stages based on them are not checked.
 
 **Options:**
 
@@ -65,6 +65,14 @@ FROM docker.io/library/alpine:3.20.1
 USER 1001:0
 ```
 
+```yaml registry
+registry.access.redhat.com/ubi10/nodejs-22:10.0: {user: "1001"}
+```
+
+```dockerfile
+FROM registry.access.redhat.com/ubi10/nodejs-22:10.0
+```
+
 ## Fixed
 
 ```yaml policy
@@ -111,6 +119,7 @@ services:
 from __future__ import annotations
 
 from imglint import RunUser, Severity, record
+from imglint_rules._users import base_users, is_root, name_and_number
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
@@ -152,25 +161,38 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
         uids, reason, at = _as_tuple(options.uid), "", ""
     allowed = [str(uid) for uid in uids]
     advice = _advice(user, allowed)
+    unverified = None
     if user.user is not None:
         problem = _with_user(user.user, allowed)
     elif user.nonroot is not None:
         problem = None if user.nonroot else "`runAsNonRoot: false` allows root"
         advice = f"set it to `true`, or {advice}"
     elif user.explicit:
-        problem = "no USER set" if allowed else None
+        users, unverified = base_users(user) if allowed else ((), None)
+        problem = _without_user(users, allowed)
     else:
         problem = "no user set, so the image decides" if options.explicit else None
     if problem:
         fix = user.fix(uids[0], f"set `{_syntax(user).format(uids[0])}`") if uids else None
         yield user.finding(f"{problem}{reason}; {advice}", policy=at, fix=fix)
+    if unverified is not None:
+        raise unverified
+
+
+def _without_user(users: tuple[str, ...], allowed: list[str]) -> str | None:
+    """Return the problem with a stage without USER, given the users of its base image if these are known. None if they are allowed."""
+    if not allowed:
+        return None
+    wrong = [one for one in users if name_and_number(one)[1] not in allowed]
+    if users and not wrong:
+        return None
+    return f"no USER set, and the base image runs as {wrong[0]}" if wrong else "no USER set"
 
 
 def _with_user(written: str, allowed: list[str]) -> str | None:
     """Return the problem with a user: a name or a number, with or without a group. None if it is allowed."""
-    name = written.partition(":")[0].strip()
-    number = (name.lstrip("0") or "0") if name.isascii() and name.isdigit() else None
-    if name == "root" or number == "0":
+    name, number = name_and_number(written)
+    if name and is_root(written):
         return "container runs as root"
     if not allowed or number in allowed:
         return None

@@ -97,7 +97,7 @@ image:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity, approved_patterns, replacement, similar_approved
-from imglint_rules._fixes import replacing
+from imglint_rules._fixes import asked, moved, replacing
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
@@ -110,7 +110,10 @@ LEVEL = Severity.ERROR
 TAGS = ("security", "supply-chain")
 SECURITY_SEVERITY = "7.0"
 COVERS = ("implicit-registry", "latest-tag", "missing-digest", "moving-tag", "unconventional-tag")
-FIX = "writes the `use-instead` of the row, unless that is not approved either. Unsafe. A digest is kept."
+FIX = (
+    "writes the `use-instead` of the row, unless that is not approved either. A digest is kept. Unsafe; with `--online`, safe where both have the same "
+    "digest."
+)
 
 
 def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
@@ -125,7 +128,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         instead = replacement(use)
         advice = f"; use {instead}" if instead else _advice(use, similar)
         message = f"{reference.name} is not an approved image{because(row)}{advice}"
-        yield use.finding(message, policy=row.at, fix=replacing(use))
+        yield from asked(use.finding(message, policy=row.at, fix=replacing(use)), lambda: moved(use))
 
 
 def _advice(use: ImageUse, similar: list[str]) -> str:

@@ -12,6 +12,8 @@ These base images are known to run as another user:
 - the chiseled and distroless images of .NET: `mcr.microsoft.com/dotnet/aspnet`, `monitor`, `runtime` and `runtime-deps`
   with a tag such as `8.0-noble-chiseled` or `8.0-azurelinux3.0-distroless`.
 
+With `--online`, the configuration of the base image shows its user. If that is not root, the stage is not flagged.
+
 Stages that root-user reports are not reported again, and neither are stages based on Windows images, which have no
 root, or on an image with an unknown name.
 
@@ -40,6 +42,14 @@ FROM mcr.microsoft.com/dotnet/aspnet:8.0-noble-chiseled
 FROM docker.io/library/alpine:3.20.1
 USER 1001
 ```
+
+```yaml registry
+docker.io/library/memcached:1.6.38: {user: memcache}
+```
+
+```dockerfile
+FROM docker.io/library/memcached:1.6.38
+```
 """
 
 from __future__ import annotations
@@ -47,6 +57,7 @@ from __future__ import annotations
 import re
 
 from imglint import ImageReference, RunUser, Severity
+from imglint_rules._users import base_users, is_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,8 +88,13 @@ def check_user(user: RunUser, _options: object) -> Iterator[Finding]:
     if base is None and user.image is None:
         yield user.finding(f"no USER set, so the container runs as root; {ADVICE}")
     elif base is not None and not _is_nonroot(base):
+        users, unverified = base_users(user)
+        if users and not any(is_root(one) for one in users):
+            return
         name = f"{base.name}:{base.tag}" if base.tag else base.name
-        yield user.finding(f"no USER set, and base image {name} may run as root; {ADVICE}")
+        yield user.finding(f"no USER set, and base image {name} {'runs' if users else 'may run'} as root; {ADVICE}")
+        if unverified is not None:
+            raise unverified
 
 
 def _is_nonroot(base: ImageReference) -> bool:

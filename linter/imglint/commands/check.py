@@ -6,7 +6,16 @@ import os
 import sys
 
 from imglint.commands import COMMANDS
-from imglint.commands.options import CLEAN, FAILED, FINDINGS, CommandOptions, known_name, run_command, settings_for
+from imglint.commands.options import (
+    CLEAN,
+    FAILED,
+    FINDINGS,
+    CommandOptions,
+    known_name,
+    run_command,
+    settings_for,
+    shows_progress,
+)
 from imglint.engine.facts import Settings
 from imglint.engine.results import Findings
 from imglint.engine.run import run
@@ -148,7 +157,8 @@ def _report(options: CommandOptions, settings: Settings) -> Report:
             warn(f"wrote {counted(written, 'finding')} to {options.write_baseline}")
         report, _ = without_known(report, read_baseline(options.write_baseline), options.write_baseline, ())
     elif options.baseline:
-        report, gone = without_known(report, known, options.baseline, options.paths or ("",))
+        not_run = [rule.id for rule in settings.rules.values() if rule.online and not options.online]
+        report, gone = without_known(report, known, options.baseline, options.paths or ("",), not_run)
         narrowed = options.select or options.ignore or options.exclude
         if gone and not options.quiet and not narrowed:
             found = "1 finding no longer occurs" if gone == 1 else f"{gone} findings no longer occur"
@@ -165,8 +175,8 @@ def _report_since(ref: str, options: CommandOptions, settings: Settings) -> Repo
 
 
 def _progress(options: CommandOptions) -> Progress | None:
-    """Return the progress bar if stderr is a terminal."""
-    if options.quiet or sys.stderr is None or not sys.stderr.isatty():
+    """Return the progress bar of the files if it is to be shown. With registries, there is one of their answers instead."""
+    if options.online or not shows_progress(options):
         return None
     from imglint.commands.progress import progress
 

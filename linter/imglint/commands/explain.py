@@ -10,11 +10,11 @@ from textwrap import wrap
 from imglint.commands.options import CLEAN, CommandOptions, run_command, settings_for
 from imglint.engine.discover import IGNORED, LINK, PASSED_OVER, Found, discover, is_tracked
 from imglint.engine.facts import STDIN, read_file
-from imglint.engine.judge import decisions, judge_file
+from imglint.engine.judge import decisions, judge_file, online_decisions
 from imglint.errors import UsageError
 from imglint.model import INTERNAL_ERROR, Comment, ImageUse, Problem, RunUser
 from imglint.output import encoded, write_stdout
-from imglint.plugins.load import readers
+from imglint.plugins.load import readers, rules
 from imglint.policy.lookup import FILE_NAME, PolicyException
 from imglint.printable import printable, printable_line
 from imglint.records import replace
@@ -59,7 +59,7 @@ def explain(target: str, options: CommandOptions) -> int:
 
 def _explain(target: str, options: CommandOptions) -> int:
     path, line = _split(target)
-    settings = settings_for(replace(options, paths=(path,)))
+    settings = replace(settings_for(replace(options, paths=(path,))), rules=rules())
     text = "".join([printable_line(shown) + "\n" for shown in _lines_of_output(path, line, settings)])
     write_stdout(encoded(text))
     return CLEAN
@@ -179,11 +179,11 @@ def _environment(source: Source, settings: Settings) -> str:
 def _kinds(path: str) -> Iterator[str]:
     """Yield the reasons why no reader claims the file."""
     yield from _field("kind", "none; no reader claims this file, so nothing in it is checked")
+    by_name, others = list[str](), list[str]()
     for reader in readers():
-        why = "name matches, content does not"
-        if not _name_matches(path, reader.files):
-            why = f"neither name nor content matches; names: {', '.join(reader.files)}"
-        yield from _field("", f"{reader.kind}: {why}")
+        (by_name if _name_matches(path, reader.files) else others).append(reader.kind)
+    for why, kinds in (("name matches, folder or content does not", by_name), ("name does not match", others)):
+        yield from _field("", f"{why}: {', '.join(sorted(kinds))}" if kinds else "")
     yield from _field("", "To check it anyway, add it to the policy: kinds: {KIND: [FILE]}")
 
 
@@ -353,6 +353,9 @@ def _judged(subject: Subject, verdicts: list[Verdict], settings: Settings) -> It
     if INTERNAL_ERROR not in found:
         yield from _fields("passes", _grouped([(f"{decision.level} ", rule.id, by[rule.id]) for rule, decision in passed]))
     yield from _fields("off", _grouped([("", rule.id, by[rule.id]) for rule, decision in decided if not decision.level]))
+    online = [(rule, decision) for rule, decision in online_decisions(subject, settings) if decision.level]
+    levels = [(f"{decision.level} ", rule.id, _origin(rule, decision, policy)) for rule, decision in online]
+    yield from _fields("--online", _grouped(levels))
 
 
 def _finding(verdict: Verdict, by: dict[str, str]) -> str:

@@ -64,7 +64,9 @@ def fix(
         if stdin:
             stdin.reset(stdin.fixed)
         # The files and the policies have changed, and what the settings know of them.
-        again = replace(settings_for(options), fingerprints=settings.fingerprints, verbose=False)
+        # What registries answered still holds.
+        again = settings_for(replace(options, online=False))
+        again = replace(again, fingerprints=settings.fingerprints, verbose=False, online=settings.online)
         report = report_of(options, again)
     return fixing.marked(report), stdin.pieces() if stdin else None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from time import gmtime, strftime
 
 from imglint.engine.facts import Settings
 from imglint.engine.tree import Trees
-from imglint.errors import PluginError, PolicyError, UsageError
+from imglint.errors import Diagnostic, PluginError, PolicyError, UsageError
 from imglint.output import warn
-from imglint.plugins.load import kinds, rules
+from imglint.plugins.load import kinds, offline_rules, rules
 from imglint.policy.find import WorkingTree, found, given
 from imglint.policy.lookup import PACKAGE
 from imglint.records import record
@@ -84,7 +85,7 @@ def settings_for(options: CommandOptions) -> Settings:
             raise UsageError(f"{path}: no such file or folder")
     if options.stdin_filename is not None and options.paths != ("-",):
         raise UsageError("--stdin-filename requires '-' as the only path")
-    rules_by_id = rules()
+    rules_by_id = rules() if options.online else offline_rules()
     policies = _policies(options, rules_by_id)
     for name in (*options.select, *options.ignore):
         known_name("rule", name, rules_by_id)
@@ -103,17 +104,46 @@ def settings_for(options: CommandOptions) -> Settings:
         verbose=options.verbose,
         debug=options.debug,
         tree=Trees(policies, excluded),
-        online=_online() if options.online else None,
+        online=_online(options) if options.online else None,
     )
 
 
-def _online() -> Online:
-    """Return the registries of the run."""
+def _online(options: CommandOptions) -> Online:
+    """Return the registries of the run. Credentials and the cache are the user's, and nothing in the checked folders is taken for them."""
     from imglint.engine.online import Online
     from imglint.registry.answers import Answers
+    from imglint.registry.cache import Cache, UnusableCache, cache_folder
     from imglint.registry.client import Client
+    from imglint.registry.credentials import DockerCredentials
 
-    return Online(Answers(Client().ask))
+    roots = _roots(options)
+    credentials = DockerCredentials(roots)
+    ask = Client(credentials).ask
+    try:
+        ask = Cache(cache_folder(roots), ask, credentials, refresh=options.refresh).ask
+    except UnusableCache as error:
+        if options.verbose:
+            warn(f"answers of registries are not kept: {error}")
+    progress = None
+    if shows_progress(options):
+        from imglint.commands.progress import Asking
+
+        progress = Asking()
+    return Online(Answers(ask, progress))
+
+
+def shows_progress(options: CommandOptions) -> bool:
+    """Return whether a progress bar is to be shown: if stderr is a terminal."""
+    return not options.quiet and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _roots(options: CommandOptions) -> list[str]:
+    """Return the roots of the checked paths. One that contains the user's home folder counts only if it is a repository."""
+    from imglint.repository import is_outside, repository_root, root_of
+
+    home = os.path.expanduser("~")
+    roots = {root_of(path) for path in _named(options)}
+    return sorted([root for root in roots if repository_root(root) == root or is_outside(home, (root,))])
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:
@@ -133,7 +163,7 @@ def known_name(what: str, name: str, known: Collection[str]) -> str:
 
 def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies:
     """Return the policies of the files in the paths: that of --config, or those that are found."""
-    named = (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
+    named = _named(options)
     if options.config is not None:
         if options.config_from is not None:
             raise UsageError("--config and --config-from exclude each other; leave one out")
@@ -142,6 +172,7 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
         place = _package_of(options.config) if options.config.startswith(PACKAGE) else None
         policy = load(options.config, rules_by_id, kinds(), place)
         _check_environment(options.environment, policy)
+        _check_keys(options, policy)
         return _looked_up(given(policy, named), named, options.environment)
 
     def place_of(root: str) -> Place:
@@ -154,11 +185,38 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
     def load_found(path: str, place: Place) -> Policy:
         from imglint.policy.load import load
 
-        policy = load(path, rules_by_id, kinds(), place, found=True)
+        policy = load(path, rules_by_id, kinds(), place, found=True, online=options.online)
         _check_environment(options.environment, policy)
+        _check_keys(options, policy)
         return policy
 
     return _looked_up(found(place_of, load_found, named), named, options.environment)
+
+
+def _check_keys(options: CommandOptions, policy: Policy) -> None:
+    """Check the keys for signatures if the run asks registries.
+
+    Raises UsageError if the package for that is missing, PolicyError if a key cannot be used.
+    """
+    keys = [row.signed for row in policy.table.rows if row.signed] if options.online and policy.table else []
+    if not keys:
+        return
+    from imglint.registry.signatures import check_key
+
+    errors = []
+    for key in dict.fromkeys(keys):
+        try:
+            check_key(key)
+        except ValueError as error:
+            path, line, column = key.at.rsplit(":", 2)
+            errors.append(Diagnostic(path, int(line), int(column), f"key: {error}"))
+    if errors:
+        raise PolicyError(errors)
+
+
+def _named(options: CommandOptions) -> tuple[str, ...]:
+    """Return the paths that are checked, for the purpose of finding what is around them."""
+    return (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
 
 
 def _looked_up(policies: Policies, named: Sequence[str], environment: str | None) -> Policies:

@@ -78,7 +78,11 @@ def _section(rule: Rule) -> str:
 
 
 def _default(rule: Rule) -> str:
-    """Return the rule's default level and environments as a sentence."""
+    """Return the rule's default level and environments as a sentence, and whether it needs registries."""
+    return f"{_level(rule)} The rule runs only with [`--online`](online.md)." if rule.online else _level(rule)
+
+
+def _level(rule: Rule) -> str:
     environments = f"in {', '.join(rule.environments)}" if rule.environments else "in all environments"
     if rule.level:
         return f"**Default:** {rule.level}, {environments}."
@@ -98,5 +102,6 @@ def _covers(rule: Rule) -> str:
 
 
 def _scope(rule: Rule) -> str:
-    """Return the rule's default level and environments as a few words."""
-    return f"{rule.level} in {', '.join(rule.environments)}" if rule.level and rule.environments else str(rule.level)
+    """Return the rule's default level and environments as a few words, and whether it needs registries."""
+    level = f"{rule.level} in {', '.join(rule.environments)}" if rule.level and rule.environments else str(rule.level)
+    return f"{level}, --online" if rule.online else level

@@ -148,8 +148,9 @@ class _StageFacts:
         else:
             written, unresolved, over_limit = value, "", False
         where = self.where(stage)
+        more = {"platform": stage.platform} if place == "from" and stage.platform else {}
         return image_use(
-            self.source, written, span, place=place, where=where, role=role, unresolved=unresolved, over_limit=over_limit
+            self.source, written, span, place=place, where=where, role=role, unresolved=unresolved, over_limit=over_limit, **more
         )
 
     def where(self, stage: Stage) -> str:

@@ -67,7 +67,8 @@ class Stage:
     """A build stage.
 
     `base` is the operand of FROM with variables resolved, `base_span` its place in the file. If `uses_image` is False, the stage is based on
-    `scratch` or on the stages in `parents`; there are several if an unknown variable selects one of them.
+    `scratch` or on the stages in `parents`; there are several if an unknown variable selects one of them. `platform` is that of the flag `--platform`,
+    empty if there is none or if it depends on the build.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Stage:
         "label",
         "last",
         "parents",
+        "platform",
         "settings",
         "shipped",
         "user",
@@ -88,6 +90,7 @@ class Stage:
 
     def __init__(self, label: str, base: Value, base_span: Span) -> None:
         self.label, self.base, self.base_span = label[:NAME_MAX], base, base_span
+        self.platform = ""
         self.uses_image = True
         self.shipped = False
         self.parents: list[Stage] = []
@@ -239,6 +242,7 @@ class Build:
             return
         base = self._base(instruction, *image, report_error=error is None)
         stage = Stage(name or str(len(self.stages)), base, instruction.span(*_inside_quotes(instruction.text, *image)))
+        stage.platform = self._platform(instruction)
         if isinstance(base, Traced):
             parent = self.names.get(base.text.lower())
             if parent is not None:
@@ -258,6 +262,22 @@ class Build:
             following = WORD.search(text, _end_of_word(text, start, end, is_open=True), end)
             return following.start() if following else end
         return start
+
+    def _platform(self, instruction: Instruction) -> str:
+        """Return the platform that a FROM asks for, empty if it asks for none or if that depends on the build. The last flag wins."""
+        name = "--platform="
+        platform = ""
+        for flag in split_flags(instruction, self.flag_escape)[0] if name in instruction.text else ():
+            if flag.value is None or not flag.value.text.startswith(name):
+                continue
+            from imglint.registry.platforms import normalized
+
+            try:
+                value = expand(instruction, flag.indices[0] + len(name), flag.indices[1], self.escape, self.arguments)
+            except BadSubstitution:
+                return ""
+            platform = normalized(value.text) if isinstance(value, Traced) else ""
+        return platform
 
     def _base(self, instruction: Instruction, start: int, end: int, *, report_error: bool) -> Value:
         """Return the operand of a FROM with variables resolved."""

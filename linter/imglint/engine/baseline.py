@@ -15,7 +15,7 @@ import os
 from collections import Counter
 
 from imglint.errors import UsageError
-from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNSILENCEABLE
+from imglint.model import INTERNAL_ERROR, UNREAD_FILE, UNSILENCEABLE, UNVERIFIED_IMAGE
 from imglint.output import encoded, write_whole
 from imglint.printable import well_formed
 from imglint.records import replace
@@ -23,14 +23,14 @@ from imglint.source import UnreadFile, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from imglint.model import Finding, Report
 
 VERSION = 2
 READ_VERSIONS = (1, VERSION)
-NEVER_KNOWN = frozenset((INTERNAL_ERROR, UNREAD_FILE))
-"""Rules that no baseline silences, because the file was not checked."""
+NEVER_KNOWN = frozenset((INTERNAL_ERROR, UNREAD_FILE, UNVERIFIED_IMAGE))
+"""Rules that no baseline silences, because the file or the image was not checked."""
 
 _FIELDS = ("rule", "path", "text", "line")
 _FIELDS_OF_USER = ("rule", "path", "user")
@@ -84,18 +84,23 @@ def read_baseline(path: str) -> Mapping[_Key, int]:
 _ADVICE = "write the baseline again with --write-baseline"
 
 
-def without_known(report: Report, known: Mapping[_Key, int], path: str, checked: Sequence[str]) -> tuple[Report, int]:
+def without_known(
+    report: Report, known: Mapping[_Key, int], path: str, checked: Sequence[str], not_run: Collection[str] = ()
+) -> tuple[Report, int]:
     """Return the report without the findings in the baseline at `path`, and the number of findings in the baseline that no longer occur.
 
-    Files outside the checked paths are not counted, because their findings may still occur. A file with a known syntax error, and no new one, counts
-    as incomplete.
+    Files outside the checked paths are not counted, because their findings may still occur, nor are the rules that did not run, and no file with an
+    image that a registry could not be asked about. A file with a known syntax error, and no new one, counts as incomplete.
     """
     left = Counter(known)
     new: list[Finding] = []
     partly_read: set[str] = set()
+    unverified: set[str] = set()
     for finding in report.findings:
         found = [] if finding.rule in NEVER_KNOWN else _found(finding, path, left)
         left.subtract(found)
+        if finding.rule == UNVERIFIED_IMAGE:
+            unverified.add(os.path.abspath(finding.location.path))
         if not found:
             new.append(finding)
         elif finding.rule in UNSILENCEABLE:
@@ -103,8 +108,9 @@ def without_known(report: Report, known: Mapping[_Key, int], path: str, checked:
     partly_read.difference_update([finding.location.path for finding in new if finding.rule in UNSILENCEABLE])
     folder, roots = os.path.dirname(path), [os.path.abspath(root) for root in checked]
     files = {key: os.path.abspath(os.path.join(folder, key[1])) for key, count in left.items() if count}
+    gone = [key for key, file in files.items() if _lies_in(file, roots) and key[0] not in not_run and file not in unverified]
     without = replace(report, findings=tuple(new), incomplete=report.incomplete + len(partly_read))
-    return without, sum([left[key] for key, file in files.items() if _lies_in(file, roots)])
+    return without, sum([left[key] for key in gone])
 
 
 def _lies_in(path: str, roots: list[str]) -> bool:

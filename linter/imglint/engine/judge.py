@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from imglint.engine.facts import FileFacts, Settings
     from imglint.engine.ignore_comments import IgnoreComment
-    from imglint.model import Fact, Finding
+    from imglint.model import Fact, Finding, Fix
     from imglint.plugins.load import Rule
     from imglint.policy.lookup import Decision, Policy, PolicyException
 
@@ -129,6 +129,13 @@ def decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision
     ]
 
 
+def online_decisions(subject: Subject, settings: Settings) -> list[tuple[Rule, Decision]]:
+    """Return the rules that could flag a fact with registries, each with its level and options there, in a run without them."""
+    policy = settings.policies.of(subject.source.path)
+    rules = [rule for rule in _rules_for(subject, policy, settings.rules) if rule.online and settings.online is None]
+    return [(rule, _decision(rule, subject, policy, settings)) for rule in rules]
+
+
 def _rules_for(subject: Subject, policy: Policy, rules: dict[str, Rule]) -> list[Rule]:
     if own := _rule_of(subject):
         return [rules[own]]
@@ -165,12 +172,15 @@ def _decision(rule: Rule, subject: Subject, policy: Policy, settings: Settings) 
 
 
 def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings) -> Sequence[Verdict]:
+    findings: list[Finding] = []
     try:
-        findings = list(_findings(rule, subject, decision.options))
+        findings.extend(_findings(rule, subject, decision.options))
     except Pending:
         return ()
     except Unverified as error:
-        return _unverified(error, subject, settings)
+        # What the rule found without the registry holds.
+        found = _verdicts(rule, decision, subject, findings, settings)
+        return [*found, *_unverified(error, subject, settings)]
     except Exception as error:
         problem = failure(subject.source, f"rule {rule.id}", error, settings)
         [(rule, decision)] = decisions(problem, settings)
@@ -260,25 +270,36 @@ def _merged(group: list[Verdict]) -> Verdict:
 
 
 def _fixable(verdicts: list[Verdict], facts: Iterable[Fact]) -> list[Verdict]:
-    """Return the verdicts, without the fixes of text that other facts share: a fix for one of them would change the others, too."""
+    """Return the verdicts, without the fixes of text that other facts share, unless these have the same fix: it would change the others, too."""
     if all(verdict.finding.fix is None for verdict in verdicts):
         return verdicts
     sharing: dict[int, list[Fact]] = {}
     for fact in facts:
         spans = fact.parts.values() if isinstance(fact, ImageUse) else (fact.span,)
-        for start in {span[0] for span in spans}:
-            sharing.setdefault(start, []).append(fact)
-    return [_if_agreed(verdict, sharing) if verdict.finding.fix else verdict for verdict in verdicts]
+        # What is added to a part is at its end.
+        for place in {place for span in spans for place in span}:
+            sharing.setdefault(place, []).append(fact)
+    alike: dict[tuple[str, Fix], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.finding.fix:
+            alike.setdefault((verdict.finding.rule, verdict.finding.fix), []).append(verdict)
+    disagreeing = {key for key, group in alike.items() if not _is_agreed(key[1], group, sharing)}
+    return [
+        replace(verdict, finding=replace(verdict.finding, fix=None))
+        if verdict.finding.fix and (verdict.finding.rule, verdict.finding.fix) in disagreeing
+        else verdict
+        for verdict in verdicts
+    ]
 
 
-def _if_agreed(verdict: Verdict, sharing: Mapping[int, list[Fact]]) -> Verdict:
-    fix, subjects = verdict.finding.fix, {id(subject) for subject in verdict.subjects}
-    kinds = {type(subject) for subject in verdict.subjects}
-    for edit in fix.edits if fix else ():
-        facts = sharing.get(verdict.subjects[0].source.offset(edit.location.line, edit.location.column), ())
-        if any(type(fact) in kinds and id(fact) not in subjects for fact in facts):
-            return replace(verdict, finding=replace(verdict.finding, fix=None))
-    return verdict
+def _is_agreed(fix: Fix, verdicts: Iterable[Verdict], sharing: Mapping[int, list[Fact]]) -> bool:
+    """Return whether a fix, which all of these verdicts have, changes no text that other facts share."""
+    subjects = [subject for verdict in verdicts for subject in verdict.subjects if verdict.is_reported]
+    if not subjects:
+        return True
+    own, kinds = {id(subject) for subject in subjects}, {type(subject) for subject in subjects}
+    places = [subjects[0].source.offset(edit.location.line, edit.location.column) for edit in fix.edits]
+    return not any(type(fact) in kinds and id(fact) not in own for place in places for fact in sharing.get(place, ()))
 
 
 def _covered(verdicts: list[Verdict], rules: Mapping[str, Rule]) -> list[Verdict]:

@@ -141,7 +141,7 @@ class _SkippedSoFar:
 def _check(found: Iterator[Found | WalkError], settings: Settings, progress: Progress) -> RunResults:
     """Check files, in several processes if there are many. With registries, only the network is used concurrently."""
     if settings.online is not None:
-        return _check_online(progress(found), settings, settings.online)
+        return _check_online(found, settings, settings.online)
     first = list(islice(found, _cores() * FILES_PER_JOB))
     if len(first) > FEW_FILES:
         gc.set_threshold(GARBAGE)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from imglint.model import Severity
+from imglint.model import UNVERIFIED_IMAGE, Severity
 from imglint.printable import counted, listed, printable, printable_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imglint.model import Finding, Report, SkippedFiles, View
 
 BOLD, DIM = "1", "2"
@@ -17,9 +19,12 @@ SAFE, UNSAFE = "[*]", "[*unsafe]"
 
 
 class Tally:
-    """Counts the findings of a report while a format writes them. `safe` and `unsafe` count those that the options for fixes would fix."""
+    """Counts the findings of a report while a format writes them. `safe` and `unsafe` count those that the options for fixes would fix.
 
-    __slots__ = ("fixes", "hidden", "paths", "safe", "shown", "shows", "unsafe")
+    Of the findings about images that a registry could not be asked about, the format writes those of `unverified` after all others.
+    """
+
+    __slots__ = ("_unverified", "fixes", "hidden", "paths", "safe", "shown", "shows", "unsafe")
 
     def __init__(self, view: View) -> None:
         self.shows, self.fixes = view.shows, view.fixes
@@ -27,9 +32,10 @@ class Tally:
         self.hidden: dict[tuple[Severity, str], int] = {}
         self.paths: set[str] = set()
         self.safe = self.unsafe = 0
+        self._unverified: dict[tuple[Severity, str], tuple[Finding, int]] = {}
 
     def add(self, finding: Finding) -> bool:
-        """Count a finding, and return whether to write it."""
+        """Count a finding, and return whether to write it now."""
         shows = self.shows(finding)
         counts, key = self.shown if shows else self.hidden, (finding.level, finding.rule)
         counts[key] = counts.get(key, 0) + 1
@@ -37,16 +43,26 @@ class Tally:
         if finding.fix is not None and shows and self.fixes(finding):
             self.safe += finding.fix.safe
             self.unsafe += not finding.fix.safe
+        if shows and finding.rule == UNVERIFIED_IMAGE:
+            same = finding.level, finding.full_message
+            first, more = self._unverified.get(same, (finding, -1))
+            self._unverified[same] = first, more + 1
+            return False
         return shows
 
+    def unverified(self) -> Iterator[tuple[Finding, int]]:
+        """Yield the first finding for each registry and reason, and the number of other places with the same."""
+        yield from self._unverified.values()
 
-def headline(finding: Finding, color: bool) -> str:
-    """Return the location, level, rule and message of a finding in one line, without its end."""
+
+def headline(finding: Finding, color: bool, more: int = 0) -> str:
+    """Return the location, level, rule and message of a finding in one line, without its end. `more` is the number of other places it stands for."""
     location = finding.location
     head = paint(f"{printable_line(location.path)}:{location.line}:{location.column}:", BOLD, color)
     level = paint(str(finding.level), LEVELS.get(finding.level, BOLD), color)
     mark = "" if finding.fix is None else f"{SAFE if finding.fix.safe else UNSAFE} "
-    return f"{head} {level} {finding.rule}: {mark}{printable(finding.full_message)}"
+    others = f" (and {counted(more, 'more place')})" if more else ""
+    return f"{head} {level} {finding.rule}: {mark}{printable(finding.full_message)}{others}"
 
 
 def closing(report: Report, tally: Tally, advice: str, color: bool) -> str:

@@ -21,5 +21,7 @@ def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = T
     for finding in report.findings:
         if tally.add(finding):
             out.write(f"{headline(finding, color)}\n")
+    for finding, more in tally.unverified():
+        out.write(f"{headline(finding, color, more)}\n")
     if summary:
         out.write(closing(report, tally, view.advice, color))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from imglint.model import Severity
-from imglint.plugins.load import rules
+from imglint.plugins.load import imported, offline_rules
 from imglint.printable import json_line, well_formed
 from imglint.version import VERSION
 
@@ -24,7 +24,8 @@ def write(report: Report, out: TextIO) -> None:
     summary = {str(level): levels.count(level) for level in (Severity.ERROR, Severity.WARNING, Severity.NOTE)}
     skipped = report.skipped.files + report.skipped.folders
     summary |= {"files": report.files, "places": report.places, "skipped": skipped, "incomplete": report.incomplete}
-    urls = {rule.id: rule.url for rule in rules().values()}
+    known = offline_rules()
+    urls = {name: imported(known[name]).url for name in {finding.rule for finding in report.findings} if name in known}
     out.write(f'{{\n  "version": {encode(VERSION)},\n  "findings": [')
     separator = "\n    "
     for finding in report.findings:

@@ -35,12 +35,14 @@ def write(report: Report, out: TextIO, *, color: bool = False, summary: bool = T
     for finding in report.findings:
         if tally.add(finding):
             out.write(_finding(finding, view.width, color))
+    for finding, more in tally.unverified():
+        out.write(_finding(finding, view.width, color, more))
     if summary:
         out.write(closing(report, tally, view.advice, color))
 
 
-def _finding(finding: Finding, width: int, color: bool) -> str:
-    lines = [headline(finding, color)]
+def _finding(finding: Finding, width: int, color: bool, more: int = 0) -> str:
+    lines = [headline(finding, color, more)]
     if finding.line_text.strip():
         lines += _frame(finding, width, color)
     lines.extend([f"  {printable_line(use.path)}:{use.line}:{use.column}: used here" for use in finding.related])

@@ -313,6 +313,7 @@ class _FactCheck:
             _refuse(self.module, "ImageUse.problem must be set if ImageUse.reference is None", None)
         self.typed("ImageUse.tag_known", use.tag_known, bool)
         self.typed("ImageUse.built", use.built, bool)
+        self.typed("ImageUse.platform", use.platform, str)
         self.typed("ImageUse.built_or_pulled", use.built_or_pulled, bool)
         if not hasattr(use.parts, "items"):
             _refuse(self.module, "ImageUse.parts must map names of parts to spans", use.parts)

@@ -11,18 +11,20 @@ import sys
 from functools import cache
 
 from imglint.errors import PluginError
-from imglint.model import Severity
-from imglint.records import record
+from imglint.model import UNVERIFIED_IMAGE, Severity
+from imglint.records import record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from types import ModuleType
 
     from imglint.model import Fact, Finding, ImageUse, NamedFile, RunUser
     from imglint.source import Source
 
-RULES, READERS, FORMATS = "imglint.rules", "imglint.readers", "imglint.formats"
+RULES, ONLINE_RULES, READERS, FORMATS = "imglint.rules", "imglint.online_rules", "imglint.readers", "imglint.formats"
+IMAGE_FORMATS = "imglint.commands.inventory"
+"""The package of the formats of `imglint images`."""
 OWN = "imglint"
 """The distribution of the built-in plugins, which come after those of other distributions."""
 PROJECT = "https://github.com/imglint/imglint"
@@ -103,26 +105,69 @@ class Plugin:
 
 
 @cache
-def rules() -> dict[str, Rule]:
-    """Return all rules by id: the engine's own, then those of the packages.
+def offline_rules() -> dict[str, Rule]:
+    """Return all rules by id, as a run without registries needs them: of those that ask registries, only the names.
 
     Raises PluginError if one breaks its contract.
     """
     from imglint.plugins.own_rules import OWN_FIXES, OWN_RULES
 
     found = {
-        name: Rule(name, level, None, None, doc, ("policy",), url=_documentation(name), fix=OWN_FIXES.get(name, ""))
+        name: Rule(
+            name,
+            level,
+            None,
+            None,
+            doc,
+            ("policy",),
+            url=_documentation(name),
+            fix=OWN_FIXES.get(name, ""),
+            online=name == UNVERIFIED_IMAGE,
+        )
         for name, (level, doc) in OWN_RULES.items()
     }
     for plugin in _plugins(RULES):
-        if plugin.name in found:
-            raise PluginError(f"{plugin.module}: rule `{plugin.name}` already exists; rename this module")
+        _check_new(plugin, found)
         found[plugin.name] = rule_of(_import(plugin.module), plugin.is_own)
     if not all(plugin.is_own for plugin in _plugins(RULES)):
         from imglint.plugins.contracts import check_covers
 
         check_covers({rule.id: rule.covers for rule in found.values()})
+    for plugin in _plugins(ONLINE_RULES):
+        _check_new(plugin, found)
+        found[plugin.name] = Rule(plugin.name, Severity.OFF, None, None, "", online=True)
     return found
+
+
+@cache
+def rules() -> dict[str, Rule]:
+    """Return all rules by id: the engine's own, then those of the packages.
+
+    Raises PluginError if one breaks its contract.
+    """
+    found = offline_rules()
+    return found | {name: imported(rule) for name, rule in found.items() if rule.online}
+
+
+def imported(rule: Rule) -> Rule:
+    """Return a rule of `offline_rules` with its module imported.
+
+    Raises PluginError if it breaks its contract.
+    """
+    if not rule.online or rule.doc:
+        return rule
+    [plugin] = [plugin for plugin in _plugins(ONLINE_RULES) if plugin.name == rule.id]
+    return _online_rule(plugin)
+
+
+@cache
+def _online_rule(plugin: Plugin) -> Rule:
+    return replace(rule_of(_import(plugin.module), plugin.is_own), online=True)
+
+
+def _check_new(plugin: Plugin, found: Collection[str]) -> None:
+    if plugin.name in found:
+        raise PluginError(f"{plugin.module}: rule `{plugin.name}` already exists; rename this module")
 
 
 def readers(name: str = "") -> Iterator[Reader]:
@@ -170,6 +215,17 @@ def output_format(name: str) -> Format:
         if plugin.name == name:
             return format_of(_import(plugin.module), plugin.is_own)
     raise KeyError(name)
+
+
+def image_formats() -> tuple[str, ...]:
+    """Return the names of the formats of `imglint images`, without importing them."""
+    return tuple(_modules(IMAGE_FORMATS) or ())
+
+
+def image_format(name: str) -> Callable[..., None]:
+    """Return the function `write` of a format of `imglint images`, which `image_formats` lists."""
+    write: Callable[..., None] = _import(f"{IMAGE_FORMATS}.{name}").write
+    return write
 
 
 def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
@@ -274,11 +330,9 @@ def _plugins(group: str) -> tuple[Plugin, ...]:
     """Return every plugin of a group: those of other packages first, each package's in order of name."""
     found: dict[str, Plugin] = {}
     for package, is_own in _entry_points().get(group, {}).items():
-        folders = getattr(_import(package), "__path__", None)
-        if folders is None:
+        stems = _modules(package)
+        if stems is None:
             raise PluginError(f"{package}: {group} must name a package, found a module; name the package that contains it")
-        files = sorted({entry for folder in folders for entry in os.listdir(folder) if entry.endswith(".py")})
-        stems = [file.removesuffix(".py") for file in files if not file.startswith("_")]
         if not stems:
             raise PluginError(f"{package}: {group} names this package, but it contains no modules")
         for stem in stems:
@@ -286,9 +340,18 @@ def _plugins(group: str) -> tuple[Plugin, ...]:
             other = found.setdefault(plugin.name, plugin)
             if other is not plugin:
                 raise PluginError(f"{plugin.module}: {other.module} has the same name in {group}; rename one of them")
-    if not found:
+    if not found and group != ONLINE_RULES:
         raise PluginError(f"no package has entry points of the group {group}; install imglint again")
     return tuple(found.values())
+
+
+def _modules(package: str) -> list[str] | None:
+    """Return the modules of a package, without those that begin with an underscore; None if it is no package."""
+    folders = getattr(_import(package), "__path__", None)
+    if folders is None:
+        return None
+    files = sorted({entry for folder in folders for entry in os.listdir(folder) if entry.endswith(".py")})
+    return [file.removesuffix(".py") for file in files if not file.startswith("_")]
 
 
 @cache

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
             ...
 
         def read(self, path: str, /) -> str:
-            """Return the text of a file. Raises UnreadFile."""
+            """Return the text of a policy file. Raises UnreadFile."""
+            ...
+
+        def read_pem(self, path: str, /) -> str:
+            """Return the text of a file with certificates or a key. Raises UnreadFile."""
             ...
 
         def identity(self, path: str, /) -> str:
@@ -55,7 +59,7 @@ MISSPELLED = (".imglint.yml", "imglint.yaml")
 class WorkingTree:
     """The file system below a root, as the place where the files of a policy are."""
 
-    read = staticmethod(read_text)
+    read = read_pem = staticmethod(read_text)
 
     def __init__(self, root: str) -> None:
         self.root = root

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 
 from imglint.errors import Diagnostic, PolicyError, UsageError
 from imglint.model import CI, PRODUCTION, ROLES, SETTING_KEYS, ImageTable, Row, Severity
@@ -15,7 +16,7 @@ from imglint.patterns.matcher import InvalidPattern
 from imglint.patterns.path import PathPattern, PathPatterns
 from imglint.patterns.tag import TagPattern
 from imglint.patterns.version import Versions
-from imglint.plugins.load import option_kinds
+from imglint.plugins.load import imported, option_kinds
 from imglint.policy.checked_nodes import Nodes, plain_type
 from imglint.policy.find import WorkingTree
 from imglint.policy.lookup import FILE_NAME, PACKAGE, Policy, PolicyException, RuleSetting, default_level
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
     from imglint.plugins.load import Rule
     from imglint.policy.find import Place
+    from imglint.policy.registries import PemFiles
+    from imglint.registry.hosts import RegistryEntry
+    from imglint.registry.images import PublicKey, Quantity
     from imglint.yaml.nodes import Node
 
     T = TypeVar("T")
@@ -49,13 +53,15 @@ FILES_MAX = 100
 
 KEYS = (
     "extends", "delegates", "environments", "default-environment", "images", "built", "targets", "variables", "rules", "exceptions", "exclude",
-    "kinds", "fail-on",
+    "kinds", "fail-on", "registries",
 )  # fmt: skip
 ROW_KEYS = (
     "match", "environments", "roles", "files", "tags", "forbidden-tags", "versions", "digest", "uid", "approved", "reason", "use-instead",
-    "rules",
+    "rules", "platforms", "signed", "labels", "max-size", "max-age",
 )  # fmt: skip
 EXCEPTION_KEYS = ("match", "rules", "files", "reason", "approved-by", "until")
+REGISTRY_KEYS = frozenset(("platforms", "signed", "labels", "max-size", "max-age"))
+"""The keys of rows that only rules for `--online` use."""
 LEVELS = {str(level): level for level in Severity}
 FAIL_ON = ("note", "warning", "error", "never")
 DIGEST = {"required": Severity.ERROR, "optional": Severity.OFF}
@@ -75,11 +81,12 @@ def load(
     place: Place | None = None,
     *,
     found: bool = False,
+    online: bool = False,
 ) -> Policy:
     """Return the policy of a file and the files it extends. `rules` are the known rules by id, `kinds` the kinds of file that readers know.
 
     `place` is where the files are, by default the working tree. A policy that was `found` there, not given by the user, may come from anyone: no file
-    outside of its root is read for it. Only such a policy has delegates.
+    outside of its root is read for it, and in an `online` run it cannot set where credentials go. Only such a policy has delegates.
 
     Raises PolicyError, with all errors in the files.
     """
@@ -88,7 +95,7 @@ def load(
     policy = None
     try:
         files.open(path, place)
-        policy = _Builder(path, place, files.layers, rules, kinds, found).policy() if files.layers else None
+        policy = _Builder(path, place, files.layers, rules, kinds, found, online).policy() if files.layers else None
     except PolicyError:
         # There are too many errors. `files` has those so far.
         pass
@@ -99,11 +106,15 @@ def load(
 
 @record
 class Layer:
-    """One file of a policy: where it is, its nodes, and the values of its top-level keys."""
+    """One file of a policy: where it is, its nodes, and the values of its top-level keys.
+
+    `named_at` is the entry of `extends` through which a file outside of the root became a part of the policy, with an empty message; None for others.
+    """
 
     place: Place
     nodes: Nodes
     values: dict[str, Node]
+    named_at: Diagnostic | None = None
 
 
 class _Files:
@@ -158,7 +169,7 @@ class _Files:
             message = f"{path} is not a valid policy; run `imglint --config {real}` for its errors"
             self._outside.setdefault(path, replace(named_at or Diagnostic(path, 1, 1, ""), message=message))
         nodes = Nodes(source, self.errors)
-        layer = Layer(place, nodes, _top(nodes))
+        layer = Layer(place, nodes, _top(nodes), named_at if is_outside else None)
         self.layers.append(layer)
         if "extends" in layer.values:
             self._extend(layer, (*chain, real))
@@ -179,7 +190,8 @@ class _Files:
             if name is None:
                 continue
             location = nodes.source.location(item.start, item.start)
-            message = self._extended(name, layer, chain, Diagnostic(nodes.source.path, location.line, location.column, ""))
+            named_at = layer.named_at or Diagnostic(nodes.source.path, location.line, location.column, "")
+            message = self._extended(name, layer, chain, named_at)
             if message:
                 nodes.error(item, "extends", message)
 
@@ -227,9 +239,17 @@ class _Builder:
     """Merges layers: lists are concatenated; of everything else, the first layer wins."""
 
     def __init__(
-        self, path: str, place: Place, layers: list[Layer], rules: AbstractMapping[str, Rule], kinds: Collection[str], found: bool
+        self,
+        path: str,
+        place: Place,
+        layers: list[Layer],
+        rules: AbstractMapping[str, Rule],
+        kinds: Collection[str],
+        found: bool,
+        online: bool,
     ) -> None:
         self.path, self.place, self.layers, self.rules, self.kinds, self.found = path, place, layers, rules, kinds, found
+        self.online = online
         self.default = PRODUCTION
         self.environments: tuple[str, ...] = ()
 
@@ -253,8 +273,43 @@ class _Builder:
             kinds=self._kinds(),
             delegates=self._delegates(),
             sources=tuple([layer.nodes.source.path for layer in self.layers]),
+            registries=self._registries(),
             fail_on=self._first("fail-on", lambda nodes, node: nodes.choice(node, "fail-on", FAIL_ON)) or "warning",
         )
+
+    def _registries(self) -> tuple[RegistryEntry, ...] | None:
+        """Return the entries of `registries`; None if no file has that key. Of two for a host, the first wins."""
+        layers = [layer for layer in self.layers if "registries" in layer.values]
+        if not layers:
+            return None
+        from imglint.policy.registries import entries
+
+        # Anyone can change the working tree in a pull request, but not a revision.
+        is_guarded = self.online and self.found and isinstance(self.place, WorkingTree)
+        found: list[RegistryEntry] = []
+        for layer in layers:
+            refuse = partial(self._refuse, layer) if is_guarded else None
+            found += entries(layer.nodes, layer.values["registries"], self._pem_files(layer.nodes), refuse)
+        return tuple(found)
+
+    def _refuse(self, layer: Layer, node: Node, name: str) -> None:
+        """Report a key of `registries` in a policy that anyone may have changed. A package is chosen by the file that extends it."""
+        advice = "give the policy by --config or --config-from"
+        if layer.named_at is None:
+            layer.nodes.error(node, "registries", f"with --online, a policy that was found cannot set `{name}`; {advice}")
+        else:
+            path = layer.nodes.source.path
+            message = f"extends: with --online, a policy that was found cannot take `{name}` from {path}; {advice}"
+            refused = replace(layer.named_at, message=message)
+            if refused not in layer.nodes.errors:
+                layer.nodes.errors.append(refused)
+
+    def _pem_files(self, nodes: Nodes) -> PemFiles:
+        """Return the files that a policy file can name."""
+        from imglint.policy.registries import PemFiles
+
+        place = next(layer.place for layer in self.layers if layer.nodes is nodes)
+        return PemFiles(place, self.found)
 
     def _read(self, path: str) -> str:
         """Return the text of one of the files, or of another one of the same place. Raises UnreadFile."""
@@ -377,6 +432,7 @@ class _Builder:
             nodes.pattern(values["versions"], "versions", lambda text, _at: Versions(text)) if "versions" in values else None,
             _uids(nodes, values),
             approved == DEPRECATED,
+            *_in_registry(nodes, values, self._pem_files),
         )
         return row if match else None
 
@@ -408,7 +464,7 @@ class _Builder:
         found: dict[str, tuple[RuleSetting, ...]] = {}
         for nodes, node in self._with("rules"):
             for name, value in self._by_rule(nodes, node).items():
-                found.setdefault(name, self._settings(nodes, self.rules[name], value))
+                found.setdefault(name, self._settings(nodes, imported(self.rules[name]), value))
         return found
 
     def _settings(self, nodes: Nodes, rule: Rule, node: Node) -> tuple[RuleSetting, ...]:
@@ -466,6 +522,23 @@ class _Builder:
             _text(nodes, values, "approved-by"),
             not self.found or any(layer.nodes is nodes and layer.place is not self.place for layer in self.layers),
         )
+
+
+def _in_registry(
+    nodes: Nodes, values: dict[str, Node], pem_files: Callable[[Nodes], PemFiles]
+) -> tuple[tuple[str, ...], PublicKey | None, tuple[str, ...], Quantity | None, Quantity | None] | tuple[()]:
+    """Return the fields of a row about what registries know."""
+    if REGISTRY_KEYS.isdisjoint(values):
+        return ()
+    from imglint.policy import registries
+
+    return (
+        registries.platforms(nodes, values["platforms"]) if "platforms" in values else (),
+        registries.signed(nodes, values["signed"], pem_files(nodes)) if "signed" in values else None,
+        registries.labels(nodes, values["labels"]) if "labels" in values else (),
+        registries.size(nodes, values["max-size"]) if "max-size" in values else None,
+        registries.age(nodes, values["max-age"]) if "max-age" in values else None,
+    )
 
 
 def _folder_pattern(text: str, at: str) -> PathPattern:

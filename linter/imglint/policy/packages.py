@@ -45,12 +45,16 @@ class Package:
         """Return None: no policy is looked up in a package."""
 
     def read(self, name: str) -> str:
+        """Return the text of a policy file. Raises UnreadFile if it is not a file of the package, has another suffix, or cannot be read."""
+        if not self._path(name).endswith(_SUFFIX) and not self._leaves(name):
+            raise UnreadFile(f"only files with names in `{_SUFFIX}` are read from a package")
+        return self.read_pem(name)
+
+    def read_pem(self, name: str) -> str:
         """Return the text of a file. Raises UnreadFile if it is not a file of the package, or cannot be read."""
         path = self._path(name)
-        if posixpath.isabs(path) or path.split("/")[0] == os.pardir:
+        if self._leaves(name):
             raise UnreadFile("outside of the package")
-        if not path.endswith(_SUFFIX):
-            raise UnreadFile(f"only files with names in `{_SUFFIX}` are read from a package")
         for folder in self._folders:
             full = os.path.join(folder, path)
             if os.path.lexists(full):
@@ -76,6 +80,10 @@ class Package:
     def folder(self, _name: str) -> str:
         """Return the folder that the patterns of the policy are relative to: the root of the current folder."""
         return root_of("")
+
+    def _leaves(self, name: str) -> bool:
+        path = self._path(name)
+        return posixpath.isabs(path) or path.split("/")[0] == os.pardir
 
     def _path(self, name: str) -> str:
         return posixpath.normpath(name.removeprefix(PACKAGE).partition("/")[2])

@@ -73,6 +73,8 @@ class Revision:
             raise UnreadFile(f"larger than {FILE_SIZE_MAX} bytes")
         return decode(self._output("cat-file", "blob", identifier))
 
+    read_pem = read
+
     def identity(self, name: str) -> str:
         """Return the same text for all names of a file. Raises ValueError for a name that no file can have."""
         if b"\0" in os.fsencode(name):

@@ -5,13 +5,13 @@ A patch is a part of a manifest (strategic merge) or a list of operations (JSON 
 
 from __future__ import annotations
 
-from imglint.model import ImageUse, RunUser
+from imglint.model import DigestSlot, ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers._embedded import read_embedded
 from imglint.readers._image_strings import configuration_of, image_strings
 from imglint.readers._json_patch import parts_of
 from imglint.records import replace
-from imglint.yaml.facts import image_use_of, read_documents, traced_text
+from imglint.yaml.facts import image_use_of, read_documents, span_of_empty, traced_text
 from imglint.yaml.nodes import Mapping, Scalar, Sequence, nonblank
 
 TYPE_CHECKING = False
@@ -89,6 +89,9 @@ class Kustomizations:
         where = _words(owner, "Kustomize image", clipped((written or name).value))
         parts = [name, *version]
         use = image_use_of(self.source, name, place="kustomize-image", where=where, parts=parts, tag_known=bool(version))
+        empty = next((value for key, value in entry.by_key.items() if key.lower() == "digest"), None)
+        if isinstance(empty, Scalar) and digest is None:
+            use = replace(use, digest_slot=DigestSlot(span_of_empty(self.source, entry, empty), replaces_tag=True))
         yield use if new_name else _by_name(use)
 
     def _image_string(self, entry: Scalar, owner: str) -> ImageUse:

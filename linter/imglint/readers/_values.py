@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 
-from imglint.model import ImageUse, RunUser
+from imglint.model import DigestSlot, ImageUse, RunUser
 from imglint.printable import clipped
 from imglint.readers._chart import app_version
 from imglint.readers._chart_values import ChartValues
 from imglint.records import record, replace
 from imglint.reference import InvalidReference, parse
-from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, run_user_of
-from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, merge_chain, nonblank
+from imglint.yaml.facts import TEXT_MAX, image_use_of, is_templated, run_user_of, span_of_empty
+from imglint.yaml.nodes import MERGE, Mapping, Node, Scalar, Sequence, nonblank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 IMAGE_ONLY = ("tag", "digest", "sha", "registry", "pullPolicy", "imagePullPolicy", "imageTag", "pullSecrets")
 """Keys beside `repository` that only an image has."""
 TAGS = ("tag", "imageTag", "Tag", "ImageTag")
+DIGESTS = ("digest", "sha")
 CHECKOUT = ("branch", "ref", "revision")
 """Keys beside `repository` that a Git checkout has."""
 POD_CONTEXT, CONTAINER_CONTEXTS = "podSecurityContext", ("containerSecurityContext", "securityContext")
@@ -162,15 +163,18 @@ class _ValuesReader:
         prefix, is_shared = self._prefix_parts(mapping, key, name)
         parts = [*prefix, name, *_last_name_parts(mapping, key, path), *version]
         use = image_use_of(self.source, name, place="helm-map", where=where, parts=parts, tag_known=known)
-        if use.reference is None:
+        reference = use.reference
+        if reference is None:
             return use
+        if reference.digest is None and not tag_in_name:
+            use = replace(use, digest_slot=self._digest_slot(mapping))
         kept = ("registry",) if is_shared else ()
         if is_shared and use.parts["repository"][0] < use.span[0]:
             # A part of the name is written where the chart sets it for all images, so there is no span for both parts.
             return replace(use, kept=kept, parts={**use.parts, "repository": use.parts["whole"]})
         registry = mapping.get("registry")
-        if isinstance(registry, Scalar) and not use.reference.registry_explicit and not nonblank(registry):
-            return replace(use, parts={**use.parts, "registry": self._span_of_empty(mapping, registry)})
+        if isinstance(registry, Scalar) and not reference.registry_explicit and not nonblank(registry):
+            return replace(use, parts={**use.parts, "registry": span_of_empty(self.source, mapping, registry)})
         return replace(use, kept=kept) if kept else use
 
     def _prefix_parts(self, mapping: Mapping, key: str, name: Scalar) -> tuple[list[Scalar | str], bool]:
@@ -186,14 +190,13 @@ class _ValuesReader:
                 parts += [part] if text.endswith("/") else [part, "/"]
         return parts, registry is not None or namespace is not None
 
-    def _span_of_empty(self, mapping: Mapping, value: Scalar) -> tuple[int, int]:
-        """Return the span of a blank value. One that is not written is directly after the colon: the parsers differ where a comment follows."""
-        key = next((key for one in merge_chain(mapping) for key, node in one.entries if node is value), None)
-        if value.start == value.end and not value.style and isinstance(key, Scalar):
-            colon = self.source.text.find(":", key.end)
-            if not self.source.text[key.end : colon].strip("\"' \t"):
-                return colon + 1, colon + 1
-        return value.start, value.end
+    def _digest_slot(self, mapping: Mapping) -> DigestSlot | None:
+        """Return the empty value of `digest` or `sha`, of which charts expect the latter to have no `sha256:`."""
+        for key in DIGESTS if mapping.text("useDigest") != "false" else ():
+            value = mapping.by_key.get(key)
+            if isinstance(value, Scalar) and not nonblank(value):
+                return DigestSlot(span_of_empty(self.source, mapping, value), bare=key == "sha")
+        return None
 
     def _shared_registry(self, key: str, name: str) -> Scalar | str | None:
         """Return the registry that the chart sets for an image without one."""
@@ -308,7 +311,7 @@ def _version_parts(mapping: Mapping) -> list[Scalar | str]:
     tag = next(filter(None, [mapping.scalar(key) for key in TAGS]), None)
     if tag:
         parts += ["@" if tag.value.startswith("sha256:") else ":", tag]
-    digest = mapping.scalar("digest") or mapping.scalar("sha")
+    digest = next(filter(None, [mapping.scalar(key) for key in DIGESTS]), None)
     if digest and mapping.text("useDigest") != "false":
         parts += ["@sha256:" if _HEX_DIGEST.fullmatch(digest.value) else "@", digest]
     return parts

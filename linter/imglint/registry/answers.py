@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from imglint.errors import Unverified
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from imglint.registry.questions import Answer, Question
 
+    Progress = Callable[[int, int], object]
+    """Takes the number of questions that were answered so far in a run, and of all that are known so far."""
+
 THREADS = 32
 """Questions that are asked at the same time. The client limits the connections to each host."""
 
@@ -19,8 +22,8 @@ THREADS = 32
 class Answers:
     """What registries answered in this run. `ask` asks one of them, from any thread, and raises Unverified if it could not be asked."""
 
-    def __init__(self, ask: Callable[[Question], Answer]) -> None:
-        self._ask = ask
+    def __init__(self, ask: Callable[[Question], Answer], progress: Progress | None = None) -> None:
+        self._ask, self._progress = ask, progress or (lambda _answered, _all: None)
         self._known: dict[Question, Answer | Unverified] = {}
 
     def __contains__(self, question: Question) -> bool:
@@ -44,9 +47,13 @@ class Answers:
         if not left:
             return
         left = _in_turn(left)
+        total = len(self._known) + len(left)
         pool = ThreadPoolExecutor(min(THREADS, len(left)))
         try:
-            self._known.update(zip(left, pool.map(self._answer, left), strict=True))
+            asked = {pool.submit(self._answer, question): question for question in left}
+            for future in as_completed(asked):
+                self._known[asked[future]] = future.result()
+                self._progress(len(self._known), total)
         finally:
             # An interrupt does not wait for answers.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -12,7 +12,7 @@ from imglint.printable import printable
 from imglint.reference import DIGEST_LENGTHS, TAG_MAX, InvalidReference, parse
 from imglint.registry.failures import Failure
 from imglint.registry.logins import anonymous
-from imglint.registry.questions import DIGEST, MANIFEST, TAGS
+from imglint.registry.questions import DIGEST, MANIFEST, REFERRERS, TAGS
 from imglint.registry.registries import INDEXES, MANIFESTS
 from imglint.registry.sites import URL_MAX, blob_site, shown, site_at
 from imglint.registry.tokens import DENIED, Tokens
@@ -41,6 +41,8 @@ QUESTION_SECONDS = 60.0
 REASON_SHOWN = 200
 """Characters of a reason."""
 TYPES = (*INDEXES, *MANIFESTS)
+NO_API = (405, 501)
+"""How registries answer, besides 404, that they do not have the API for referrers."""
 REDIRECTS = (301, 302, 303, 307, 308)
 TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 NEXT = re.compile(r"<([^<>]*)>[^<>,]*;\s*rel=\"?next\b")
@@ -85,6 +87,8 @@ class _Asking:
             return self._digest()
         if self._question.kind == TAGS:
             return self._tags()
+        if self._question.kind == REFERRERS:
+            return self._referrers()
         content = self._manifest() if self._question.kind == MANIFEST else self._blob()
         if content is not None and _digest_of(content, self._question.target) != self._question.target:
             raise Failure("answered with content that does not have the requested digest")
@@ -127,6 +131,14 @@ class _Asking:
             if reply.status != 200:
                 raise Failure(f"redirected a blob to {shown(site.host)}: HTTP {reply.status}")
         return reply.body if _is_present(reply) else None
+
+    def _referrers(self) -> bytes | None:
+        """Return the index of the manifests that refer to another, None from a registry without that API."""
+        reply = self._authorized("GET", f"referrers/{self._question.target}", MANIFEST_SIZE_MAX, {"Accept": INDEXES[0]})
+        if reply.status in NO_API or not _is_present(reply):
+            return None
+        # A registry without it can answer anything, such as a page for people.
+        return reply.body if _type_of(reply) == INDEXES[0] else None
 
     def _tags(self) -> tuple[str, ...] | None:
         path = first = f"tags/list?n={PAGE_TAGS}"
@@ -203,8 +215,12 @@ def _is_present(reply: Reply) -> bool:
 
 
 def _check_type(reply: Reply) -> None:
-    if reply.headers.get("Content-Type", "").partition(";")[0].strip().lower() not in TYPES:
+    if _type_of(reply) not in TYPES:
         raise Failure("answered with something other than a manifest")
+
+
+def _type_of(reply: Reply) -> str:
+    return reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _is_digest(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imglint.records import record
+from imglint.registry.platforms import serves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,6 +11,35 @@ if TYPE_CHECKING:
 
 SIGNED, UNSIGNED, OTHER_KEY, MOVED = "signed", "unsigned", "other-key", "moved"
 """The results of checking a signature: made with the key for this image, none found, only by other keys, only for another image."""
+
+
+@record
+class Signature:
+    """The result of checking the signatures of an image: SIGNED, UNSIGNED, OTHER_KEY or MOVED.
+
+    `digest` is that of the image that was checked. For MOVED, `signed` is the digest of the image that was signed.
+    """
+
+    result: str
+    digest: str
+    signed: str = ""
+
+
+@record
+class PublicKey:
+    """A public key that signatures are checked with: the path of its file, its text in PEM format, and where the policy names it."""
+
+    path: str
+    pem: str
+    at: str = ""
+
+
+@record
+class Quantity:
+    """A size in bytes or an age in days, and how the policy writes it."""
+
+    text: str
+    value: int
 
 
 @record
@@ -26,6 +56,10 @@ class RegistryImage:
 
     digest: str
     variants: tuple[Variant, ...]
+
+    def serves(self, platform: str) -> bool:
+        """Return whether a machine of a platform can run the image. A platform without a variant matches every variant."""
+        return any(serves(variant.platform, platform) for variant in self.variants)
 
 
 @record

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from imglint.errors import Pending
 from imglint.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
     from imglint.registry.hosts import Endpoint
 
-DIGEST, MANIFEST, BLOB, TAGS = "digest", "manifest", "blob", "tags"
+    T = TypeVar("T")
+
+DIGEST, MANIFEST, BLOB, TAGS, REFERRERS = "digest", "manifest", "blob", "tags", "referrers"
 
 
 @record
@@ -20,7 +26,9 @@ class Question:
     - DIGEST: the digest, as text, of the manifest with the tag or digest `target`;
     - MANIFEST: the manifest or index with the digest `target`, as bytes that have this digest;
     - BLOB: the blob with the digest `target`, as bytes that have this digest;
-    - TAGS: the tags of the repository, as a tuple; `target` is empty.
+    - TAGS: the tags of the repository, as a tuple; `target` is empty;
+    - REFERRERS: the index, as bytes, of the manifests whose subject is the manifest with the digest `target`. None means that the registry does not
+      have the API for that. Then they are listed under a tag.
 
     `repository` is without the prefix of the endpoint.
     """
@@ -32,3 +40,16 @@ class Question:
 
 
 Answer = str | bytes | tuple[str, ...] | None
+
+
+def together(questions: Iterable[Callable[[], T]]) -> list[T]:
+    """Return the answers to questions that do not depend on each other. All of them are asked before one of them raises Pending."""
+    answers, pending = [], None
+    for ask in questions:
+        try:
+            answers.append(ask())
+        except Pending as error:
+            pending = error
+    if pending is not None:
+        raise pending
+    return answers

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imglint.errors import Unverified
-from imglint.reference import DIGEST_LENGTHS
+from imglint.reference import TAG_MAX
+from imglint.registry.fields import digest_of, document, mapping, mappings, string
 from imglint.registry.images import ImageDetails, RegistryImage, Variant
-from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question
+from imglint.registry.platforms import serves
+from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from imglint.reference import ImageReference
     from imglint.registry.hosts import Endpoint, Hosts
+    from imglint.registry.images import PublicKey, Signature
     from imglint.registry.questions import Answer
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 VARIANTS_MAX = 200
 """Platforms of an image, and attestations for these."""
+_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 
 
 class Registries:
@@ -55,16 +59,39 @@ class Registries:
         endpoint = self._hosts.endpoint(reference)
         manifest = self._manifest(endpoint, reference.repository, variant.digest)
         image = self._config(endpoint, reference.repository, manifest)
-        config = _mapping(image.get("config"))
-        labels = {str(name): value for name, value in _mapping(config.get("Labels")).items() if isinstance(value, str)}
-        layers = [layer for layer in _list(manifest.get("layers")) if isinstance(layer, dict)]
-        size = sum([layer["size"] for layer in layers if isinstance(layer.get("size"), int)])
-        return ImageDetails(_string(config.get("User")), labels, _string(image.get("created")), size)
+        config = mapping(image.get("config"))
+        labels = {str(name): value for name, value in mapping(config.get("Labels")).items() if isinstance(value, str)}
+        layers = mappings(manifest.get("layers"))
+        sizes = [layer.get("size") for layer in layers]
+        if not all(type(size) is int and size >= 0 for size in sizes):
+            raise Unverified(endpoint.registry, "answered with an invalid manifest")
+        size = sum([size for size in sizes if size is not None])
+        return ImageDetails(string(config.get("User")), labels, string(image.get("created")), size)
+
+    def all_details(
+        self, reference: ImageReference, platforms: Collection[str] = ()
+    ) -> tuple[tuple[Variant, ImageDetails], ...] | None:
+        """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`."""
+        image = self.image(reference)
+        if image is None:
+            return None
+        variants = [one for one in image.variants if not platforms or any(serves(one.platform, wanted) for wanted in platforms)]
+        details = together([partial(self.details, reference, variant) for variant in variants])
+        return tuple(zip(variants, details, strict=True))
 
     def tags(self, reference: ImageReference) -> tuple[str, ...] | None:
         """Return all tags of the repository of a reference, in no particular order."""
         answer = self._ask(Question(TAGS, self._hosts.endpoint(reference), reference.repository))
-        return answer if isinstance(answer, tuple) else None
+        return tuple([tag for tag in answer if _TAG.fullmatch(tag)]) if isinstance(answer, tuple) else None
+
+    def signature(self, reference: ImageReference, key: PublicKey) -> Signature | None:
+        """Return what the signatures of an image are worth by a public key."""
+        digest = self.digest(reference)
+        if digest is None:
+            return None
+        from imglint.registry.signatures import signature
+
+        return signature(self._ask, self._hosts.endpoint(reference), reference.repository, digest, key)
 
     def _text(self, question: Question) -> str | None:
         answer = self._ask(question)
@@ -74,58 +101,33 @@ class Registries:
         return self._json(Question(MANIFEST, endpoint, repository, digest))
 
     def _config(self, endpoint: Endpoint, repository: str, manifest: dict[str, Any]) -> dict[str, Any]:
-        digest = _digest(_mapping(manifest.get("config")), endpoint)
+        digest = digest_of(mapping(manifest.get("config")), endpoint)
         return self._json(Question(BLOB, endpoint, repository, digest))
 
     def _json(self, question: Question) -> dict[str, Any]:
         answer = self._ask(question)
         if not isinstance(answer, bytes):
             raise Unverified(question.endpoint.registry, "a part of the image is missing")
-        try:
-            value = json.loads(answer)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict):
+        value = document(answer)
+        if value is None:
             raise Unverified(question.endpoint.registry, "answered with invalid JSON")
         return value
 
 
 def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
     """Return the images of an index. Attestations and other manifests that no platform runs are left out."""
-    entries = _list(index.get("manifests"))
+    entries = mappings(index.get("manifests"))
     if len(entries) > VARIANTS_MAX:
         raise Unverified(endpoint.registry, f"answered with more than {VARIANTS_MAX} platforms")
     found = []
-    for entry in entries:
-        manifest = _mapping(entry)
-        platform = _platform(_mapping(manifest.get("platform")))
+    for manifest in entries:
+        platform = _platform(mapping(manifest.get("platform")))
         if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
             continue
-        found.append(Variant(platform, _digest(manifest, endpoint)))
+        found.append(Variant(platform, digest_of(manifest, endpoint)))
     return found
 
 
 def _platform(entry: dict[str, Any]) -> str:
-    parts = [_string(entry.get(key)) for key in ("os", "architecture", "variant")]
+    parts = [string(entry.get(key)) for key in ("os", "architecture", "variant")]
     return "/".join([part for part in parts if part]) if parts[0] and parts[1] else ""
-
-
-def _digest(descriptor: dict[str, Any], endpoint: Endpoint) -> str:
-    """Return the digest of a descriptor. Raises Unverified if it is none."""
-    digest = _string(descriptor.get("digest"))
-    algorithm, _, digits = digest.partition(":")
-    if len(digits) != DIGEST_LENGTHS.get(algorithm) or not re.fullmatch("[0-9a-f]+", digits):
-        raise Unverified(endpoint.registry, "answered with an invalid digest")
-    return digest
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

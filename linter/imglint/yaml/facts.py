@@ -139,6 +139,16 @@ def traced_text(source: Source, scalar: Scalar) -> tuple[Traced, Span]:
     return text, text.span(0, len(content))
 
 
+def span_of_empty(source: Source, mapping: Mapping, value: Scalar) -> Span:
+    """Return the span of a blank value. One that is not written is directly after the colon: the parsers differ where a comment follows."""
+    key = next((key for one in merge_chain(mapping) for key, node in one.entries if node is value), None)
+    if value.start == value.end and not value.style and isinstance(key, Scalar):
+        colon = source.text.find(":", key.end)
+        if not source.text[key.end : colon].strip("\"' \t"):
+            return colon + 1, colon + 1
+    return value.start, value.end
+
+
 def image_use_of(
     source: Source,
     name: Scalar,
