@@ -268,17 +268,113 @@ def template(rng: Random) -> Made:
 
 
 def chart(rng: Random) -> Made:
-    """Make a Chart.yaml."""
-    return f"apiVersion: v2\nname: {name(rng)}\nversion: 1.{rng.randrange(9)}.0\nappVersion: 2.{rng.randrange(9)}.1\n", 0
+    """Make a Chart.yaml; few list the images of the chart."""
+    text = f"apiVersion: v2\nname: {name(rng)}\nversion: 1.{rng.randrange(9)}.0\nappVersion: 2.{rng.randrange(9)}.1\n"
+    if rng.random() >= 0.2:
+        return text, 0
+    return f"{text}annotations:\n  artifacthub.io/images: |\n    - name: main\n      image: {image(rng)}\n", 1
 
 
-def workflow(rng: Random) -> Made:
-    """Make a YAML file of no known kind: a CI workflow."""
+def script(rng: Random) -> Made:
+    """Make a YAML file of no known kind, which looks like a workflow but is in another folder."""
     steps = "".join(f"    - name: {sentence(rng)}\n      run: make {word}\n" for word in rng.sample(WORDS, rng.randrange(3, 20)))
     return (
         f"name: {name(rng)}\non:\n  push:\n    branches: [main]\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n{steps}",
         0,
     )
+
+
+def commands(rng: Random) -> list[str]:
+    """Return the commands of a pipeline."""
+    return [f"make {word}" for word in rng.sample(WORDS, rng.randrange(3, 20))]
+
+
+def workflow(rng: Random) -> Made:
+    """Make a workflow of GitHub Actions; most jobs run on a machine, without an image."""
+    text, places = f"name: {name(rng)}\non:\n  push:\n    branches: [main]\njobs:\n", 0
+    for job in rng.sample(WORDS, rng.randrange(1, 5)):
+        body = "runs-on: ubuntu-latest\n"
+        if rng.random() < 0.2:
+            body, places = f"{body}container:\n  image: {image(rng)}\n", places + 1
+        if rng.random() < 0.2:
+            service = f"  database:\n    image: {image(rng)}\n    ports: ['{rng.randrange(1024, 9999)}:5432']\n"
+            body, places = f"{body}services:\n{service}", places + 1
+        steps = [f"- name: {sentence(rng)}\n  run: {command}\n" for command in commands(rng)]
+        if rng.random() < 0.1:
+            steps, places = [f"- uses: docker://{image(rng)}\n", *steps], places + 1
+        text += f"  {job}:\n" + indented(4, f"{body}steps:\n- uses: actions/checkout@v5\n{''.join(steps)}")
+    return text, places
+
+
+def gitlab(rng: Random) -> Made:
+    """Make a pipeline of GitLab CI."""
+    jobs = rng.sample(WORDS, rng.randrange(1, 8))
+    text = f"default:\n  image: {image(rng)}\nstages: [{', '.join(jobs)}]\n"
+    for job in jobs:
+        lines = "".join([f"  - {command}\n" for command in commands(rng)])
+        text += f"{job}-job:\n  stage: {job}\n  image: {image(rng)}\n  script:\n{lines}"
+    return text, 1 + len(jobs)
+
+
+def circleci(rng: Random) -> Made:
+    """Make a configuration of CircleCI: a job with a service."""
+    steps = "".join([f"    - run: {command}\n" for command in commands(rng)])
+    docker = f"    docker:\n    - image: {image(rng)}\n    - image: {image(rng)}\n"
+    return f"version: 2.1\njobs:\n  test:\n{docker}    steps:\n    - checkout\n{steps}", 2
+
+
+def azure(rng: Random) -> Made:
+    """Make a pipeline of Azure Pipelines."""
+    steps = "".join([f"  - script: {command}\n" for command in commands(rng)])
+    return f"trigger: [main]\njobs:\n- job: test\n  container: {image(rng)}\n  steps:\n{steps}", 1
+
+
+def cloudbuild(rng: Random) -> Made:
+    """Make a build of Google Cloud Build."""
+    lines = commands(rng)
+    return "steps:\n" + "".join([f"- name: {image(rng)}\n  args: [{line!r}]\n" for line in lines]), len(lines)
+
+
+def steps_with_images(rng: Random) -> Made:
+    """Make steps as Drone and Woodpecker have them."""
+    lines = commands(rng)
+    steps = [f"- name: step-{number}\n  image: {image(rng)}\n  commands: [{line!r}]\n" for number, line in enumerate(lines)]
+    return f"kind: pipeline\ntype: docker\nname: test\nsteps:\n{''.join(steps)}", len(lines)
+
+
+def buildkite(rng: Random) -> Made:
+    """Make a pipeline of Buildkite with a step in a container."""
+    plugin = f"  plugins:\n  - docker#v5.12.0:\n      image: {image(rng)}\n"
+    return f"steps:\n- command: make test\n{plugin}" + "".join([f"- command: {line}\n" for line in commands(rng)]), 1
+
+
+def devcontainer(rng: Random) -> Made:
+    """Make a development container, with comments and a trailing comma."""
+    return f'{{\n  // {sentence(rng)}\n  "name": "{name(rng)}",\n  "image": "{image(rng)}",\n  "forwardPorts": [8080,],\n}}\n', 1
+
+
+def skaffold(rng: Random) -> Made:
+    """Make a configuration of Skaffold, which names what it builds alone."""
+    names = "".join([f"  - image: {name(rng)}-built\n    context: {word}\n" for word in rng.sample(WORDS, 3)])
+    return f"apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  artifacts:\n{names}", 0
+
+
+def bake(rng: Random) -> Made:
+    """Make a file of Bake with an image as a context of each target."""
+    words = rng.sample(WORDS, rng.randrange(1, 5))
+    targets = [
+        f'target "{word}" {{\n  # {sentence(rng)}\n  contexts = {{\n    base = "docker-image://{image(rng)}"\n  }}\n'
+        f'  tags = ["docker.io/acme/{word}-built"]\n}}\n'
+        for word in words
+    ]
+    return f'group "default" {{\n  targets = [{", ".join([f"{word!r}" for word in words])}]\n}}\n'.replace("'", '"') + "".join(
+        targets
+    ), len(words)
+
+
+def unit(rng: Random) -> Made:
+    """Make a unit of Quadlet with a full name, as Podman needs it."""
+    return f"[Unit]\nDescription={sentence(rng)}\n\n[Container]\nImage=quay.io/acme/{name(rng)}:{tag(rng)}\n\n[Install]\n", 1
 
 
 def source(rng: Random) -> Made:
@@ -311,7 +407,19 @@ KINDS = (
     Kind("chart", 40, "charts/{n}/Chart.yaml", chart),
     Kind("values", 40, "charts/{n}/values.yaml", values),
     Kind("template", 200, "charts/{fifth}/templates/{n}.yaml", template),
-    Kind("workflow", 150, "ci/{app}/{n}.yml", workflow),
+    Kind("script", 150, "ci/{app}/{n}.yml", script),
+    Kind("workflow", 60, ".github/workflows/{n}.yml", workflow),
+    Kind("gitlab", 10, "services/{app}/ci/{n}.gitlab-ci.yml", gitlab),
+    Kind("circleci", 4, ".circleci/{n}.yml", circleci),
+    Kind("azure", 4, "services/{app}/azure-pipelines-{n}.yml", azure),
+    Kind("cloudbuild", 4, "services/{app}/cloudbuild-{n}.yaml", cloudbuild),
+    Kind("drone", 2, "services/{app}/{n}/.drone.yml", steps_with_images),
+    Kind("woodpecker", 2, ".woodpecker/{n}.yml", steps_with_images),
+    Kind("buildkite", 4, ".buildkite/{n}.yml", buildkite),
+    Kind("devcontainer", 10, ".devcontainer/{n}/devcontainer.json", devcontainer),
+    Kind("skaffold", 4, "services/{app}/skaffold-{n}/skaffold.yaml", skaffold),
+    Kind("bake", 4, "services/{app}/bake-{n}/docker-bake.hcl", bake),
+    Kind("unit", 4, "units/{app}-{n}.container", unit),
     Kind("source", 500, "services/{app}/src/{n}.go", source),
     Kind("prose", 250, "docs/{app}/{n}.md", prose),
     Kind("package", 50, "web/{app}/{n}/package.json", package),

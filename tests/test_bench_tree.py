@@ -27,6 +27,7 @@ def test_imglint_finds_every_place_and_can_read_every_file(tmp_path: Path) -> No
     assert len(json.loads(listed.stdout)) == tree.places > 200
     checked = subprocess.run((*command, "--format", "json"), cwd=tmp_path / "tree", capture_output=True, check=False)
     assert {finding["rule"] for finding in json.loads(checked.stdout)["findings"]} == {
+        "chart-image-drift",
         "latest-tag",
         "implicit-registry",
         "unstated-user",

@@ -64,6 +64,8 @@ def messages(entries: str, files: dict[str, str], chart: str = "") -> list[str]:
         ("ghcr.io/acme/db:1", {"values.yaml": WEB, "templates/db.yaml": "image: '{{ .Values.hub }}/db:{{ .Values.tag }}'\n"}, ""),
         ("ghcr.io/acme/db:1", {"values.yaml": WEB, "templates/deep/db.tpl": "--db=acme/db:{{ .Values.tag }}\n"}, ""),
         ("ghcr.io/acme/db:1", {"values.yaml": f"{WEB}db: {{image: {{repository: '{{{{ x }}}}/db', tag: 1}}}}\n"}, ""),
+        ("ghcr.io/acme/db:1", {"values.yaml": f"{WEB}other: {{image: {{repository: '{{{{.x}}}}/y', tag: 1}}}}\n"}, ""),
+        ("ghcr.io/acme/db:1", {"values.yaml": f"{WEB}odd:\n  ? [a]\n  : db\n  components: [db]\n"}, ""),
         # Templates spell it out.
         ("ghcr.io/acme/db:1", {"values.yaml": WEB, "templates/db.yaml": "image: ghcr.io/acme/db:1\n"}, ""),
         ("ghcr.io/acme/db:1", {"templates/db.yaml": "image: ghcr.io/acme/db:1\n"}, ""),

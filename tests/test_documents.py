@@ -4,8 +4,8 @@ The info string of a fenced block is its kind, and each kind of block has its te
 
 - `console`: lines that start with `$ ` are commands, the others are their output. The commands run in a copy of the checkout, or in the folder
   of it that a comment `<!-- in FOLDER -->` above the block names; with `, as a repository`, in a repository that has only this folder, committed
-  to `main`; with `, with the package`, where the example packages are installed; with `, with registries`, `--online` asks registries in memory
-  (`tests/registries_of_documents`).
+  to `main`; with `, as repositories`, each folder in it is such a repository; with `, with the package`, where the example packages are installed;
+  with `, with registries`, `--online` asks registries in memory (`tests/registries_of_documents`).
 - `sh`: commands without output. They run in the same way, except that make only prints what it would run.
 - `yaml policy`, and `yaml` in the pages about the policy: a policy that loads.
 - `yaml pre-commit`, `yaml github` and others that begin so, `yaml gitlab`: configuration that these services accept.
@@ -37,7 +37,7 @@ from tests.test_policy_file import schema_accepts
 
 from imglint.commands.cli import cli
 from imglint.commands.rules import page
-from imglint.plugins.load import formats, kinds, rules
+from imglint.plugins.load import formats, image_formats, kinds, rules
 from imglint.policy.load import load
 from imglint.records import record
 
@@ -66,7 +66,8 @@ OTHER_NAMES = {
 UPDATE = bool(os.environ.get("IMGLINT_UPDATE"))
 
 _BLOCK = re.compile(
-    r"(?:^<!-- in (?P<folder>\S+?)(?P<repository>, as a repository)?(?P<package>, with the package)?(?P<registries>, with registries)? -->\n)?"
+    r"(?:^<!-- in (?P<folder>\S+?)(?P<repository>, as a repository)?(?P<repositories>, as repositories)?(?P<package>, with the package)?"
+    r"(?P<registries>, with registries)? -->\n)?"
     r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -83,6 +84,7 @@ class Block:
     whole: str
     folder: str
     repository: bool
+    repositories: bool
     package: bool
     registries: bool
 
@@ -103,7 +105,7 @@ def blocks(document: str) -> Iterator[Block]:
     text = (ROOT / document).read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
-        marks = [match[mark] is not None for mark in ("repository", "package", "registries")]
+        marks = [match[mark] is not None for mark in ("repository", "repositories", "package", "registries")]
         yield Block(document, line, match["info"], match["text"], match[0], match["folder"] or ".", *marks)
 
 
@@ -149,12 +151,13 @@ def folder_of(checkout: Path, tmp_path: Path, git: Callable[..., None]) -> Calla
     """Return a function that returns the folder in which the commands of a block run."""
 
     def folder(block: Block) -> Path:
-        if not block.repository:
+        if not block.repository and not block.repositories:
             return checkout / block.folder
         alone = (checkout / block.folder).rename(tmp_path / "repository")
-        git(alone, "init", "--quiet", "--initial-branch=main")
-        git(alone, "add", "--all")
-        git(alone, "commit", "--quiet", "--message", "Add everything")
+        for repository in [alone] if block.repository else [path for path in alone.iterdir() if path.is_dir()]:
+            git(repository, "init", "--quiet", "--initial-branch=main")
+            git(repository, "add", "--all")
+            git(repository, "commit", "--quiet", "--message", "Add everything")
         return alone
 
     return folder
@@ -395,6 +398,8 @@ def test_the_page_of_the_command_line_covers_every_command_and_format() -> None:
     assert {"check", *re.findall(r"^\| `imglint ([a-z]+) ?", text, re.MULTILINE)} == set(cli.commands)
     table = text.partition("\n## Formats\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE)) == set(formats())
+    inventory = (ROOT / "docs" / "inventory.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z]+)` \|", inventory, re.MULTILINE)) == set(image_formats())
     shown = set(re.findall(r"^\$ imglint (?:([a-z]+) )?--help$", text, re.MULTILINE))
     assert shown == {"", *cli.commands}
 

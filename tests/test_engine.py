@@ -554,6 +554,18 @@ def test_level_of_an_unresolved_reference(
     assert [(rule, level) for _, rule, _, level in found] == [("unresolved-reference", level) for level in expected]
 
 
+@pytest.mark.parametrize(
+    ("rules", "levels"), [("", ["note", "warning"]), ("rules: {unresolved-reference: error}\n", ["error", "error"])]
+)
+def test_level_of_an_unresolved_reference_in_a_pipeline(rules: str, levels: list[str], imglint: Imglint, tmp_path: Path) -> None:
+    (tmp_path / ".imglint.yaml").write_text(f"images: [{{match: '**', roles: [ci, base]}}]\n{rules}")
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "a.yml").write_text("on: push\njobs: {a: {container: '${{ vars.IMAGE }}'}}\n")
+    (tmp_path / "Dockerfile").write_text("ARG IMAGE\nFROM $IMAGE\nUSER 1001\n")
+    found = json.loads(imglint("--format", "json").out)["findings"]
+    assert [finding["level"] for finding in found if finding["rule"] == "unresolved-reference"] == levels
+
+
 OVER = ReferenceProblem("unread-file", "image name has more than 9 characters; it was not checked", (5, 15))
 
 

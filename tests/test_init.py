@@ -357,6 +357,47 @@ def test_rows(images: list[str], expected: list[list[str]], imglint: Imglint, tm
     assert not _found(imglint, tmp_path) & APPROVING
 
 
+WORKFLOW = "on: push\njobs: {{a: {{runs-on: b, services: {}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("ci", "built", "pod", "expected"),
+    [
+        (["node:22"], "", "", [(["docker.io/library/node"], ["ci"])]),
+        (["a/x:1", "a/y:1", "a/z:1", "quay.io/b/x:1"], "", "", [(["docker.io/a/*"], ["ci"]), (["quay.io/b/x"], ["ci"])]),
+        (["a/x:1", "a/y:1", "a/z:1"], "a/app", "", [(["docker.io/a/x", "docker.io/a/y", "docker.io/a/z"], ["ci"])]),
+        (["a/app:1"], "a/app", "", [(["docker.io/a/app"], ["ci"]), (["docker.io/a/app"], [])]),
+        (["x:1", "app:1"], "app", "", [(["docker.io/library/x"], ["ci"])]),
+        (["node:22"], "", "node:20", [(["docker.io/library/node"], ["ci"]), (["docker.io/library/node"], [])]),
+        (["${{ vars.A }}"], "", "node:20", [(["docker.io/library/node"], [])]),
+        ([f"ghcr.io/a{n}/x:1" for n in range(201)], "", "", [(["ghcr.io/**"], ["ci"])]),
+        (
+            [f"ghcr.io/a{n}/x:1" for n in range(201)],
+            "ghcr.io/b/app",
+            "",
+            [(sorted(f"ghcr.io/a{n}/x" for n in range(201)), ["ci"])],
+        ),
+    ],
+)
+def test_rows_of_pipelines(
+    ci: list[str], built: str, pod: str, expected: list[tuple[list[str], list[str]]], imglint: Imglint, tmp_path: Path
+) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    services = json.dumps({f"s{number}": image for number, image in enumerate(ci)})
+    (tmp_path / ".github" / "workflows" / "deploy-prod.yml").write_text(WORKFLOW.format(services))
+    if built:
+        service = f"services: {{a: {{build: ., image: {built}, pull_policy: build}}}}\n"
+        (tmp_path / "compose.yml").write_text(service)
+    if pod:
+        (tmp_path / "pod.yaml").write_text(POD.format(pod))
+    assert imglint("init").status == 0
+    policy = load(str(tmp_path / POLICY), plugins.rules(), plugins.kinds())
+    rows = policy.table.rows if policy.table else ()
+    assert [([pattern.text for pattern in row.match], [*row.roles]) for row in rows] == expected
+    assert policy.environment_of(".github/workflows/deploy-prod.yml", "ci") == "ci"
+    assert not _found(imglint, tmp_path) & APPROVING
+
+
 def test_many_images_and_folders(imglint: Imglint, tmp_path: Path) -> None:
     pods = [POD.format(f"ghcr.io/a{number}/x:1") for number in range(201)] + [
         POD.format(f"ghcr.io/b/x:v1.2.{n}") for n in range(3)
@@ -472,6 +513,7 @@ def _files(draw: st.DrawFn) -> tuple[str, str]:
                 (f"{number}.dockerfile", f"FROM {image}\nUSER {number}\n"),
                 (f"{number}.compose.yml", f"services: {{a: {{image: {json.dumps(image)}}}}}\n"),
                 (f"{number}-compose.yml", f"services: {{a: {{build: ., image: {json.dumps(image)}}}}}\n"),
+                (f".github/workflows/{number}.yml", WORKFLOW.format(json.dumps({"a": {"image": image}}))),
                 (f"values-{number}.yaml", f"image: {{repository: {json.dumps(image.partition('@')[0])}}}\n"),
             ]
         )

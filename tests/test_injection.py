@@ -86,7 +86,15 @@ def is_plain(text: str) -> bool:
 
 @pytest.mark.parametrize(
     "command",
-    [["--no-color"], ["--format", "github"], ["images"], ["explain", "pod.yaml"], ["explain", "compose.yaml"], ["--debug"]],
+    [
+        ["--no-color"],
+        ["--format", "github"],
+        ["images"],
+        ["images", "--format", "csv"],
+        ["explain", "pod.yaml"],
+        ["explain", "compose.yaml"],
+        ["--debug"],
+    ],
 )
 def test_output_for_people_and_logs_is_printable(command: list[str], tree: Path, imglint: Imglint) -> None:
     outcome = imglint(*command, cwd=tree)
@@ -108,7 +116,14 @@ def test_github_log_has_one_command_for_each_finding(tree: Path, imglint: Imglin
 
 
 def test_machine_readable_reports_are_valid_ascii(tree: Path, imglint: Imglint) -> None:
-    for arguments in (["--format", "json"], ["--format", "sarif"], ["--format", "gitlab"], ["images", "--format", "json"]):
+    images = ("images", "--format")
+    for arguments in (
+        ["--format", "json"],
+        ["--format", "sarif"],
+        ["--format", "gitlab"],
+        [*images, "json"],
+        [*images, "cyclonedx"],
+    ):
         out = imglint(*arguments, cwd=tree).out
         assert out.isascii()
         assert json.loads(out)

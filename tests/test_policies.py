@@ -92,8 +92,8 @@ def test_every_image_is_flagged_by_what_registries_know(name: str, tmp_path: Pat
     online = {rule.id for rule in rules().values() if rule.online} | {"root-user", "unstated-user", "unverified-image"}
     found: dict[int, set[str]] = {image.line: set() for image in images}
     for environment in {image.environment for image in images}:
-        offline = settings_for(CommandOptions(environment=environment))
-        settings = replace(offline, rules=rules(), online=Online(Answers(registries.ask)))
+        settings = settings_for(CommandOptions(environment=environment))
+        settings = replace(settings, rules=rules(), online=Online(Answers(registries.ask)))
         paths = [image.path for image in images if image.environment == environment]
         for finding in run(paths, settings).findings:
             if finding.rule in online:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+
+from imglint.plugins.load import readers
 
 Git = Callable[..., None]
 
@@ -26,6 +29,11 @@ MANIFEST_JSON = (
 VALUES = "image:\n  repository: quay.io/acme/web\n  tag: latest\n"
 TEMPLATE = "{{ if .Values.web }}\nspec:\n  containers:\n    - image: quay.io/acme/web:latest\n{{ end }}\n"
 KUSTOMIZATION = "images:\n  - name: quay.io/acme/web\n    newTag: latest\n"
+
+WORKFLOW = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    container: quay.io/acme/web:latest\n"
+ACTION = "name: acme\nruns:\n  using: docker\n  image: docker://quay.io/acme/web:latest\n"
+BAKE = 'target "web" {\n  contexts = {\n    base = "docker-image://quay.io/acme/web:latest"\n  }\n}\n'
+UNIT = "[Container]\nImage=quay.io/acme/web:latest\n"
 
 CHECKED = {
     "Dockerfile": DOCKERFILE,
@@ -45,6 +53,12 @@ CHECKED = {
     "charts/web/values.yaml": VALUES,
     "charts/web/templates/web.yaml": TEMPLATE,
     "charts/web/templates/_web.tpl": TEMPLATE,
+    ".github/workflows/test.yml": WORKFLOW,
+    "action.yml": ACTION,
+    ".devcontainer/devcontainer.json": '{"image": "quay.io/acme/web:latest"}\n',
+    "docker-bake.hcl": BAKE,
+    "units/web.container": UNIT,
+    "units/web.image": UNIT.replace("Container", "Image"),
 }
 """Files that pre-commit must pass to the hook, with one finding each."""
 
@@ -56,10 +70,11 @@ SKIPPED = {
     "package.json": '{"name": "web", "image": "quay.io/acme/web:latest"}\n',
     "vendor/Dockerfile": DOCKERFILE,
     "docs/Dockerfile.md": "FROM here on, the reader knows.\n",
+    "terraform.hcl": 'locals {\n  image = "quay.io/acme/web:latest"\n}\n',
 }
 """Files of no known kind, or excluded by the policy."""
 
-POLICY = "exclude: [vendor/]\n"
+POLICY = "exclude: [vendor/]\nenvironments: {production: ['**']}\n"
 
 
 class Repository:
@@ -209,6 +224,12 @@ def test_imglint_fix_takes_unsafe_fixes_as_an_argument(repository: Repository) -
     )
     assert repository.run(PRE_COMMIT, "run", "--hook-stage", "manual", "imglint-fix").returncode == 1
     assert (repository.folder / "Dockerfile").read_text() == "FROM ghcr.io/acme/api:v1\nUSER 1\n"
+
+
+def test_the_hooks_select_every_name_that_a_reader_asks_for(project: Path) -> None:
+    selected = re.compile(YAML(typ="safe").load(project / ".pre-commit-hooks.yaml")[0]["files"])
+    names = {f"a/{pattern.replace('*', part)}" for reader in readers() for pattern in reader.files for part in ("", "x")}
+    assert [name for name in sorted(names) if not selected.search(name)] == []
 
 
 def test_the_hooks_select_the_same_files(project: Path) -> None:

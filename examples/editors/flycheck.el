@@ -9,5 +9,5 @@
             (id (one-or-more (any "a-z-"))) ": " (message) line-end)
    (info line-start (file-name) ":" line ":" column ": note "
          (id (one-or-more (any "a-z-"))) ": " (message) line-end))
-  :modes (dockerfile-mode yaml-mode))
+  :modes (dockerfile-mode yaml-mode json-mode hcl-mode systemd-mode))
 (add-to-list 'flycheck-checkers 'imglint)

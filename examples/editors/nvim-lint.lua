@@ -9,4 +9,6 @@ lint.linters.imglint = {
   ignore_exitcode = true,
   parser = require("lint.parser").from_errorformat("%f:%l:%c: %t%*[a-z] %m", { source = "imglint" }),
 }
-lint.linters_by_ft = { dockerfile = { "imglint" }, yaml = { "imglint" } }
+for _, filetype in ipairs({ "dockerfile", "yaml", "json", "jsonc", "hcl", "systemd" }) do
+  lint.linters_by_ft[filetype] = { "imglint" }
+end

@@ -54,6 +54,12 @@ def _format_names(_context: click.Context, _parameter: click.Parameter, incomple
     return [name for name in formats() if name.startswith(incomplete)]
 
 
+def _image_format_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from imglint.plugins.load import image_formats
+
+    return [name for name in image_formats() if name.startswith(incomplete)]
+
+
 OWN_OPTIONS = ("-h", "--help", "-V", "--version")
 LEVELS = ("note", "warning", "error")
 PATHS = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATHS]...")
@@ -129,7 +135,7 @@ def _one_line(error: click.ClickException) -> str:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, "-V", "--version", message="imglint %(version)s")
 def cli() -> None:
-    """Check container image references in Dockerfiles, compose files, Kubernetes manifests and Helm charts against a registry policy.
+    """Check container image references in Dockerfiles, compose files, Kubernetes manifests, Helm charts and CI pipelines against a registry policy.
 
     `imglint [PATHS]...` is short for `imglint check [PATHS]...`.
     """
@@ -247,10 +253,10 @@ def check_command(**options: Any) -> int:
 @EXCLUDE
 @click.option(
     "--format",
-    type=click.Choice(["text", "json"]),
-    metavar="NAME",
     default="text",
-    help="Output format: text or json [default: text].",
+    metavar="NAME",
+    shell_complete=_image_format_names,
+    help="Output format: text, json, ndjson, csv or cyclonedx [default: text].",
 )
 def images_command(format: str, **options: Any) -> int:  # noqa: A002  the name of the option
     """List every image reference."""

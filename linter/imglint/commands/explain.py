@@ -179,11 +179,11 @@ def _environment(source: Source, settings: Settings) -> str:
 def _kinds(path: str) -> Iterator[str]:
     """Yield the reasons why no reader claims the file."""
     yield from _field("kind", "none; no reader claims this file, so nothing in it is checked")
+    by_name, others = list[str](), list[str]()
     for reader in readers():
-        why = "name matches, content does not"
-        if not _name_matches(path, reader.files):
-            why = f"neither name nor content matches; names: {', '.join(reader.files)}"
-        yield from _field("", f"{reader.kind}: {why}")
+        (by_name if _name_matches(path, reader.files) else others).append(reader.kind)
+    for why, kinds in (("name matches, folder or content does not", by_name), ("name does not match", others)):
+        yield from _field("", f"{why}: {', '.join(sorted(kinds))}" if kinds else "")
     yield from _field("", "To check it anyway, add it to the policy: kinds: {KIND: [FILE]}")
 
 

@@ -1,16 +1,20 @@
-"""`imglint images`: lists every image reference, as text or JSON. Imports json for JSON only."""
+"""`imglint images`: lists every place where an image is named, in one of the formats of `imglint.commands.inventory`."""
 
 from __future__ import annotations
 
-from imglint.commands.options import CLEAN, FAILED, CommandOptions, run_command, settings_for
+import os
+
+from imglint.commands.inventory._entries import Repository, entry_of
+from imglint.commands.options import CLEAN, FAILED, CommandOptions, known_name, run_command, settings_for
 from imglint.engine.facts import read_files
-from imglint.model import INTERNAL_ERROR, INVALID, ImageUse, Problem
-from imglint.output import encoded, warn, write_stdout
-from imglint.printable import json_line, printable_line, well_formed
+from imglint.model import INTERNAL_ERROR, ImageUse, Problem
+from imglint.output import SpooledReport, warn, write_stdout
+from imglint.plugins.load import image_format, image_formats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from imglint.commands.inventory._entries import Entry
+    from imglint.engine.facts import Settings
 
 
 def images(options: CommandOptions) -> int:
@@ -19,68 +23,55 @@ def images(options: CommandOptions) -> int:
 
 
 def _images(options: CommandOptions) -> int:
+    write = image_format(known_name("format", options.format, image_formats()))
     settings = settings_for(options)
-    uses: list[ImageUse] = []
+    roots = _Roots(settings)
+    entries: list[Entry] = []
     problems: list[Problem] = []
     for file in read_files(options.paths or ("",), settings):
         for fact in file.facts:
             if isinstance(fact, ImageUse):
-                uses.append(fact)
+                entries.append(entry_of(fact, roots.of(fact.source.path)))
             elif isinstance(fact, Problem):
                 problems.append(fact)
     for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
         warn(f"{problem.location}: {problem.message}")
-    uses.sort(key=lambda use: (use.source.path, use.span))
-    write = _write_json if options.format == "json" else _write_text
-    write_stdout(encoded("".join(write(uses))))
+    entries.sort(key=_position)
+    # Nothing is printed before all of it is written, so that a failure leaves stdout empty.
+    report = SpooledReport()
+    write(entries, report)
+    for piece in report.pieces():
+        write_stdout(piece)
     return FAILED if any(problem.rule == INTERNAL_ERROR for problem in problems) else CLEAN
 
 
-def _write_text(uses: list[ImageUse]) -> Iterator[str]:
-    for use in uses:
-        name = str(use.reference) if use.reference else use.text
-        problem = f" ({use.problem.message})" if use.problem else ""
-        yield printable_line(f"{use.location}: {name}, {use.role}, {use.where}, {use.environment}{problem}") + "\n"
+def _position(entry: Entry) -> tuple[str, int, int, int, int]:
+    location = entry.location
+    return location.path, location.line, location.column, location.end_line, location.end_column
 
 
-def _write_json(uses: list[ImageUse]) -> Iterator[str]:
-    from json import JSONEncoder
+class _Roots:
+    """The repositories of the files of a run."""
 
-    from imglint.formats.json import location_object
+    def __init__(self, settings: Settings) -> None:
+        self._policies = settings.policies
+        self._known: dict[str, Repository] = {}
 
-    encode = JSONEncoder().encode
-    lines = [json_line(encode(location_object(use.location) | _entry(use))) for use in uses]
-    yield "[\n  " + ",\n  ".join(lines) + "\n]\n" if lines else "[]\n"
-
-
-def _entry(use: ImageUse) -> dict[str, object]:
-    """Return the JSON object of one image reference, without its location."""
-    reference, row = use.reference, use.row
-    return {
-        "kind": use.source.kind,
-        "place": use.place,
-        "where": well_formed(use.where),
-        "text": well_formed(use.text),
-        "reference": reference and well_formed(reference.text),
-        "valid": None if use.problem and use.problem.rule != INVALID else reference is not None,
-        "registry": reference and reference.registry,
-        "repository": reference and reference.repository,
-        "tag": reference and reference.tag,
-        "digest": reference and reference.digest,
-        "registry_explicit": reference and reference.registry_explicit,
-        "parts": {name: _point(use, span) for name, span in sorted(_parts_outside_name(use))},
-        "role": use.role,
-        "environment": use.environment,
-        "row": row and row.line,
-    }
+    def of(self, path: str) -> Repository:
+        """Return the repository of a file."""
+        root = self._policies.root_of(os.path.dirname(os.path.abspath(path)))
+        if root not in self._known:
+            self._known[root] = Repository(os.path.basename(root) or root, lambda: _commit(root))
+        return self._known[root]
 
 
-def _parts_outside_name(use: ImageUse) -> Iterable[tuple[str, tuple[int, int]]]:
-    """Return the names and spans of the parts outside the text of the name, such as a separate `tag`."""
-    low, high = use.span
-    return [(name, span) for name, span in use.parts.items() if name != "whole" and not low <= span[0] <= span[1] <= high]
+def _commit(root: str) -> str | None:
+    """Return the commit of a repository. A repository that Git cannot read has none, which is reported."""
+    from imglint.engine.commits import head_commit
+    from imglint.git import GitError
 
-
-def _point(use: ImageUse, span: tuple[int, int]) -> dict[str, int]:
-    location = use.source.location(*span)
-    return {"line": location.line, "column": location.column}
+    try:
+        return head_commit(root)
+    except GitError as error:
+        warn(f"{root}: cannot read the commit: {error}")
+        return None

@@ -18,7 +18,7 @@ from imglint.engine.facts import Settings, read_files
 from imglint.engine.run import run
 from imglint.engine.tree import Trees
 from imglint.errors import UsageError
-from imglint.model import FRONTEND, ImageUse, Problem, RunUser, Severity
+from imglint.model import CI, FRONTEND, ImageUse, Problem, RunUser, Severity
 from imglint.output import check_target, encoded, warn, write_whole
 from imglint.patterns.matcher import PATTERN_MAX
 from imglint.patterns.path import PathPattern, PathPatterns
@@ -125,7 +125,8 @@ def _survey(paths: tuple[str, ...], policies: Policies) -> Survey:
         tuple(users),
         own,
         approved_rows(uses, own),
-        environment_patterns([file for file, _ in kept if file.kind]),
+        # The names of pipelines say what they do, not where an image runs: `test.yml`.
+        environment_patterns([file for file, _ in kept if file.kind and not file.is_pipeline]),
         tuple(exclude),
         tuple([text for text in map(escaped, delegates) if len(text) <= PATTERN_MAX]),
     )
@@ -147,7 +148,8 @@ def _folders_above(path: str) -> Iterator[str]:
 
 def _as_file(facts: FileFacts) -> File:
     path = os.path.relpath(facts.source.path).replace(os.sep, "/")
-    return File(path, facts.source.kind, any(isinstance(fact, ImageUse | RunUser) for fact in facts.facts))
+    is_used = any(isinstance(fact, ImageUse | RunUser) for fact in facts.facts)
+    return File(path, facts.source.kind, is_used, facts.source.environment == CI)
 
 
 def _written(survey: Survey, policy: Policy) -> Iterator[str]:

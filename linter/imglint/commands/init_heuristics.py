@@ -83,11 +83,15 @@ _OVERRIDE = re.compile(r".*compose\.override\.ya?ml", re.IGNORECASE)
 
 @record
 class File:
-    """A file of a known kind: its path relative to the folder of the policy, with slashes, and whether it sets an image or a user."""
+    """A file of a known kind. `path` is relative to the folder of the policy, with slashes.
+
+    `is_used` is whether it sets an image or a user, `is_pipeline` whether it is a pipeline or a development container.
+    """
 
     path: str
     kind: str
     is_used: bool = True
+    is_pipeline: bool = False
 
 
 def tag_pattern(tags: Collection[tuple[str, str]]) -> str | None:

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from imglint.commands.init_rows import OFFICIAL, name_of
 from imglint.commands.rules import schema
-from imglint.model import ImageUse, RunUser
+from imglint.model import CI, ImageUse, RunUser
 from imglint.plugins.load import rules
 from imglint.printable import counted
 from imglint.records import record
@@ -86,7 +86,8 @@ def _delegates(survey: Survey) -> Iterator[str]:
 
 def _environments(survey: Survey) -> Iterator[str]:
     if survey.environments:
-        yield "# The first list with a match decides. All other files are production."
+        pipelines = ", pipelines are ci" if any(use.role == CI for use in survey.uses) else ""
+        yield f"# The first list with a match decides. All other files are production{pipelines}."
         yield "environments:"
         for name, patterns in survey.environments.items():
             yield from _list(name, patterns, "  ")
@@ -106,7 +107,11 @@ def _images(survey: Survey) -> Iterator[str]:
             "#   - match: ghcr.io/acme/*",
             '#     tags: ["v{semver}"]',
         )
-    for row in survey.rows:
+    for row, before in zip(survey.rows, (None, *survey.rows), strict=False):
+        if row.roles and before is None:
+            yield "  # What pipelines and development containers run."
+        elif not row.roles and before is not None and before.roles:
+            yield "  # All other images."
         if len(row.patterns) == 1:
             yield f"  - match: {_scalar(row.patterns[0])}"
         else:
@@ -114,6 +119,8 @@ def _images(survey: Survey) -> Iterator[str]:
             yield from [f"      - {_scalar(pattern)}" for pattern in row.patterns]
         if row.tag is not None:
             yield f"    tags: [{_quoted(row.tag)}]"
+        if row.roles:
+            yield f"    roles: [{', '.join(row.roles)}]"
 
 
 def _built(survey: Survey) -> Iterator[str]:

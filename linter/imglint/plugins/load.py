@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imglint.source import Source
 
 RULES, ONLINE_RULES, READERS, FORMATS = "imglint.rules", "imglint.online_rules", "imglint.readers", "imglint.formats"
+IMAGE_FORMATS = "imglint.commands.inventory"
+"""The package of the formats of `imglint images`."""
 OWN = "imglint"
 """The distribution of the built-in plugins, which come after those of other distributions."""
 PROJECT = "https://github.com/imglint/imglint"
@@ -215,6 +217,17 @@ def output_format(name: str) -> Format:
     raise KeyError(name)
 
 
+def image_formats() -> tuple[str, ...]:
+    """Return the names of the formats of `imglint images`, without importing them."""
+    return tuple(_modules(IMAGE_FORMATS) or ())
+
+
+def image_format(name: str) -> Callable[..., None]:
+    """Return the function `write` of a format of `imglint images`, which `image_formats` lists."""
+    write: Callable[..., None] = _import(f"{IMAGE_FORMATS}.{name}").write
+    return write
+
+
 def rule_of(module: ModuleType, is_own: bool = False) -> Rule:
     """Return the rule that a module defines. Unless it is built in, it is checked, and so is each finding that it yields.
 
@@ -317,11 +330,9 @@ def _plugins(group: str) -> tuple[Plugin, ...]:
     """Return every plugin of a group: those of other packages first, each package's in order of name."""
     found: dict[str, Plugin] = {}
     for package, is_own in _entry_points().get(group, {}).items():
-        folders = getattr(_import(package), "__path__", None)
-        if folders is None:
+        stems = _modules(package)
+        if stems is None:
             raise PluginError(f"{package}: {group} must name a package, found a module; name the package that contains it")
-        files = sorted({entry for folder in folders for entry in os.listdir(folder) if entry.endswith(".py")})
-        stems = [file.removesuffix(".py") for file in files if not file.startswith("_")]
         if not stems:
             raise PluginError(f"{package}: {group} names this package, but it contains no modules")
         for stem in stems:
@@ -332,6 +343,15 @@ def _plugins(group: str) -> tuple[Plugin, ...]:
     if not found and group != ONLINE_RULES:
         raise PluginError(f"no package has entry points of the group {group}; install imglint again")
     return tuple(found.values())
+
+
+def _modules(package: str) -> list[str] | None:
+    """Return the modules of a package, without those that begin with an underscore; None if it is no package."""
+    folders = getattr(_import(package), "__path__", None)
+    if folders is None:
+        return None
+    files = sorted({entry for folder in folders for entry in os.listdir(folder) if entry.endswith(".py")})
+    return [file.removesuffix(".py") for file in files if not file.startswith("_")]
 
 
 @cache

@@ -29,7 +29,8 @@ repository in lower case, an optional tag of at most 128 characters, an optional
         """An image reference that contains a variable without a value.
 
 **Why it matters:** the reference is not checked by any other rule, because its value is unknown. The finding is a note, and a warning if the
-policy has `images`, because such an image could be one that the policy does not approve. Like every level, a policy can set it under `rules`.
+policy has `images`, because such an image could be one that the policy does not approve. In pipelines and development containers it stays a
+note. Like every level, a policy can set it under `rules`.
 
 **How to fix it:** give the variable a default where it is declared, or a value under `variables` in the policy.""",
     ),

@@ -247,9 +247,12 @@ class Policy:
         """Return the level and options of a rule for a resolved subject. The row takes precedence, then `rules`, then the default of the rule."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         row = image.row if image is not None else None
-        key = (rule.id, subject.environment, row and row.key, subject.source.path if rule.id in self.rules else None)
+        # What a pipeline runs is often set elsewhere, and not what the rows are about.
+        needs_approval = self.table is not None and (image is None or image.role != CI)
+        path = subject.source.path if rule.id in self.rules else None
+        key = (rule.id, subject.environment, row and row.key, path, needs_approval)
         if key not in self._decisions:
-            self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path)
+            self._decisions[key] = self._decide(rule, subject.environment, row, subject.source.path, needs_approval)
         return self._decisions[key]
 
     def exception_for(self, rule: str, use: ImageUse | None, path: str, today: str) -> PolicyException | None:
@@ -302,7 +305,7 @@ class Policy:
             self._rows[key] = tuple([row for number in sorted(numbers) if (row := table.rows[number]).matches(use)])
         return self._rows[key]
 
-    def _decide(self, rule: Rule, environment: str, row: Row | None, path: str) -> Decision:
+    def _decide(self, rule: Rule, environment: str, row: Row | None, path: str, needs_approval: bool) -> Decision:
         settings = self.rules.get(rule.id, ())
         setting = next((setting for setting in settings if setting.fits(environment, self.relative(path))), None)
         options = setting.options if setting else self._default_options(rule)
@@ -314,7 +317,7 @@ class Policy:
             return Decision(Severity.OFF, options, "elsewhere", settings[0].at)
         if rule.level and rule.environments is not None and environment not in rule.environments:
             return Decision(Severity.OFF, options, "elsewhere")
-        return Decision(default_level(rule, self.table is not None), options, "default")
+        return Decision(default_level(rule, needs_approval), options, "default")
 
     def _default_options(self, rule: Rule) -> object:
         if rule.options is None:
@@ -340,10 +343,10 @@ def _index(rows: tuple[Row, ...]) -> dict[str, list[int]]:
     return index
 
 
-def default_level(rule: Rule, has_table: bool) -> Severity:
-    """Return the level of a rule that neither a row nor a setting gives one. `has_table` is whether the policy has `images`."""
-    # With a table, an image without a known name escapes the approval that every other image needs.
-    return Severity.WARNING if rule.id == UNRESOLVED and has_table else rule.level
+def default_level(rule: Rule, needs_approval: bool) -> Severity:
+    """Return the level of a rule that neither a row nor a setting gives one. `needs_approval` is whether the policy has `images`."""
+    # An image without a known name escapes the approval that every other image needs.
+    return Severity.WARNING if rule.id == UNRESOLVED and needs_approval else rule.level
 
 
 _NO_TABLE = PolicyMatch()

@@ -103,8 +103,6 @@ class _Variables:
         for part in parts:
             if isinstance(part, Traced):
                 text, why = part, ""
-            elif isinstance(part, Template):
-                text, why = self._text(part, scope, empty, limit, depth)
             else:
                 text, why = self._value(part, scope, empty, depth)
                 text = text.used_at(start, part.start, part.end)
@@ -120,7 +118,7 @@ class _Variables:
         start, end = expression.start, expression.end
         nothing = unknown(start, start, end)
         if isinstance(expression, Other) and expression.text not in ("", "null"):
-            return literal(expression.text, start), ""
+            return opaque(expression.text, start, start, end), ""
         if not isinstance(expression, Name):
             written = self._source.text[start : min(end, start + TEXT_MAX)]
             return nothing, f"{clipped(written)} is known only when Bake evaluates it" if written else "Bake evaluates this"
