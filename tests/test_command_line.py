@@ -45,7 +45,7 @@ def _complete(words: str) -> set[str]:
         ("imglint --fi", {"plain,--fix"}),
         ("imglint --di", {"plain,--diff"}),
         ("imglint --un", {"plain,--unsafe-fixes"}),
-        ("imglint rules mi", {"plain,misplaced-image", "plain,missing-digest"}),
+        ("imglint rules mi", {"plain,misplaced-image", "plain,missing-digest", "plain,missing-label", "plain,missing-platform"}),
         ("imglint explain Do", {"file,Do"}),
     ],
 )

@@ -667,23 +667,23 @@ def test_a_link_inside_the_repository_is_checked_under_its_own_name(imglint: Img
     assert findings(imglint) == [(name, "latest-tag", 1, "error") for name in ("Dockerfile", "prod.dockerfile")]
 
 
-NAMES = "services:\n  web:\n    build: {dockerfile: web.build}\n"
+NAMES = "services:\n  web:\n    build: {dockerfile: web.recipe}\n"
 LATEST = "FROM quay.io/a/b:latest\nUSER 1\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "paths"),
     [
-        ((), ["web.build"]),
-        (("--jobs", "2"), ["web.build"]),
-        ((".", "web.build"), ["web.build"]),
-        (("compose.yaml", "web.build"), ["web.build"]),
-        (("compose.yaml", "other.compose.yaml"), ["web.build"]),
-        (("--exclude", "*.build"), []),
+        ((), ["web.recipe"]),
+        (("--jobs", "2"), ["web.recipe"]),
+        ((".", "web.recipe"), ["web.recipe"]),
+        (("compose.yaml", "web.recipe"), ["web.recipe"]),
+        (("compose.yaml", "other.compose.yaml"), ["web.recipe"]),
+        (("--exclude", "*.recipe"), []),
     ],
 )
 def test_a_file_that_others_name_is_read_once(arguments: tuple[str, ...], paths: list[str], tree: Path, imglint: Imglint) -> None:
-    for name, text in {"compose.yaml": NAMES, "other.compose.yaml": NAMES, "web.build": LATEST, "zzz.compose.yaml": ""}.items():
+    for name, text in {"compose.yaml": NAMES, "other.compose.yaml": NAMES, "web.recipe": LATEST, "zzz.compose.yaml": ""}.items():
         (tree / name).write_text(text, encoding="utf-8")
     assert findings(imglint, *arguments) == [(path, "latest-tag", 1, "error") for path in paths]
     report = json.loads(imglint("--format", "json", "--fail-on", "never", *arguments).out)
@@ -692,14 +692,14 @@ def test_a_file_that_others_name_is_read_once(arguments: tuple[str, ...], paths:
 
 def test_the_kind_that_the_policy_gives_a_file_takes_precedence_over_that_of_another_file(tree: Path, imglint: Imglint) -> None:
     (tree / "compose.yaml").write_text(NAMES, encoding="utf-8")
-    (tree / "web.build").write_text("image: {repository: quay.io/a/b, tag: latest}\n", encoding="utf-8")
-    (tree / ".imglint.yaml").write_text("kinds: {helm-values: ['*.build']}\n", encoding="utf-8")
-    assert findings(imglint) == [("web.build", "latest-tag", 1, "error")]
+    (tree / "web.recipe").write_text("image: {repository: quay.io/a/b, tag: latest}\n", encoding="utf-8")
+    (tree / ".imglint.yaml").write_text("kinds: {helm-values: ['*.recipe']}\n", encoding="utf-8")
+    assert findings(imglint) == [("web.recipe", "latest-tag", 1, "error")]
 
 
 def test_findings_in_files_that_others_name_are_in_the_order_of_paths(tree: Path, imglint: Imglint) -> None:
     (tree / "compose.yaml").write_text(NAMES + "    image: quay.io/a/b:latest\n", encoding="utf-8")
-    (tree / "a.compose.yaml").write_text(NAMES.replace("web.build", "b.build"), encoding="utf-8")
-    for name in ("web.build", "b.build", "Dockerfile"):
+    (tree / "a.compose.yaml").write_text(NAMES.replace("web.recipe", "b.recipe"), encoding="utf-8")
+    for name in ("web.recipe", "b.recipe", "Dockerfile"):
         (tree / name).write_text(LATEST, encoding="utf-8")
-    assert [path for path, _, _, _ in findings(imglint)] == ["Dockerfile", "b.build", "web.build"]
+    assert [path for path, _, _, _ in findings(imglint)] == ["Dockerfile", "b.recipe", "web.recipe"]

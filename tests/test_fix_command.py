@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imglint.plugins.load import rules
+from imglint.plugins.load import offline_rules
 from imglint.records import replace
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def test_an_internal_error_exits_with_2(option: str, tree: Path, imglint: Imglin
     def fail(*_: object) -> Iterator[Finding]:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(rules(), "root-user", replace(rules()["root-user"], check_user=fail))
+    monkeypatch.setitem(offline_rules(), "root-user", replace(offline_rules()["root-user"], check_user=fail))
     assert imglint(option).status == 2
     assert imglint(option, "--fail-on", "never").status == 2
 

@@ -442,7 +442,12 @@ IMPLICIT_REGISTRY = {
         "matrix: {T: [v1]}\nsteps:\n- image: nginx:${T}\n",
         f"matrix: {{T: [v1]}}\nsteps:\n- image: {HUB}nginx:${{T}}\n",
     ),
-    "several tags from a matrix": (SAFE, ".woodpecker.yml", "matrix: {T: [v1, v2]}\nsteps:\n- image: nginx:${T}\n", SAME),
+    "several tags from a matrix": (
+        SAFE,
+        ".woodpecker.yml",
+        "matrix: {T: [v1, v2]}\nsteps:\n- image: nginx:${T}\n",
+        f"matrix: {{T: [v1, v2]}}\nsteps:\n- image: {HUB}nginx:${{T}}\n",
+    ),
     "a name of the matrix of a job": (
         SAFE,
         "azure-pipelines.yml",

@@ -252,7 +252,7 @@ def test_environment_must_be_known_to_every_policy(imglint: Imglint, tmp_path: P
     assert found(imglint, "--environment", "staging", "Dockerfile") == [f"Dockerfile {UNAPPROVED}"]
     outcome = imglint("--environment", "staging")
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err == "imglint: unknown environment `staging`; known environments: production\n"
+    assert outcome.err == "imglint: unknown environment `staging`; known environments: ci, production\n"
 
 
 # --config, and what depends on the policy of a file.

@@ -314,7 +314,7 @@ def test_a_command_after_an_option(tree: Path, imglint: Imglint) -> None:
 @pytest.mark.parametrize("command", [[], ["images"], ["explain", "Dockerfile"]])
 @pytest.mark.parametrize("name", ["prod", "prd", "live", "PROD", ""])
 def test_an_environment_that_means_production(command: list[str], name: str, tree: Path, imglint: Imglint) -> None:
-    advice = "did you mean `production`?" if name else "known environments: production"
+    advice = "did you mean `production`?" if name else "known environments: ci, production"
     message = f"imglint: unknown environment `{name}`; {advice}\n"
     assert imglint(*command, "--environment", name) == (2, "", message)
     (tree / ".imglint.yaml").write_text("environments: {staging: [deploy/]}\n")

@@ -302,11 +302,18 @@ def _is_as_expected(
     """Return whether a fact reads as before, at the same place, or with another reference or user if one is wanted."""
     if (_where(before), _read(before, wanted)) != (_where(after), _read(after, "")):
         return False
+    if not wanted and _is_built(before) != _is_built(after):
+        # Whether an image with a new name is built depends on the name.
+        return False
     if wanted:
         # Another name may be one that a kustomization changes.
         return not (isinstance(before, ImageUse) and isinstance(after, ImageUse)) or before.rewrite == after.rewrite
     starts, ends = moves.places(before.span[0]), moves.places(before.span[1])
     return (not starts or after.span[0] in starts) and (not ends or after.span[1] in ends)
+
+
+def _is_built(fact: ImageUse | RunUser | Problem) -> tuple[bool, bool]:
+    return (fact.built, fact.built_or_pulled) if isinstance(fact, ImageUse) else (False, False)
 
 
 def _where(fact: ImageUse | RunUser | Problem) -> str:
@@ -318,7 +325,7 @@ def _read(fact: ImageUse | RunUser | Problem, wanted: str) -> tuple[object, ...]
     if isinstance(fact, ImageUse):
         reference = _complete(wanted) if wanted else str(fact.reference) if fact.reference else None
         problem = fact.problem and (fact.problem.rule, fact.problem.message)
-        return ImageUse, fact.place, fact.role, reference, fact.tag_known, problem, fact.built, fact.built_or_pulled
+        return ImageUse, fact.place, fact.role, reference, fact.tag_known, problem
     if isinstance(fact, RunUser):
         return RunUser, fact.place, wanted or fact.user, fact.nonroot, fact.known, fact.explicit
     return Problem, fact.rule, fact.message
