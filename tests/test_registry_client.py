@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
 import socket
 import ssl
@@ -18,14 +19,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.scripted_registry import OCI_INDEX, Received, Reply, certificate, digest_of, endpoint, manifest, question, raw, serving
 
-from imglint import Unverified
+from imglint import Unverified, parse
 from imglint.registry import gates, transport
 from imglint.registry.answers import Answers
 from imglint.registry.client import Client
+from imglint.registry.failures import Failure
 from imglint.registry.gates import retry_after
+from imglint.registry.hosts import Hosts, RegistryEntry
 from imglint.registry.logins import Login
 from imglint.registry.proxies import proxy_for
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS, Question
+from imglint.registry.sites import redirect_site
 from imglint.registry.tokens import Challenge, challenge_of
 
 if TYPE_CHECKING:
@@ -884,3 +888,60 @@ def test_hosts_that_are_gone_are_waited_for_at_the_same_time() -> None:
         began = time.monotonic()
         Answers(Client(seconds=0.5).ask).ask_all(asking)
         assert time.monotonic() - began < 1.4
+
+
+# Registries that are known to redirect, as registry.k8s.io does.
+
+
+def test_a_registry_that_is_known_to_redirect_is_followed_once_without_credentials() -> None:
+    def stored(received: Received) -> Reply:
+        return Reply(200, {"tags": ["1", "2"]}) if "/tags/" in received.path else manifest(CONTENT)
+
+    with serving(stored) as storage:
+        port = storage.host.rpartition(":")[2]
+
+        def answer(received: Received) -> Reply:
+            if not received.authorization:
+                return Reply(401, WWW_Authenticate="Basic")
+            return Reply(307, Location=f"http://127.0.0.1:{port}/v2/images/{received.path.removeprefix('/v2/')}")
+
+        with serving(answer) as server:
+            client = Client(lambda _: Login("user", "secret"))
+            fields: dict[str, Any] = {"credentials": True, "redirects": f".0.0.1:{port}"}
+            assert outcome(client, question(DIGEST, server.host, "1", **fields)) == DIGEST_OF_CONTENT
+            assert outcome(client, question(MANIFEST, server.host, DIGEST_OF_CONTENT, **fields)) == CONTENT
+            assert outcome(client, question(TAGS, server.host, "", **fields)) == ("1", "2")
+            other = question(DIGEST, server.host, "1", credentials=True, redirects=f".example:{port}")
+            assert outcome(client, other) == f"redirected to 127.0.0.1:{port}"
+            assert outcome(client, question(DIGEST, server.host, "1", credentials=True)) == "redirected (HTTP 307)"
+    assert [received.authorization for received in storage.received] == ["", "", ""]
+
+
+def test_a_redirect_is_not_followed_twice() -> None:
+    with serving(lambda received: Reply(302, Location=f"http://{received.headers['host']}{received.path}/x")) as server:
+        one = question(DIGEST, server.host, "1", redirects=server.host)
+        assert outcome(Client(), one) == "redirected (HTTP 302)"
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("http://a-docker.pkg.dev/v2/x", "redirected to a-docker.pkg.dev without TLS"),
+        ("https://docker.pkg.dev.evil.example/v2/x", "redirected to docker.pkg.dev.evil.example"),
+        ("https://evil.example/-docker.pkg.dev", "redirected to evil.example"),
+        ("https://evil.example#-docker.pkg.dev", "redirected to an invalid URL"),
+        ("https://x@a-docker.pkg.dev/v2/x", "redirected to an invalid URL"),
+        ("", "redirected to an invalid URL"),
+    ],
+)
+def test_only_the_storage_of_a_registry_is_followed(location: str, reason: str) -> None:
+    with pytest.raises(Failure, match=f"^{re.escape(reason)}$"):
+        redirect_site(Hosts(None).endpoint(parse("registry.k8s.io/pause:3.9")), location)
+
+
+def test_the_storage_of_registries_is_known_only_without_a_mirror() -> None:
+    reference = parse("registry.k8s.io/pause:3.9")
+    assert Hosts(None).endpoint(reference).redirects == "-docker.pkg.dev"
+    assert not Hosts((RegistryEntry("registry.k8s.io", mirror="mirror.example"),)).endpoint(reference).redirects
+    assert not Hosts(None).endpoint(parse("nginx")).redirects

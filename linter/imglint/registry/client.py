@@ -14,7 +14,7 @@ from imglint.registry.failures import Failure
 from imglint.registry.logins import anonymous
 from imglint.registry.questions import DIGEST, MANIFEST, REFERRERS, TAGS
 from imglint.registry.registries import INDEXES, MANIFESTS
-from imglint.registry.sites import URL_MAX, blob_site, shown, site_at
+from imglint.registry.sites import URL_MAX, blob_site, redirect_site, shown, site_at
 from imglint.registry.tokens import DENIED, Tokens
 from imglint.registry.transport import REQUEST_SECONDS, Patience, Request, Transport
 
@@ -171,6 +171,10 @@ class _Asking:
 
     def _send(self, method: str, path: str, size_max: int, headers: Mapping[str, str]) -> Reply | None:
         reply = self._authorized(method, path, size_max, headers)
+        if reply.status in REDIRECTS and self._endpoint.redirects:
+            site, path = redirect_site(self._endpoint, reply.headers.get("Location", ""))
+            # Without the header Authorization: the storage is not the registry.
+            reply = self._transport.send(site, Request(method, path, headers, size_max), self._patience)
         return reply if _is_present(reply) else None
 
     def _authorized(self, method: str, path: str, size_max: int, headers: Mapping[str, str]) -> Reply:

@@ -14,6 +14,9 @@ API_HOSTS = {DOCKER_HUB: "registry-1.docker.io"}
 """The hosts of the API, where they differ from the name in references."""
 API_REALMS = {DOCKER_HUB: ("auth.docker.io",), "registry.gitlab.com": ("gitlab.com",)}
 """Other hosts on which the token service of a registry is known to stand."""
+API_REDIRECTS = {"registry.k8s.io": "-docker.pkg.dev"}
+"""How the hosts end that a registry is known to redirect requests for manifests and tags to: registry.k8s.io only chooses the nearest storage
+(kubernetes/registry.k8s.io, "Request Handling")."""
 PUBLIC = (
     DOCKER_HUB,
     "ghcr.io",
@@ -51,7 +54,7 @@ class Endpoint:
     """A host to ask, with its port if it is not the default, and what is allowed there.
 
     `registry` is its name for people. `prefix` is the path in front of repositories, empty or with a slash at the end. `realms` are other hosts on
-    which its token service may stand; `private` and `ca` hold for these, too.
+    which its token service may stand; `private` and `ca` hold for these, too. `redirects` is how the hosts end that it may redirect to, or empty.
     """
 
     registry: str
@@ -62,6 +65,7 @@ class Endpoint:
     insecure: bool = False
     ca: str = ""
     realms: tuple[str, ...] = ()
+    redirects: str = ""
 
 
 class Hosts:
@@ -90,4 +94,5 @@ class Hosts:
             entry.insecure,
             entry.ca,
             (*entry.realms, *(() if host else API_REALMS.get(entry.host, ()))),
+            "" if host else API_REDIRECTS.get(entry.host, ""),
         )

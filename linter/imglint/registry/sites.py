@@ -82,6 +82,19 @@ def blob_site(endpoint: Endpoint, location: str) -> tuple[Site, str]:
     return Site(scheme, host, endpoint.private and is_own, endpoint.ca if is_own else ""), path
 
 
+def redirect_site(endpoint: Endpoint, location: str) -> tuple[Site, str]:
+    """Return the site and the path that a registry redirects a request for a manifest or tags to.
+
+    Raises Failure unless it is known to redirect there, over TLS if the registry is asked so.
+    """
+    scheme, host, path = _parts(location, "redirected to an invalid URL")
+    if not host.endswith(endpoint.redirects):
+        raise Failure(f"redirected to {shown(host)}")
+    if scheme != "https" and not endpoint.insecure:
+        raise Failure(f"redirected to {shown(host)} without TLS")
+    return Site(scheme, host, endpoint.private), path
+
+
 def _parts(url: str, error: str) -> tuple[str, str, str]:
     """Return the scheme, the host and the rest of a URL. Raises Failure with a reason for one that no request is made to."""
     found = URL.fullmatch(url) if len(url) <= URL_MAX else None
