@@ -58,7 +58,12 @@ def is_chart_template(source: Source) -> bool:
         return True
     # In a scalar of several lines, such a line would be indented.
     begins = source.text.startswith(_OPEN) or f"\n{_OPEN}" in source.text
-    return begins and not is_values_file(source) and chart_folder(source) is not None
+    if not begins or is_values_file(source) or chart_folder(source) is None:
+        return False
+    # Imported here because few files have such lines.
+    from imglint.readers._fixed_paths import is_of_its_path
+
+    return not is_of_its_path(source)
 
 
 @lru_cache(maxsize=64)

@@ -1,15 +1,12 @@
-"""What the readers of pipelines share: which files are theirs, and how a file is read. Imports the YAML trees.
-
-A path shows one kind of pipeline at most: the most certain one, and of equally certain ones that of the name before those of the folders around it.
-"""
+"""What the readers of pipelines share: which files are theirs, and how a file is read. Imports the YAML trees."""
 
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 
 from imglint.model import CI, UNREAD_FILE, ImageUse, Problem
 from imglint.readers._chart import is_chart_template, is_values_file
+from imglint.readers._pipeline_paths import CERTAIN, LIKELY, POSSIBLE, kind_at
 from imglint.records import replace
 from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents
@@ -23,39 +20,9 @@ if TYPE_CHECKING:
     from imglint.source import Source
     from imglint.yaml.nodes import Node
 
-CERTAIN, LIKELY, POSSIBLE = 2, 1, 0
-"""What a path shows: a pipeline whatever the file contains; one if the file looks like it or is broken; one only if it looks like it."""
-NOWHERE = "", POSSIBLE
-ANYWHERE = "azure-pipelines", POSSIBLE
-"""Azure Pipelines has no names of its own for templates."""
-IN_JSON = ("buildkite", "cloudbuild")
 USES_MAX = 50_000
 """Images of a document, each counted for every job and every row of a matrix that it is read for."""
 EXTENSIONS = (".yaml", ".yml", ".json")
-
-_NAMES = {".drone": "drone", ".woodpecker": "woodpecker", "buildkite": "buildkite", "cloudbuild": "cloudbuild"}
-"""Names without extensions that are those of pipelines."""
-_BEGINNINGS = {
-    "azure-pipelines": ("azure-pipelines", CERTAIN),
-    "azure-pipeline": ("azure-pipelines", CERTAIN),
-    "cloudbuild": ("cloudbuild", CERTAIN),
-    "drone": ("drone", POSSIBLE),
-    ".drone": ("drone", POSSIBLE),
-}
-"""What such names begin with; `-`, `_` or `.` follows."""
-_FIRST_FILES = {".circleci/config": "circleci", ".buildkite/pipeline": "buildkite"}
-"""Where two vendors look for the pipeline of a repository."""
-_FOLDERS = {
-    ".circleci": ("circleci", LIKELY),
-    ".woodpecker": ("woodpecker", CERTAIN),
-    ".buildkite": ("buildkite", LIKELY),
-    "buildkite": ("buildkite", POSSIBLE),
-    ".drone": ("drone", POSSIBLE),
-    "cloudbuild": ("cloudbuild", POSSIBLE),
-    ".cloudbuild": ("cloudbuild", POSSIBLE),
-}
-_OTHERS = ("/.github/workflows/", "/.github/actions/", "/.gitlab/", "/.gitlab-ci", "/action.y")
-"""Parts of the paths of other kinds of pipelines."""
 
 
 def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], bool], hints: tuple[str, ...] = ()) -> bool:
@@ -65,7 +32,7 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
     """
     if not source.name.lower().endswith(EXTENSIONS):
         return False
-    found, certainty = _kind_at(os.path.abspath(source.path).lower())
+    found, certainty = kind_at(os.path.abspath(source.path).lower())
     if found != kind or (certainty == POSSIBLE and hints and not any(hint in source.text for hint in hints)):
         return False
     if _is_other_kind(source):
@@ -74,30 +41,6 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
         certainty == LIKELY if document.broken else document.root is not None and is_pipeline(document.root)
         for document in documents(source.text)
     )
-
-
-@lru_cache(maxsize=16)
-def _kind_at(path: str) -> tuple[str, int]:
-    """Return the kind of pipeline that a path in lower case shows, and how certain that is. Compiling patterns would take longer."""
-    if any(part in path for part in _OTHERS):
-        return NOWHERE
-    stem, _, extension = path.rpartition(".")
-    *folders, name = stem.split("/")
-    first = _NAMES.get(name) or _FIRST_FILES.get("/".join([*folders[-1:], name]))
-    kinds = [(first, CERTAIN)] if first else []
-    kinds += filter(None, [_kind_of_name(name), *map(_FOLDERS.get, reversed(folders))])
-    kind = max(kinds, key=lambda kind: kind[1], default=ANYWHERE)
-    return kind if extension != "json" or kind[0] in IN_JSON else NOWHERE
-
-
-def _kind_of_name(name: str) -> tuple[str, int] | None:
-    for beginning, kind in _BEGINNINGS.items():
-        if name.startswith(beginning) and name[len(beginning) :][:1] in ("", "-", "_", "."):
-            return kind
-    if name.endswith(".cloudbuild"):
-        return "cloudbuild", CERTAIN
-    is_similar = any(word in name for word in ("cloudbuild", "cloud-build", "cloud_build"))
-    return ("cloudbuild", POSSIBLE) if is_similar else None
 
 
 def _is_other_kind(source: Source) -> bool:

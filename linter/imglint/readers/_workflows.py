@@ -22,13 +22,20 @@ _JOBS = r"""(?m)^["']?jobs["']?[ \t]*:"""
 
 def is_workflow(source: Source) -> bool:
     """Return whether a YAML file is a workflow by its path, and also by its content if its name is one of compose files or values."""
-    if not _is_in_folder_of_workflows(source.path):
+    if not is_in_folder_of_workflows(source.path):
         return False
     name = source.name.lower()
-    return not any(word in name for word in _OTHER_KINDS) or re.search(_JOBS, source.text) is not None
+    if not any(word in name for word in _OTHER_KINDS) or re.search(_JOBS, source.text):
+        return True
+    # Imported here because few workflows have such a name.
+    from imglint.yaml.nodes import Mapping
+    from imglint.yaml.top_level import roots_with
+
+    return any(isinstance(root, Mapping) and "jobs" in root for root, _ in roots_with(source.text, "jobs"))
 
 
-def _is_in_folder_of_workflows(path: str) -> bool:
+def is_in_folder_of_workflows(path: str) -> bool:
+    """Return whether GitHub, Gitea or Forgejo reads the YAML files in the folder of a path as workflows, or this one as a template of a workflow."""
     if "workflow" not in path and path.count("/") > 1 and "../" not in path:
         # Nearly all files: a walk asks for every one that no other reader claims.
         return False

@@ -36,6 +36,7 @@ from imglint.readers._compose_variables import (
     is_inside_root,
     read_beside,
 )
+from imglint.readers._fixed_paths import is_of_its_path
 from imglint.readers._workflows import is_workflow
 from imglint.records import record, replace
 from imglint.source import Source
@@ -77,7 +78,7 @@ def claims(source: Source) -> bool:
     if not name.endswith((".yaml", ".yml")):
         return False
     if "compose" in name and re.fullmatch(_NAME, name):
-        return not (is_chart_template(source) or _is_manifest(source) or is_workflow(source))
+        return not (is_chart_template(source) or _is_manifest(source) or is_workflow(source) or is_of_its_path(source))
     if "services" not in text and not may_hide_words(text):
         return False
     if is_values_file(source) or is_chart_template(source) or _is_manifest(source):

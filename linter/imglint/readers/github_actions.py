@@ -15,7 +15,7 @@ from imglint.readers._workflows import is_workflow
 from imglint.yaml.documents import InvalidYaml
 from imglint.yaml.facts import read_documents, traced_text
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
-from imglint.yaml.templates import has_template_actions, with_unknown_actions
+from imglint.yaml.templates import has_template_actions, may_hide_words, with_unknown_actions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def claims(source: Source) -> bool:
 
 
 def _is_action(text: str) -> bool:
-    if "runs" not in text:
+    if "runs" not in text and not may_hide_words(text):
         return False
     # Imported here because few files are called `action.yml`.
     from imglint.yaml.top_level import roots_with

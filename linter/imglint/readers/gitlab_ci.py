@@ -60,8 +60,10 @@ def claims(source: Source) -> bool:
     # Imported here because few files get this far.
     from imglint.readers import compose, kubernetes
     from imglint.readers._chart import is_chart_template, is_values_file
+    from imglint.readers._workflows import is_workflow
 
-    return not (is_values_file(source) or is_chart_template(source) or kubernetes.claims(source) or compose.claims(source))
+    is_other_kind = is_workflow(source) or is_values_file(source) or is_chart_template(source)
+    return not (is_other_kind or kubernetes.claims(source) or compose.claims(source))
 
 
 def read(source: Source) -> Iterator[Fact | NamedFile]:

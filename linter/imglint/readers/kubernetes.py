@@ -79,7 +79,7 @@ def claims(source: Source) -> bool:
     if is_chart_template(source):
         return False
     if kustomize:
-        return not _INSTRUCTION.match(_first_line(text))
+        return not (_INSTRUCTION.match(_first_line(text)) or _is_of_its_path(source))
     if "skaffold/" in text:
         # Imported here because few files mention Skaffold.
         from imglint.readers import skaffold
@@ -90,6 +90,8 @@ def claims(source: Source) -> bool:
     if not named_yaml and any(word in name for word in _DOCKERFILE_NAMES):
         return False
     looks_like_one = _looks_like_manifest(text, named_yaml)
+    if looks_like_one and _is_of_its_path(source):
+        return False
     if not named_yaml or (looks_like_one and not is_values_file(source) and "compose" not in name):
         return looks_like_one
     # Imported here because most manifests look like one.
@@ -97,7 +99,16 @@ def claims(source: Source) -> bool:
 
     # Lines of a quoted or block scalar may look like keys, and keys may look different.
     manifests = roots_with(text, "kind", ("apiVersion", "items", MERGE))
-    return any(_is_manifest(root, document) for root, document in manifests) or _is_json_patch(source, text, name)
+    if any(_is_manifest(root, document) for root, document in manifests):
+        return not _is_of_its_path(source)
+    return _is_json_patch(source, text, name)
+
+
+def _is_of_its_path(source: Source) -> bool:
+    # Imported here because files that look like no manifest do not need it.
+    from imglint.readers._fixed_paths import is_of_its_path
+
+    return is_of_its_path(source)
 
 
 def _is_json_patch(source: Source, text: str, name: str) -> bool:
