@@ -631,6 +631,10 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
         ".github/workflows/ci.yml", workflow(f"${{{{ {'b:1'!r:<{n - 10}} }}}}"))),
     ("readers._alternatives.STEPS_MAX", "characters of a variable", 40, lambda lint, n: lint.is_resolved_or_unread(
         ".gitlab-ci.yml", f"a: {{image: '{'b' * (n - 16)}:$A'}}\n")),
+    # A call takes one step more than there are parameters in the text.
+    ("readers._alternatives.STEPS_MAX", "parameters of a call", 40, lambda lint, n: lint.is_read(
+        ".circleci/config.yml", f"jobs: {{a: {{parameters: {{c: {{default: 1}}}}, docker: [{{image: 'b:{'<< parameters.c >>' * (n - 1)}'}}]}}}}\n"
+        "workflows: {w: {jobs: [{a: {d: 1}}]}}\n")),
     ("readers._actions_expressions.DEPTH_MAX", "parentheses", None, lambda lint, n: lint.is_resolved(
         ".github/workflows/ci.yml", workflow(f"${{{{ {'(' * n}'a:1'{')' * n} }}}}"))),
     ("readers.gitlab_ci.EXTENDED_MAX", "chain", None, lambda lint, n: lint.is_read(".gitlab-ci.yml", extended_jobs(n))),

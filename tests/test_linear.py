@@ -332,6 +332,14 @@ FILES: dict[str, tuple[str, int, Callable[[int], str]]] = {
         ".circleci/config.yml", 400, lambda n: "a: &a\n" + lines(n, "- image: a/b@:<< parameters.a >>") + "jobs:\n"
         + lines(n, "  j@: {docker: *a}"),
     ),
+    "calls of jobs of CircleCI": (
+        ".circleci/config.yml", 800, lambda n: "jobs:\n  a:\n    docker:\n" + lines(n, "    - image: a/b@:<< parameters.p@ >>")
+        + "workflows: {w: {jobs: [" + "{a: {x: 1}}, " * n + "]}}\n",
+    ),
+    "calls of an executor of CircleCI": (
+        ".circleci/config.yml", 800, lambda n: "executors: {e: {docker: [{image: 'a:<< parameters.p >>'}]}}\njobs:\n"
+        + lines(n, "  a@: {executor: {name: e, p: << parameters.p >>}}") + "workflows: {w: {jobs: [" + "{a0: {p: 1}}, " * n + "]}}\n",
+    ),
     "orbs in orbs": (".circleci/config.yml", 1_500, lambda n: "orbs:\n" + lines(n, "  o@: &o@ {orbs: {a: *o0}}")),
     "jobs of Azure Pipelines with one matrix": (
         "azure-pipelines.yml", 800, lambda n: "a: &a\n" + lines(n, "  l@: {i: a/b@}") + "jobs:\n"

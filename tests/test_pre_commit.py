@@ -59,6 +59,7 @@ CHECKED = {
     "docker-bake.hcl": BAKE,
     "units/web.container": UNIT,
     "units/web.image": UNIT.replace("Container", "Image"),
+    "units/web.container.d/image.conf": UNIT,
 }
 """Files that pre-commit must pass to the hook, with one finding each."""
 

@@ -1,11 +1,13 @@
 """Units of Podman Quadlet: the images that containers, images and volumes name, and the Containerfiles of builds.
 
 The syntax is that of systemd units as Podman reads them (containers/podman, pkg/systemd/parser/unitfile.go), the keys are those of
-podman-systemd.unit(5). What a build tags is built, and a name such as `web.image` is that of another unit.
+podman-systemd.unit(5). What a build tags is built, and a name such as `web.image` is that of another unit. A file in a folder such as
+`web.container.d` or `container.d` adds to the units of that name, or to all of the kind.
 """
 
 from __future__ import annotations
 
+import os
 import re
 
 from imglint.model import UNRESOLVED, WORKLOAD, Comment, NamedFile, Problem, image_use
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 SECTIONS = {".container": "Container", ".image": "Image", ".volume": "Volume", ".build": "Build"}
 """The extensions of units, each with the section that it must have."""
-FILES = tuple(f"*{extension}" for extension in SECTIONS)
+DROP_IN = ".conf"
+"""The extension of files that add to units."""
+FILES = (*[f"*{extension}" for extension in SECTIONS], f"*{DROP_IN}")
 
 PLACE = "unit"
 UNITS = (".image", ".build")
@@ -49,8 +53,7 @@ class Entry:
 
 def claims(source: Source) -> bool:
     """Return whether the file has the extension and the section of a unit, and is not a manifest, template or Dockerfile."""
-    extension = source.name[source.name.rfind(".") :].lower()
-    section = SECTIONS.get(extension)
+    section = _section(source)
     if section is None or f"[{section}]" not in source.text:
         return False
     if not re.search(rf"^[ \t]*\[{section}\][ \t]*\r?$", source.text, re.MULTILINE):
@@ -61,9 +64,20 @@ def claims(source: Source) -> bool:
     return not is_other_kind(source)
 
 
+def _section(source: Source) -> str | None:
+    """Return the section that a file must have by its extension, or that of a drop-in by the name of its folder; None for other files."""
+    name = source.name
+    if name.endswith(DROP_IN):
+        folder = os.path.basename(os.path.dirname(os.path.abspath(source.path)))
+        name = f".{folder.removesuffix('.d')}" if folder.endswith(".d") else ""
+    return SECTIONS.get(name[name.rfind(".") :].lower())
+
+
 def read(source: Source) -> Iterator[Fact | NamedFile]:
     """Yield the images that a unit names. Of several lines with the same key, the last one counts."""
-    section = SECTIONS[source.name[source.name.rfind(".") :].lower()]
+    section = _section(source)
+    if section is None:
+        return
     last: dict[str, Entry] = {}
     for item in _lines(source, section):
         if isinstance(item, Entry):
