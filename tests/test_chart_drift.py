@@ -46,6 +46,12 @@ def messages(entries: str, files: dict[str, str], chart: str = "") -> list[str]:
             )
             for tag in ("v1.2.0", "1.2.0", "1.2.0-alpine")
         ],
+        # The tag is under another key.
+        (
+            "ghcr.io/acme/web:9",
+            {"values.yaml": "image: {repository: ghcr.io/acme/web, version: 9.9}\n", "templates/web.yaml": TEMPLATE},
+            "appVersion: 1.2.0\n",
+        ),
         # No template uses the version of the chart, so something else sets the tag; or the chart has none.
         ("ghcr.io/acme/web:9", {"values.yaml": "image: {repository: ghcr.io/acme/web, tag: ''}\n"}, "appVersion: 1.2.0\n"),
         (

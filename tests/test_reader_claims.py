@@ -197,6 +197,7 @@ def test_no_two_readers_claim_a_fixture(path: Path) -> None:
         ("dev.yml", f"---\n{MANIFEST}---\n{CONFIGURATION}", "skaffold"),
         ("skaffold.yaml", f"{CONFIGURATION}  - [\n", "skaffold"),
         ("skaffold.yaml", "{apiVersion: skaffold/v4beta11, kind: Config}\n", "skaffold"),
+        ("skaffold.yaml", 'apiVersion: "skaffold\\x2fv4"\nkind: Config\n', "skaffold"),
         ("skaffold.yaml", "build: {}\n# skaffold/\n", None),
         ("skaffold.yaml", f"{MANIFEST}# apiVersion: skaffold/v4\n", "kubernetes"),
         ("pod.yaml", f"{MANIFEST}metadata: {{annotations: {{tool: skaffold/v4}}}}\n", "kubernetes"),

@@ -27,6 +27,8 @@ IMAGE_ONLY = ("tag", "digest", "sha", "registry", "pullPolicy", "imagePullPolicy
 """Keys beside `repository` that only an image has."""
 TAGS = ("tag", "imageTag", "Tag", "ImageTag")
 DIGESTS = ("digest", "sha")
+OTHER_TAGS = ("version", "imageVersion")
+"""Keys beside a name that some charts have instead of `tag`; the tag of the image is unknown then, but not the version of the chart."""
 CHECKOUT = ("branch", "ref", "revision")
 """Keys beside `repository` that a Git checkout has."""
 POD_CONTEXT, CONTAINER_CONTEXTS = "podSecurityContext", ("containerSecurityContext", "securityContext")
@@ -157,7 +159,7 @@ class _ValuesReader:
         version = [] if tag_in_name else _version_parts(mapping) or self._shared_tag(mapping, key)
         known = tag_in_name or bool(version)
         where = path.dotted or key
-        chart_version = "" if known else self._chart_version(where)
+        chart_version = "" if known or any(other in mapping for other in OTHER_TAGS) else self._chart_version(where)
         if chart_version:
             where = f"{where}{FROM_CHART}{chart_version})"
         prefix, is_shared = self._prefix_parts(mapping, key, name)

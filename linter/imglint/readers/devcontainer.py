@@ -9,9 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 
-from imglint.model import CI, UNREAD_FILE, UNRESOLVED, NamedFile, Problem, image_use
+from imglint.model import CI, SYNTAX_ERROR, UNREAD_FILE, UNRESOLVED, NamedFile, Problem, image_use
 from imglint.printable import clipped
 from imglint.yaml.nodes import Mapping, Node, Scalar, Sequence, nonblank
+from imglint.yaml.templates import has_template_actions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,9 +49,22 @@ def read(source: Source) -> Iterator[Fact | NamedFile]:
     from imglint.readers._json import read_json
 
     root, file_facts = read_json(source)
+    if root is None and _is_template(source.text, file_facts):
+        # Imported here because few runs read templates.
+        from imglint.readers._alternatives import in_pipeline
+        from imglint.yaml.template_reader import template_images
+
+        yield from in_pipeline(template_images(source, 0, len(source.text)))
+        return
     yield from file_facts
     if isinstance(root, Mapping):
         yield from _Container(source).facts(root)
+
+
+def _is_template(text: str, facts: list[Fact]) -> bool:
+    """Return whether a file is no JSON because of an action of a template engine at the place of the problem, so that it has to be rendered first."""
+    starts = [fact.span[0] for fact in facts if isinstance(fact, Problem) and fact.rule == SYNTAX_ERROR]
+    return any(has_template_actions(text[max(start - 1, 0) : start + 2]) for start in starts)
 
 
 class _Container:

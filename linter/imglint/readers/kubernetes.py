@@ -80,7 +80,7 @@ def claims(source: Source) -> bool:
         return False
     if kustomize:
         return not (_INSTRUCTION.match(_first_line(text)) or _is_of_its_path(source))
-    if "skaffold/" in text:
+    if "skaffold/" in text or (name.startswith("skaffold") and may_hide_words(text)):
         # Imported here because few files mention Skaffold.
         from imglint.readers import skaffold
 

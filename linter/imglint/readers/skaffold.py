@@ -11,6 +11,7 @@ import re
 
 from imglint.model import BUILD, UNREAD_FILE, NamedFile, Problem
 from imglint.readers._chart import is_chart_template, is_values_file
+from imglint.yaml.templates import may_hide_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ _API_VERSION = r"""^["']?apiVersion["']?[ \t]*:[ \t]*["']?skaffold/"""
 def claims(source: Source) -> bool:
     """Return whether a document of the file has an `apiVersion` of Skaffold. Compose files, values and templates go by their names and folders."""
     text, name = source.text, source.name.lower()
-    if API_GROUP not in text or not name.endswith((".yaml", ".yml")) or "compose" in name or name.startswith("kustomization."):
+    if API_GROUP not in text and not (name.startswith("skaffold") and may_hide_words(text)):
+        return False
+    if not name.endswith((".yaml", ".yml")) or "compose" in name or name.startswith("kustomization."):
         return False
     if is_values_file(source) or is_chart_template(source):
         return False
