@@ -21,7 +21,14 @@ from imglint.model import (
     image_use,
 )
 from imglint.printable import clipped
-from imglint.readers._build_inputs import FRONTEND_ARGUMENT, cached_images, context_name, is_dockerfile_name, is_remote
+from imglint.readers._build_inputs import (
+    FRONTEND_ARGUMENT,
+    cached_images,
+    context_name,
+    generators,
+    is_dockerfile_name,
+    is_remote,
+)
 from imglint.readers._hcl import Block, Choice, List, Name, Object, Other, Template
 from imglint.records import replace
 from imglint.source import Source
@@ -232,6 +239,11 @@ class _Targets:
                 yield from self._cache(target, dict(cache.entries), f"{where} cache-from")
             else:
                 yield from self._images(target, cache, "cache-from", f"{where} cache-from")
+        for attestation in self._leaves(target, "attest"):
+            if isinstance(attestation, Object):
+                yield from self._attestation(target, dict(attestation.entries), f"{where} attest")
+            else:
+                yield from self._images(target, attestation, "attest", f"{where} attest")
         for name, value in self._entries(target, "args"):
             if name == FRONTEND_ARGUMENT:
                 yield from self._images(target, value, "args", f"{where} frontend")
@@ -291,6 +303,12 @@ class _Targets:
             text, _ = self._variables.text(kind, {})
             if text.text == "registry" or text.unknown_at >= 0:
                 yield from self._images(target, ref, "ref", where)
+
+    def _attestation(self, target: Block, fields: dict[str, Expression], where: str) -> Iterator[ImageUse | Problem]:
+        """Yield the image of an attestation that is written as a map."""
+        kind, generator = fields.get("type"), fields.get("generator")
+        if kind is not None and generator is not None and self._variables.text(kind, {})[0].text in ("sbom", PLACEHOLDER):
+            yield from self._images(target, generator, "generator", where)
 
     def _use(self, expression: Expression, text: Traced, reason: str, place: str, where: str, role: str) -> ImageUse:
         frames = [piece.frames[0] for piece in text.pieces] or [(expression.start, expression.start, expression.end)]
@@ -424,6 +442,10 @@ def _images_in(text: str, attribute: str) -> tuple[str, str, list[Span]]:
         if text.startswith(IMAGE_CONTEXT):
             return PLACE, BUILD, [(len(IMAGE_CONTEXT), len(text))]
         return PLACE, BUILD, [(0, len(text))] if _UNKNOWN_CONTEXT.match(text) else []
+    if attribute == "attest":
+        return PLACE, BUILD, generators(text)
+    if attribute == "generator":
+        return PLACE, BUILD, [(0, len(text))] if text else []
     if attribute == "args":
         return "syntax", FRONTEND, [(0, len(text))] if text.strip(PLACEHOLDER) else []
     return "cache-from", BUILD, [(0, len(text))] if text else []

@@ -56,6 +56,19 @@ def cached_images(text: str) -> list[Span]:
     return refs if is_registry else []
 
 
+def generators(text: str) -> list[Span]:
+    """Return the spans of the image in an attestation, `type=sbom,generator=IMAGE`, that makes the SBOM.
+
+    The fields are those of https://docs.docker.com/build/metadata/attestations/sbom/.
+    """
+    from imglint.dockerfile.instructions import csv_fields
+
+    fields = [(start, end, *text[start:end].partition("=")[::2]) for start, end in csv_fields(text)]
+    if not any(key.strip().lower() == "type" and value.strip() in ("sbom", PLACEHOLDER) for _, _, key, value in fields):
+        return []
+    return [(end - len(value), end) for _, end, key, value in fields if key.strip().lower() == "generator" and value]
+
+
 def is_dockerfile_name(path: str) -> bool:
     """Return whether a file is a Dockerfile by its name alone."""
     from imglint.readers import dockerfile
