@@ -22,13 +22,18 @@ FILES = ("*.yaml", "*.yml")
 ENVIRONMENT = CI
 
 TEMPLATE = "${{"
-HINTS = ("- job:", "- deployment:", "- stage:", "template:", "- container:", "vmImage")
+STEPS = ("task", "script", "bash", "pwsh", "powershell", "checkout", "publish", "download")
+HINTS = (
+    *("template:", "vmImage"),
+    *[f"{before}{key}:" for key in ("job", "deployment", "stage", "container") for before in ("- ", "{", "{ ")],
+    *[f"- {key}:" for key in STEPS],
+)
 """A pipeline with a name of its own contains one of these."""
 RESOURCES = ("containers", "repositories", "pipelines", "builds", "packages", "webhooks")
 LISTS = {
     "stages": ("stage",),
     "jobs": ("job", "deployment"),
-    "steps": ("task", "script", "bash", "pwsh", "powershell", "checkout", "publish", "download"),
+    "steps": STEPS,
 }
 """The lists of a pipeline, and the keys of which each item has one."""
 
