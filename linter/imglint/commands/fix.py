@@ -64,7 +64,7 @@ def fix(
         if stdin:
             stdin.reset(stdin.fixed)
         # The files and the policies have changed, and what the settings know of them.
-        # What registries answered still holds.
+        # The answers of registries are still valid.
         again = settings_for(replace(options, online=False))
         again = replace(again, fingerprints=settings.fingerprints, verbose=False, online=settings.online)
         report = report_of(options, again)

@@ -136,7 +136,9 @@ class _Variables:
             entries = value.entries[:COMBINATIONS_MAX] if isinstance(value, Object) else ()
             value = next((each for name, each in entries if name == key), None)
         if value is None or depth > DEPTH_MAX:
-            return unknown(expression.start, expression.start, expression.end), "the matrix has no such value"
+            return unknown(
+                expression.start, expression.start, expression.end
+            ), f"{clipped('.'.join(expression.path))} has no value in the matrix"
         return self._text(value, {}, empty, TEXT_MAX, depth + 1)
 
     def _variable(self, name: str, empty: bool, depth: int) -> Traced | str:

@@ -1,4 +1,4 @@
-"""A tag with a newer one of the same shape in its repository.
+"""A tag for which the repository has a newer one of the same shape.
 
 **Why it matters:** an old release does not get the fixes of the newer ones, and the longer you wait, the larger the step.
 

@@ -1,4 +1,4 @@
-"""A tag with a digest that is no longer the digest of the tag. Needs `--online`.
+"""A digest that its tag no longer points to.
 
 **Why it matters:** the digest decides what is pulled, so the image misses the fixes that the tag has received since, and the tag hides that.
 
@@ -54,7 +54,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         return
     image = online.image(tagged)
     if image is not None and all(variant.digest != reference.digest for variant in image.variants):
-        message = f"`{reference.tag}` is another image by now, {current}; update the digest"
+        message = f"`{reference.tag}` now points to another image, {current}; update the digest"
         yield use.finding(message, "digest", fix=updated(use, current))
 
 

@@ -1,4 +1,4 @@
-"""A repository, tag or digest that its registry does not have. Needs `--online`.
+"""A repository, tag or digest that its registry does not have.
 
 **Why it matters:** the image cannot be pulled, so the build or the deployment fails. A name that nobody has registered yet can be registered
 by anybody.
