@@ -123,7 +123,7 @@ def _read(candidates: Iterable[str], roots: Sequence[str]) -> Mapping[str, Any]:
     """
     for path in candidates:
         if not os.path.isabs(path):
-            raise UnusableConfig(f"path of the credentials is relative, {path}; set `DOCKER_CONFIG` to an absolute path")
+            raise UnusableConfig(f"path {path} is relative; set `DOCKER_CONFIG` to an absolute path")
         if not os.path.lexists(path):
             continue
         if not (is_outside(path, roots) and is_outside(os.path.dirname(path), roots)):
