@@ -123,7 +123,7 @@ def _online(options: CommandOptions) -> Online:
         ask = Cache(cache_folder(roots), ask, credentials, refresh=options.refresh).ask
     except UnusableCache as error:
         if options.verbose:
-            warn(f"answers of registries are not kept: {error}")
+            warn(f"answers of registries are not cached: {error}")
     progress = None
     if shows_progress(options):
         from imglint.commands.progress import Asking

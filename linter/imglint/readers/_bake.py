@@ -121,7 +121,7 @@ class _Variables:
             return opaque(expression.text, start, start, end), ""
         if not isinstance(expression, Name):
             written = self._source.text[start : min(end, start + TEXT_MAX)]
-            return nothing, f"{clipped(written)} is known only when Bake evaluates it" if written else "Bake evaluates this"
+            return nothing, f"{clipped(written) or 'this value'} is known only when Bake evaluates it"
         name = expression.path[0]
         if name in scope:
             return self._matrix_value(expression, scope, empty, depth)
@@ -160,7 +160,7 @@ class _Variables:
             what = "has no default" if name in self.defaults else "is not defined in this file"
             return f"{clipped(name)} {what}; {_OUTSIDE}"
         if depth > DEPTH_MAX:
-            return OverLimit(f"{clipped(name)} is the last of more than {DEPTH_MAX} variables")
+            return OverLimit(f"{clipped(name)} ends a chain of more than {DEPTH_MAX} variables")
         text, reason = self._text(default, {}, empty, TEXT_MAX, depth + 1)
         pieces = tuple([piece for piece in text.pieces if piece.text])
         if not pieces and not empty:

@@ -5,7 +5,7 @@ the owner of an image that needs a fix.
 
 **How to fix it:** set the label where the image is built, or use an image that has it.
 
-The labels of the image for each platform are checked, or for each of the row's `platforms`.
+The rule checks the image for each platform, or for each of the row's `platforms`.
 
 ## Flagged
 

@@ -1,11 +1,11 @@
 """An image that was built longer ago than the `max-age` of its row in the policy allows.
 
-**Why it matters:** an image receives no fixes after it was built. What is found in its packages later stays in it.
+**Why it matters:** an image receives no fixes after it was built. Vulnerabilities that are found in its packages later stay in it.
 
 **How to fix it:** use a newer release, or build the image again.
 
-The image for each platform is checked, or for each of the row's `platforms`. Reproducible builds set dates such as 1970-01-01; an image with a date
-before there were container images, or without one, is not flagged.
+The image for each platform is checked, or for each of the row's `platforms`. Reproducible builds set dates such as 1970-01-01: an image without a
+date, or with one before Docker's first release in 2013, is not flagged.
 
 ## Flagged
 

@@ -1,6 +1,6 @@
 """An image that is larger than the `max-size` of its row in the policy.
 
-**Why it matters:** a large image takes long to pull, so that pods start slowly, and contains more that can have vulnerabilities.
+**Why it matters:** a large image takes long to pull, so pods start slowly. It also contains more software that can have vulnerabilities.
 
 **How to fix it:** build it in several stages, on a smaller base image.
 
