@@ -65,7 +65,7 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
     """
     if not source.name.lower().endswith(EXTENSIONS):
         return False
-    found, certainty = _kind_at(os.path.abspath(source.path).lower())
+    found, certainty = _kind_by_path(source)
     if found != kind or (certainty == POSSIBLE and hints and not any(hint in source.text for hint in hints)):
         return False
     if _is_other_kind(source):
@@ -76,9 +76,13 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
     )
 
 
-@lru_cache(maxsize=16)
-def _kind_at(path: str) -> tuple[str, int]:
-    """Return the kind of pipeline that a path in lower case shows, and how certain that is. Compiling patterns would take longer."""
+@lru_cache(maxsize=1)
+def _kind_by_path(source: Source) -> tuple[str, int]:
+    """Return the kind of pipeline that the path of a file shows, and how certain that is.
+
+    It is kept until the next file, because a walk asks the reader of each kind. Compiling patterns would take longer.
+    """
+    path = os.path.abspath(source.path).lower()
     if any(part in path for part in _OTHERS):
         return NOWHERE
     stem, _, extension = path.rpartition(".")
