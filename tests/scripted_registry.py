@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import socket
 import ssl
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from imglint import Unverified, parse
 from imglint.registry.answers import Answers
 from imglint.registry.client import Client
-from imglint.registry.examples import ExampleRegistries
+from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.failures import Failure
 from imglint.registry.hosts import Endpoint, Hosts
 from imglint.registry.questions import DIGEST, TAGS, Question
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-def digest_of(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 class Received:
@@ -59,9 +54,6 @@ class Reply:
 def manifest(content: bytes = b"{}", **headers: str) -> Reply:
     """Return a manifest as a registry answers with it."""
     return Reply(200, content, **{"Content_Type": OCI_INDEX, "Docker_Content_Digest": digest_of(content), **headers})
-
-
-Script = "Callable[[Received], Reply]"
 
 
 class Server:

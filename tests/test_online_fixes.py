@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 REGISTRIES = ExampleRegistries()
 NGINX = REGISTRIES.add("nginx:1.27.3", also=("1.27", "1", "latest", "stable", "mainline", "1.27.3-bookworm", "v1.27.3"))
 OLD = REGISTRIES.add("nginx:1.26.0")
-SLIM = REGISTRIES.add("nginx:1.27.3-alpine", also=("1.27-alpine", "alpine"))
+REGISTRIES.add("nginx:1.27.3-alpine", also=("1.27-alpine", "alpine"))
 ALPINE = REGISTRIES.add("alpine:3.20", also=("latest", "3.20.1", "3", "20240606"))
 WEB = REGISTRIES.add("ghcr.io/acme/web:v1.2.3", also=("latest", "v1.2"))
-MINIO = REGISTRIES.add("quay.io/minio/minio:RELEASE.2024-06-13T22-53-53Z", also=("latest", "RELEASE.2024-06-13T22-53-53Z.fips"))
+REGISTRIES.add("quay.io/minio/minio:RELEASE.2024-06-13T22-53-53Z", also=("latest", "RELEASE.2024-06-13T22-53-53Z.fips"))
 REGISTRIES.add("quay.io/minio/minio:RELEASE.2024-01-01T00-00-00Z")
 for number in range(20):
     REGISTRIES.add(f"ghcr.io/acme/many:2.0.{number}")

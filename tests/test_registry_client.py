@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.scripted_registry import OCI_INDEX, Received, Reply, certificate, digest_of, endpoint, manifest, question, raw, serving
+from tests.scripted_registry import OCI_INDEX, Received, Reply, certificate, endpoint, manifest, question, raw, serving
 
 from imglint import Unverified, parse
 from imglint.registry import gates, transport
 from imglint.registry.answers import Answers
 from imglint.registry.client import Client
+from imglint.registry.examples import digest_of
 from imglint.registry.failures import Failure
 from imglint.registry.gates import retry_after
 from imglint.registry.hosts import Hosts, RegistryEntry
@@ -63,7 +64,6 @@ def outcome(client: Client, one: Question) -> object:
         return error.reason if error.registry == one.endpoint.registry else error
 
 
-GET_ONLY = "HEAD has no digest"
 ANSWERS = [
     (DIGEST, "1", manifest(CONTENT), DIGEST_OF_CONTENT),
     (DIGEST, DIGEST_OF_CONTENT, manifest(CONTENT), DIGEST_OF_CONTENT),

@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import islice
 
 from imglint import InvalidReference, Unverified, approves, parse, replace, replacement
-from imglint_rules._tags import newer, releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +69,9 @@ def versioned(use: ImageUse) -> Fix | None:
     reference, online = use.asked, use.online
     if reference is None or online is None:
         return None
+    # Imported here because only runs with registries compare tags.
+    from imglint_rules._tags import releases
+
     digest = online.digest(reference)
     tags = online.tags(reference) if digest is not None else None
     for new in islice(_approved(use, releases(tags or ())), ASKED_MAX):
@@ -87,6 +89,9 @@ def newest(use: ImageUse) -> ImageReference | None:
     reference, online = use.asked, use.online
     if reference is None or reference.tag is None or online is None:
         return None
+    # Imported here because only runs with registries compare tags.
+    from imglint_rules._tags import newer
+
     for new in _approved(use, newer(reference.tag, online.tags(reference) or ())):
         digest = online.digest(new) if reference.digest is not None else ""
         if digest is not None:

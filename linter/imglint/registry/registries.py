@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imglint.errors import Unverified
-from imglint.reference import TAG_MAX
-from imglint.registry.fields import digest_of, document, mapping, mappings, string
+from imglint.registry.fields import digest_of, document, mapping, mappings, string, valid_tags
 from imglint.registry.images import ImageDetails, RegistryImage, Variant
 from imglint.registry.platforms import serves
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question, together
@@ -25,7 +23,6 @@ INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.di
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 VARIANTS_MAX = 200
 """Platforms of an image, and attestations for these."""
-_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 
 
 class Registries:
@@ -82,7 +79,7 @@ class Registries:
     def tags(self, reference: ImageReference) -> tuple[str, ...] | None:
         """Return all tags of the repository of a reference, in no particular order."""
         answer = self._ask(Question(TAGS, self._hosts.endpoint(reference), reference.repository))
-        return tuple([tag for tag in answer if _TAG.fullmatch(tag)]) if isinstance(answer, tuple) else None
+        return tuple(valid_tags(answer)) if isinstance(answer, tuple) else None
 
     def signature(self, reference: ImageReference, key: PublicKey) -> Signature | None:
         """Return the result of checking the signatures of an image with a public key."""
