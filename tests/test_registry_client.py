@@ -583,7 +583,7 @@ def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
-    assert outcome(Client(), question(DIGEST, "registry.invalid")) == "no address"
+    assert outcome(Client(), question(DIGEST, "registry.invalid")) == "host not found"
 
 
 def test_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

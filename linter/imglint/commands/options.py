@@ -75,8 +75,8 @@ def run_command(options: CommandOptions, command: Callable[[CommandOptions], int
     return FAILED
 
 
-def settings_for(options: CommandOptions) -> Settings:
-    """Return the engine's settings for the options.
+def settings_for(options: CommandOptions, online: Online | None = None) -> Settings:
+    """Return the engine's settings for the options. `online` has the answers of registries so far, if there are any.
 
     Raises UsageError, PluginError or PolicyError.
     """
@@ -104,7 +104,7 @@ def settings_for(options: CommandOptions) -> Settings:
         verbose=options.verbose,
         debug=options.debug,
         tree=Trees(policies, excluded),
-        online=_online(options) if options.online else None,
+        online=online or (_online(options) if options.online else None),
     )
 
 
