@@ -19,7 +19,7 @@ HELM_MAP = "helm-map"
 SPLIT_PLACES = (HELM_MAP, "kustomize-image")
 """Places where the parts of a reference stand apart."""
 ASKED_MAX = 10
-"""Tags whose digests are compared with that of another tag."""
+"""Tags whose digests are asked for, one after the other."""
 LOOKBACK = 1000
 """Characters of a line that are searched for the ARG that a text belongs to."""
 TAGS_MAX = 1000
@@ -87,7 +87,7 @@ def newest(use: ImageUse) -> ImageReference | None:
     reference, online = use.asked, use.online
     if reference is None or reference.tag is None or online is None:
         return None
-    for new in _approved(use, newer(reference.tag, online.tags(reference) or ())):
+    for new in islice(_approved(use, newer(reference.tag, online.tags(reference) or ())), ASKED_MAX):
         digest = online.digest(new) if reference.digest is not None else ""
         if digest is not None:
             return parse(f"{new.text}@{digest}") if digest else new

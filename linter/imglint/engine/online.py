@@ -33,16 +33,17 @@ class Online:
 
 
 class Waiting(Online):
-    """The same, but a question without an answer raises Pending, and is collected in `questions`."""
+    """The same, but a question without an answer raises Pending, and is collected in `questions`, until `is_over`."""
 
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
         self.questions: dict[Question, None] = {}
         self.is_waiting = False
+        self.is_over = False
 
     def ask(self, question: Question) -> Answer:
         """Return the answer to a question. Raises Pending if it is not known."""
-        if question not in self.answers:
+        if not self.is_over and question not in self.answers:
             self.questions[question] = None
             self.is_waiting = True
             raise Pending

@@ -25,6 +25,9 @@ INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.di
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 VARIANTS_MAX = 200
 """Platforms of an image, and attestations for these."""
+SIZE_END = 1 << 63
+"""What the size of a layer is less than. Go's clients read it as such a number."""
+_PLATFORM_PART = re.compile("[A-Za-z0-9_.-]{0,64}")
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 
 
@@ -52,7 +55,7 @@ class Registries:
         if manifest.get("mediaType") in INDEXES or "manifests" in manifest:
             return RegistryImage(digest, tuple(_variants(endpoint, manifest)))
         config = self._config(endpoint, reference.repository, manifest)
-        return RegistryImage(digest, (Variant(_platform(config), digest),))
+        return RegistryImage(digest, (Variant(_platform(config, endpoint), digest),))
 
     def details(self, reference: ImageReference, variant: Variant) -> ImageDetails:
         """Return the details of an image for one platform."""
@@ -63,7 +66,7 @@ class Registries:
         labels = {str(name): value for name, value in mapping(config.get("Labels")).items() if isinstance(value, str)}
         layers = mappings(manifest.get("layers"))
         sizes = [layer.get("size") for layer in layers]
-        if not all(type(size) is int and size >= 0 for size in sizes):
+        if not all(type(size) is int and 0 <= size < SIZE_END for size in sizes):
             raise Unverified(endpoint.registry, "answered with an invalid manifest")
         size = sum([size for size in sizes if size is not None])
         return ImageDetails(string(config.get("User")), labels, string(image.get("created")), size)
@@ -121,13 +124,17 @@ def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
         raise Unverified(endpoint.registry, f"answered with more than {VARIANTS_MAX} platforms")
     found = []
     for manifest in entries:
-        platform = _platform(mapping(manifest.get("platform")))
+        platform = _platform(mapping(manifest.get("platform")), endpoint)
         if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
             continue
         found.append(Variant(platform, digest_of(manifest, endpoint)))
     return found
 
 
-def _platform(entry: dict[str, Any]) -> str:
+def _platform(entry: dict[str, Any], endpoint: Endpoint) -> str:
+    """Return the platform of an image; empty if it names none."""
     parts = [string(entry.get(key)) for key in ("os", "architecture", "variant")]
+    if not all(map(_PLATFORM_PART.fullmatch, parts)):
+        # Messages repeat it.
+        raise Unverified(endpoint.registry, "answered with an invalid platform")
     return "/".join([part for part in parts if part]) if parts[0] and parts[1] else ""
