@@ -138,12 +138,20 @@ def shows_progress(options: CommandOptions) -> bool:
 
 
 def _roots(options: CommandOptions) -> list[str]:
-    """Return the roots of the checked paths. One that contains the user's home folder counts only if it is a repository."""
+    """Return the roots of the checked paths. Where one contains the user's home folder and is no repository, the named folder counts instead.
+
+    A named folder that contains the user's home folder does not count.
+    """
     from imglint.repository import is_outside, repository_root, root_of
 
     home = os.path.expanduser("~")
-    roots = {root_of(path) for path in _named(options)}
-    return sorted([root for root in roots if repository_root(root) == root or is_outside(home, (root,))])
+    roots = set[str]()
+    for path in _named(options):
+        absolute = os.path.abspath(path)
+        folder = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+        places = [place for place in (root_of(path), folder) if repository_root(place) == place or is_outside(home, (place,))]
+        roots.update(places[:1])
+    return sorted(roots)
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:
