@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from imglint.engine.batches import ROUNDS
 from imglint.plugins.load import rules
 from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.questions import BLOB, DIGEST, TAGS, Question
+from imglint.registry.registries import INDEXES, MANIFESTS
 from imglint.testing import check_text
 
 if TYPE_CHECKING:
@@ -430,3 +432,23 @@ def test_a_rule_that_always_asks_something_else_ends() -> None:
     rule.__dict__.update(__doc__="Ask.", LEVEL=Severity.WARNING, TAGS=(), check_image=check_image)
     (finding,) = check_text("FROM web:1\n", "Dockerfile", rule=rule, registries=ExampleRegistries())
     assert finding.message == f"None in run {ROUNDS + 1}"
+
+
+ENTRIES: dict[str, tuple[dict[str, object], str]] = {
+    "a platform that is not stated": ({}, "missing-label: "),
+    "no platform that runs": ({"platform": {"os": "unknown", "architecture": "unknown"}}, "the index has no images"),
+    "an attachment": ({"mediaType": "text/plain"}, "the index has no images"),
+    "an index": ({"mediaType": INDEXES[0]}, "answered with an index in an index"),
+}
+
+
+@pytest.mark.parametrize("platforms", ["", ", platforms: [linux/amd64]"])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_image_escapes_through_an_odd_index(name: str, platforms: str) -> None:
+    registries = ExampleRegistries()
+    digest = registries.add("web:1", platforms=("linux/amd64",))
+    changes, expected = ENTRIES[name]
+    index = {"mediaType": INDEXES[0], "manifests": [{"mediaType": MANIFESTS[0], "digest": digest, **changes}]}
+    registries.put("docker.io/library/web", json.dumps(index).encode(), "1")
+    found = check("FROM web:1\nUSER 1\n", registries, policy=f"images: [{{match: '**', labels: [a]{platforms}}}]\n")
+    assert any(expected in line for line in found)

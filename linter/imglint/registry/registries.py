@@ -14,7 +14,7 @@ from imglint.registry.platforms import serves
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from imglint.reference import ImageReference
     from imglint.registry.hosts import Endpoint, Hosts
@@ -74,11 +74,16 @@ class Registries:
     def all_details(
         self, reference: ImageReference, platforms: Collection[str] = ()
     ) -> tuple[tuple[Variant, ImageDetails], ...] | None:
-        """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`."""
+        """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`.
+
+        An image that names no platform can serve any.
+        """
         image = self.image(reference)
         if image is None:
             return None
-        variants = [one for one in image.variants if not platforms or any(serves(one.platform, wanted) for wanted in platforms)]
+        if not image.variants:
+            raise Unverified(self._hosts.endpoint(reference).registry, "the index has no images")
+        variants = [one for one in image.variants if not platforms or _may_serve(one.platform, platforms)]
         details = together([partial(self.details, reference, variant) for variant in variants])
         return tuple(zip(variants, details, strict=True))
 
@@ -117,15 +122,25 @@ class Registries:
         return value
 
 
+def _may_serve(served: str, platforms: Iterable[str]) -> bool:
+    return not served or any(serves(served, platform) for platform in platforms)
+
+
 def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
-    """Return the images of an index. Attestations and other manifests that no platform runs are left out."""
+    """Return the images of an index. Attestations and other manifests that no platform runs are left out.
+
+    Raises Unverified for an index in the index. Its images would not be checked, but container runtimes find them.
+    """
     entries = mappings(index.get("manifests"))
     if len(entries) > VARIANTS_MAX:
         raise Unverified(endpoint.registry, f"answered with more than {VARIANTS_MAX} platforms")
     found = []
     for manifest in entries:
+        kind = manifest.get("mediaType")
+        if kind in INDEXES:
+            raise Unverified(endpoint.registry, "answered with an index in an index")
         platform = _platform(mapping(manifest.get("platform")), endpoint)
-        if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
+        if platform.startswith("unknown") or kind not in (None, *MANIFESTS):
             continue
         found.append(Variant(platform, digest_of(manifest, endpoint)))
     return found
