@@ -221,12 +221,12 @@ def test_the_answer_of_a_helper(script: str, expected: Login, home: Home) -> Non
         ("printf '\\033[31mlocked'; exit 1", "credential helper docker-credential-test failed: \\x1b[31mlocked"),
         ("exit 3", "credential helper docker-credential-test failed with status 3"),
         (f"echo {'x' * 1000}; exit 1", f"credential helper docker-credential-test failed: {'x' * 97}..."),
-        ("echo secret", "credential helper docker-credential-test answered with something else than credentials"),
-        ('echo \'{"Username": "a"}\'', "credential helper docker-credential-test answered with something else than credentials"),
-        ("yes", "credential helper docker-credential-test answered too much"),
+        ("echo secret", "credential helper docker-credential-test did not answer with credentials"),
+        ('echo \'{"Username": "a"}\'', "credential helper docker-credential-test did not answer with credentials"),
+        ("yes", "credential helper docker-credential-test answered with more than 65,536 bytes"),
         ("sleep 60", "credential helper docker-credential-test did not answer in time"),
         ("sleep 60 & exit 0", "credential helper docker-credential-test did not answer in time"),
-        ("exec >&-; sleep 60", "credential helper docker-credential-test did not end in time"),
+        ("exec >&-; sleep 60", "credential helper docker-credential-test did not exit in time"),
     ],
 )  # fmt: skip
 def test_a_helper_that_fails_is_a_reason_for_the_host(

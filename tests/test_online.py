@@ -233,7 +233,7 @@ def test_without_a_usable_cache_a_run_asks_everything(
         outcome = checkout.check("--select", "unknown-image")
         assert (outcome.status, outcome.err) == (0, "")
     assert counted.count == 2 * many
-    assert "answers of registries are not kept: " in checkout.check("--verbose").err
+    assert "answers of registries are not cached: " in checkout.check("--verbose").err
     assert not (checkout.tree / "imglint").exists()
     assert not list(tmp_path.glob("target/*"))
 

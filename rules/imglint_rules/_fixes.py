@@ -50,7 +50,7 @@ def pinned(use: ImageUse) -> Fix | None:
     digest = online.digest(reference)
     if digest is None:
         return None
-    # The tag shows where the digest is from, which keeps it up to date.
+    # The tag shows bots and people where the digest is from.
     tag = "" if reference.tag else f":{use.pulled_tag}"
     fix = use.fix(f"{reference.text}{tag}@{digest}", f"pin it to {digest}")
     is_apart = use.place != HELM_MAP or use.digest_slot is not None

@@ -17,9 +17,9 @@ def details(use: ImageUse, row: Row) -> Sequence[tuple[Variant, ImageDetails]]:
     return use.online.all_details(reference, row.platforms) or ()
 
 
-def on_platforms(variants: Sequence[Variant], found: Sequence[tuple[Variant, ImageDetails]]) -> str:
-    """Return the platforms of images, as the end of a clause; empty if that is all of those that were found."""
+def subject(variants: Sequence[Variant], found: Sequence[tuple[Variant, ImageDetails]]) -> str:
+    """Return the images that a message is about: `image`, or `image for linux/arm64` if they are not all of those that were found."""
     named = list(dict.fromkeys([variant.platform for variant in variants if variant.platform]))
     if len(variants) == len(found) or not named:
-        return ""
-    return f" on {', '.join(named[:5])}{' and others' if len(named) > 5 else ''}"
+        return "image"
+    return f"image for {', '.join(named[:5])}{' and others' if len(named) > 5 else ''}"

@@ -25,9 +25,9 @@ def is_root(written: str) -> bool:
 
 
 def base_users(user: RunUser) -> tuple[tuple[str, ...], Unverified | None]:
-    """Return the users that the base image of a stage without USER runs as, and why they are not known although they were asked for.
+    """Return the users that the base image of a stage without USER runs as, and the error if the registry could not be asked.
 
-    An image for several platforms can have several users. There are none if they are not known.
+    A multi-platform image can have several users. There are none if they are not known.
     """
     use = user.image
     reference, online = (use.asked, use.online) if use is not None else (None, None)

@@ -64,7 +64,7 @@ def fix(
         if stdin:
             stdin.reset(stdin.fixed)
         # The files and the policies have changed, and what the settings know of them.
-        # What registries answered still holds.
+        # The answers of registries are still valid.
         again = replace(settings_for(options, settings.online), fingerprints=settings.fingerprints, verbose=False)
         report = report_of(options, again)
     return fixing.marked(report), stdin.pieces() if stdin else None

@@ -109,7 +109,7 @@ def settings_for(options: CommandOptions, online: Online | None = None) -> Setti
 
 
 def _online(options: CommandOptions) -> Online:
-    """Return the registries of the run. Credentials and the cache are the user's, and nothing in the checked folders is taken for them."""
+    """Return the registries of the run. Credentials and cached answers are the user's; none are read from the checked folders."""
     from imglint.engine.online import Online
     from imglint.registry.answers import Answers
     from imglint.registry.cache import Cache, UnusableCache, cache_folder
@@ -123,7 +123,7 @@ def _online(options: CommandOptions) -> Online:
         ask = Cache(cache_folder(roots), ask, credentials, refresh=options.refresh).ask
     except UnusableCache as error:
         if options.verbose:
-            warn(f"answers of registries are not kept: {error}")
+            warn(f"answers of registries are not cached: {error}")
     progress = None
     if shows_progress(options):
         from imglint.commands.progress import Asking
@@ -204,7 +204,7 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
 def _check_keys(options: CommandOptions, policy: Policy) -> None:
     """Check the keys for signatures if the run asks registries.
 
-    Raises UsageError if the package for that is missing, PolicyError if a key cannot be used.
+    Raises UsageError if the package `cryptography` is missing, PolicyError if a key cannot be used.
     """
     keys = [row.signed for row in policy.table.rows if row.signed] if options.online and policy.table else []
     if not keys:
@@ -223,7 +223,7 @@ def _check_keys(options: CommandOptions, policy: Policy) -> None:
 
 
 def _named(options: CommandOptions) -> tuple[str, ...]:
-    """Return the paths that are checked, for the purpose of finding what is around them."""
+    """Return the checked paths, to find the policies and roots around them."""
     return (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
 
 

@@ -1,7 +1,7 @@
 """Checking with registries: the questions of many files are collected, and asked at the same time.
 
-A rule asks as if every answer was there. If one is not, Pending ends the rule, and its file is judged again after the questions of all files of a batch
-were asked. So rules need no threads, and only the network is used concurrently.
+A rule asks as if every answer were available. If one is not, Pending ends the rule, and its file is judged again after the questions of all files of a
+batch were asked. So rules need no threads, and only the network is used concurrently.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ NEXT = re.compile(r"<([^<>]*)>[^<>,]*;\s*rel=\"?next\b")
 class Client:
     """Connections to registries, for use from several threads. Answers of registries are checked, but not kept.
 
-    `credentials` returns what to log in to an endpoint with, and is asked once for each endpoint that has `credentials`. `seconds` is the time for a
+    `credentials` returns the login for an endpoint, and is called once for each endpoint that has `credentials`. `seconds` is the time for a
     request.
     """
 
@@ -126,7 +126,7 @@ class _Asking:
                 # Without the header Authorization: the storage is not the registry.
                 reply = self._transport.send(site, Request("GET", path, {}, BLOB_SIZE_MAX), self._patience)
             except Failure as failure:
-                # What to do about it, behind the semicolon, is meant for hosts that the policy lists.
+                # The advice after the semicolon is for hosts that the policy lists.
                 raise Failure(f"redirected a blob to {shown(site.host)}: {failure.reason.partition(';')[0]}") from None
             if reply.status != 200:
                 raise Failure(f"redirected a blob to {shown(site.host)}: HTTP {reply.status}")
@@ -201,10 +201,10 @@ def _check(question: Question) -> None:
     try:
         reference = parse(f"localhost/{name}{f':{target}' if has_tag else ''}")
     except InvalidReference:
-        raise Failure("not a valid name") from None
+        raise Failure("invalid repository name, tag or digest") from None
     is_name = (reference.repository, reference.tag or "", reference.digest) == (name, target if has_tag else "", None)
     if not is_name or (not has_tag and question.kind != TAGS and not _is_digest(target)):
-        raise Failure("not a valid name")
+        raise Failure("invalid repository name, tag or digest")
 
 
 def _is_present(reply: Reply) -> bool:

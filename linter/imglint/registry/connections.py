@@ -34,7 +34,7 @@ class TimedSocket(socket.socket):
 
 
 class TimedTLSSocket(ssl.SSLSocket):
-    """The same over TLS."""
+    """A TimedSocket over TLS."""
 
     _end = 0.0
 

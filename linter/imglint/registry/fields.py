@@ -38,7 +38,7 @@ def string(value: object) -> str:
 
 
 def digest_of(descriptor: dict[str, Any], endpoint: Endpoint) -> str:
-    """Return the digest of a descriptor. Raises Unverified if it is none."""
+    """Return the digest of a descriptor. Raises Unverified if it is not valid."""
     digest = string(descriptor.get("digest"))
     algorithm, _, digits = digest.partition(":")
     if len(digits) != DIGEST_LENGTHS.get(algorithm) or not re.fullmatch("[0-9a-f]+", digits):

@@ -1,4 +1,4 @@
-"""Asking registries about images, as rules do it: each answer is put together from those to a few simple questions."""
+"""Answers what rules ask about images, from the answers to a few simple questions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Registries:
         return tuple([tag for tag in answer if _TAG.fullmatch(tag)]) if isinstance(answer, tuple) else None
 
     def signature(self, reference: ImageReference, key: PublicKey) -> Signature | None:
-        """Return what the signatures of an image are worth by a public key."""
+        """Return the result of checking the signatures of an image with a public key."""
         digest = self.digest(reference)
         if digest is None:
             return None
