@@ -20,7 +20,7 @@ from imglint.registry.client import Client
 from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.failures import Failure
 from imglint.registry.hosts import Endpoint, Hosts
-from imglint.registry.questions import DIGEST, TAGS, Question
+from imglint.registry.questions import BLOB, DIGEST, TAGS, Question
 from imglint.registry.registries import Registries
 from imglint.registry.sites import token_site
 
@@ -333,3 +333,14 @@ def are_platforms_accepted(count: int) -> bool:
         return Registries(Hosts(None), examples.ask).image(parse("acme/app:1")) is not None
     except Unverified:
         return False
+
+
+def are_answers_kept(size: int) -> bool:
+    """Return whether the answers of a run may have a size together."""
+    answers = Answers(lambda one: b"x" * (size - 1 if one.target == "1" else 1))
+    answers.ask_all([question(BLOB, "reg.example", "1")])
+    try:
+        answers.ask(question(BLOB, "reg.example", "2"))
+    except Unverified:
+        return False
+    return True

@@ -153,7 +153,7 @@ def test_a_pipe_does_not_hang(home: Home) -> None:
     assert home.error().endswith("is not a JSON object")
 
 
-@pytest.mark.parametrize("folder", ["", "below", "link", "relative", "file link"])
+@pytest.mark.parametrize("folder", ["", "below", "link", "relative", "file link", "link out"])
 def test_no_configuration_comes_from_the_checked_repository(
     folder: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +163,10 @@ def test_no_configuration_comes_from_the_checked_repository(
     (tmp_path / "link").symlink_to(home.repository)
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "config.json").symlink_to(home.repository / "config.json")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "config.json").write_text(json.dumps({"auths": {"ghcr.io": auth(ALICE)}}))
+    # What it leads to is for the repository to choose.
+    (home.repository / "link out").symlink_to(tmp_path / "outside")
     place = {"link": tmp_path / "link", "file link": tmp_path / "linked"}.get(folder, home.repository / folder)
     monkeypatch.setenv("DOCKER_CONFIG", "below" if folder == "relative" else str(place))
     expected = "is relative; set" if folder == "relative" else "is in the checked repository; set"

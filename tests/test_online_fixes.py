@@ -21,6 +21,7 @@ from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.registry.answers import Answers
 from imglint.registry.examples import ExampleRegistries
 from imglint.registry.questions import TAGS
+from imglint_rules._fixes import ASKED_MAX
 
 if TYPE_CHECKING:
     from imglint.model import Finding
@@ -516,3 +517,16 @@ def test_findings_stand_if_a_registry_cannot_be_asked() -> None:
         ("missing-digest", "image is not pinned by digest", None),
         ("unverified-image", "cannot ask docker.io: timed out", None),
     ]
+
+
+def test_few_of_the_newer_tags_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A registry that lists tags which it does not have.
+    asked: list[str] = []
+
+    def ask(question: Question) -> Answer:
+        asked.append(question.target)
+        return tuple([f"{number}.0" for number in range(100)]) if question.kind == TAGS else None
+
+    monkeypatch.setattr(REGISTRIES, "ask", ask)
+    assert not checked("outdated-tag", "", "Dockerfile", f"FROM python:3.0@{NGINX}\n")
+    assert len(asked) == 1 + ASKED_MAX

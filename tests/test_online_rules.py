@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
-from imglint import Unverified, parse
+from imglint import Severity, Unverified, parse, replace
+from imglint.engine.batches import ROUNDS
 from imglint.plugins.load import rules
 from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.questions import BLOB, DIGEST, TAGS, Question
+from imglint.registry.registries import INDEXES, MANIFESTS
 from imglint.testing import check_text
 
 if TYPE_CHECKING:
-    from imglint import Finding
+    from collections.abc import Iterator
+
+    from imglint import Finding, ImageUse
     from imglint.registry.questions import Answer
 
 ONLINE = sorted(name for name, rule in rules().items() if rule.online)
@@ -415,3 +421,40 @@ def test_what_registries_answer_is_shown_escaped() -> None:
     assert found
     assert parse("nginx").name in registries.tags
     assert "\x1b" not in "".join(check("FROM nginx:1.31m\nUSER 1\n", registries))
+
+
+def test_a_rule_that_always_asks_something_else_ends() -> None:
+    runs = 0
+
+    def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
+        nonlocal runs
+        runs += 1
+        reference, online = use.asked, use.online
+        assert reference is not None
+        assert online is not None
+        yield use.finding(f"{online.digest(replace(reference, tag=str(runs)))} in run {runs}")
+
+    rule = ModuleType("acme_rules.restless")
+    rule.__dict__.update(__doc__="Ask.", LEVEL=Severity.WARNING, TAGS=(), check_image=check_image)
+    (finding,) = check_text("FROM web:1\n", "Dockerfile", rule=rule, registries=ExampleRegistries())
+    assert finding.message == f"None in run {ROUNDS + 1}"
+
+
+ENTRIES: dict[str, tuple[dict[str, object], str]] = {
+    "a platform that is not stated": ({}, "missing-label: "),
+    "no platform that runs": ({"platform": {"os": "unknown", "architecture": "unknown"}}, "the index has no images"),
+    "an attachment": ({"mediaType": "text/plain"}, "the index has no images"),
+    "an index": ({"mediaType": INDEXES[0]}, "answered with an index in an index"),
+}
+
+
+@pytest.mark.parametrize("platforms", ["", ", platforms: [linux/amd64]"])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_image_escapes_through_an_odd_index(name: str, platforms: str) -> None:
+    registries = ExampleRegistries()
+    digest = registries.add("web:1", platforms=("linux/amd64",))
+    changes, expected = ENTRIES[name]
+    index = {"mediaType": INDEXES[0], "manifests": [{"mediaType": MANIFESTS[0], "digest": digest, **changes}]}
+    registries.put("docker.io/library/web", json.dumps(index).encode(), "1")
+    found = check("FROM web:1\nUSER 1\n", registries, policy=f"images: [{{match: '**', labels: [a]{platforms}}}]\n")
+    assert any(expected in line for line in found)

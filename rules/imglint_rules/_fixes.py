@@ -18,7 +18,7 @@ HELM_MAP = "helm-map"
 SPLIT_PLACES = (HELM_MAP, "kustomize-image")
 """Places where the parts of a reference stand apart."""
 ASKED_MAX = 10
-"""Tags whose digests are compared with that of another tag."""
+"""Tags whose digests are asked for, one after the other."""
 LOOKBACK = 1000
 """Characters of a line that are searched for the ARG that a text belongs to."""
 TAGS_MAX = 1000
@@ -92,7 +92,7 @@ def newest(use: ImageUse) -> ImageReference | None:
     # Imported here because only runs with registries compare tags.
     from imglint_rules._tags import newer
 
-    for new in _approved(use, newer(reference.tag, online.tags(reference) or ())):
+    for new in islice(_approved(use, newer(reference.tag, online.tags(reference) or ())), ASKED_MAX):
         digest = online.digest(new) if reference.digest is not None else ""
         if digest is not None:
             return parse(f"{new.text}@{digest}") if digest else new

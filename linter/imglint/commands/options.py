@@ -75,8 +75,8 @@ def run_command(options: CommandOptions, command: Callable[[CommandOptions], int
     return FAILED
 
 
-def settings_for(options: CommandOptions) -> Settings:
-    """Return the engine's settings for the options.
+def settings_for(options: CommandOptions, online: Online | None = None) -> Settings:
+    """Return the engine's settings for the options. `online` has the answers of registries so far, if there are any.
 
     Raises UsageError, PluginError or PolicyError.
     """
@@ -104,7 +104,7 @@ def settings_for(options: CommandOptions) -> Settings:
         verbose=options.verbose,
         debug=options.debug,
         tree=Trees(policies, excluded),
-        online=_online(options) if options.online else None,
+        online=online or (_online(options) if options.online else None),
     )
 
 
@@ -138,12 +138,20 @@ def shows_progress(options: CommandOptions) -> bool:
 
 
 def _roots(options: CommandOptions) -> list[str]:
-    """Return the roots of the checked paths. One that contains the user's home folder counts only if it is a repository."""
+    """Return the roots of the checked paths. Where one contains the user's home folder and is no repository, the named folder counts instead.
+
+    A named folder that contains the user's home folder does not count.
+    """
     from imglint.repository import is_outside, repository_root, root_of
 
     home = os.path.expanduser("~")
-    roots = {root_of(path) for path in _named(options)}
-    return sorted([root for root in roots if repository_root(root) == root or is_outside(home, (root,))])
+    roots = set[str]()
+    for path in _named(options):
+        absolute = os.path.abspath(path)
+        folder = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+        places = [place for place in (root_of(path), folder) if repository_root(place) == place or is_outside(home, (place,))]
+        roots.update(places[:1])
+    return sorted(roots)
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:

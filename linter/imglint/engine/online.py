@@ -33,16 +33,17 @@ class Online:
 
 
 class Waiting(Online):
-    """Like Online, but a question without an answer raises Pending and is added to `questions`."""
+    """Like Online, but a question without an answer raises Pending and is added to `questions`, unless `is_over`."""
 
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
         self.questions: dict[Question, None] = {}
         self.is_waiting = False
+        self.is_over = False
 
     def ask(self, question: Question) -> Answer:
         """Return the answer to a question. Raises Pending if it is not known."""
-        if question not in self.answers:
+        if not self.is_over and question not in self.answers:
             self.questions[question] = None
             self.is_waiting = True
             raise Pending

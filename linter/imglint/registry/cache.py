@@ -103,7 +103,7 @@ class Cache:
         endpoint = question.endpoint
         login = self._credentials(endpoint)
         who = [login.user, login.password, login.identity_token] if login else None
-        where = [endpoint.host, endpoint.prefix, endpoint.insecure, endpoint.ca, who]
+        where = [endpoint.host, endpoint.prefix, endpoint.insecure, endpoint.private, endpoint.ca, who]
         data = json.dumps([*where, question.kind, question.repository, question.target])
         name = hmac.digest(self._key, data.encode(), "sha256").hex()
         return os.path.join(self._folder, FOR_GOOD if _is_by_digest(question) else FOR_NOW, name)
