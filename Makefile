@@ -12,7 +12,7 @@ demo: $(READY)
 test: lint
 	scripts/system-packages
 	scripts/peers
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q --numprocesses auto --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -10,8 +10,6 @@ MANY = 50
 WEB, LIST, SINGLE, PLAIN = "acme/web:1.0", "acme/list:1", "acme/single:1", "library/plain:latest"
 """Images with and without an index, in the formats of OCI and Docker."""
 SIGNED, KEY = "acme/signed:1", "cosign.pub"
-"""An image with a signature, and the file of its public key."""
-SIGNED, KEY = "acme/signed:1", "cosign.pub"
 """An image with a signature, and the path of the public key."""
 
 
@@ -30,7 +28,6 @@ def images() -> ExampleRegistries:
     made.add(f"{REGISTRY}/{LIST}", types=DOCKER_TYPES, user="nobody")
     made.add(f"{REGISTRY}/{SINGLE}", types=DOCKER_TYPES, platforms=("linux/amd64",), labels={"a": "b"})
     made.add(f"{REGISTRY}/{PLAIN}", platforms=("windows/amd64",), created="")
-    made.add(f"{REGISTRY}/{SIGNED}", signed_by=KEY)
     made.has_referrers = False
     made.add(f"{REGISTRY}/{SIGNED}", signed_by=KEY)
     for number in range(MANY):

@@ -153,7 +153,7 @@ def test_a_pipe_does_not_hang(home: Home) -> None:
     assert home.error().endswith("is not a JSON object")
 
 
-@pytest.mark.parametrize("folder", ["", "below", "link", "relative", "file link"])
+@pytest.mark.parametrize("folder", ["", "below", "link", "relative", "file link", "link out"])
 def test_no_configuration_comes_from_the_checked_repository(
     folder: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +163,10 @@ def test_no_configuration_comes_from_the_checked_repository(
     (tmp_path / "link").symlink_to(home.repository)
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "config.json").symlink_to(home.repository / "config.json")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "config.json").write_text(json.dumps({"auths": {"ghcr.io": auth(ALICE)}}))
+    # What it leads to is for the repository to choose.
+    (home.repository / "link out").symlink_to(tmp_path / "outside")
     place = {"link": tmp_path / "link", "file link": tmp_path / "linked"}.get(folder, home.repository / folder)
     monkeypatch.setenv("DOCKER_CONFIG", "below" if folder == "relative" else str(place))
     expected = "is relative; set" if folder == "relative" else "is in the checked repository; set"
@@ -217,12 +221,12 @@ def test_the_answer_of_a_helper(script: str, expected: Login, home: Home) -> Non
         ("printf '\\033[31mlocked'; exit 1", "credential helper docker-credential-test failed: \\x1b[31mlocked"),
         ("exit 3", "credential helper docker-credential-test failed with status 3"),
         (f"echo {'x' * 1000}; exit 1", f"credential helper docker-credential-test failed: {'x' * 97}..."),
-        ("echo secret", "credential helper docker-credential-test answered with something else than credentials"),
-        ('echo \'{"Username": "a"}\'', "credential helper docker-credential-test answered with something else than credentials"),
-        ("yes", "credential helper docker-credential-test answered too much"),
+        ("echo secret", "credential helper docker-credential-test did not answer with credentials"),
+        ('echo \'{"Username": "a"}\'', "credential helper docker-credential-test did not answer with credentials"),
+        ("yes", "credential helper docker-credential-test answered with more than 65,536 bytes"),
         ("sleep 60", "credential helper docker-credential-test did not answer in time"),
         ("sleep 60 & exit 0", "credential helper docker-credential-test did not answer in time"),
-        ("exec >&-; sleep 60", "credential helper docker-credential-test did not end in time"),
+        ("exec >&-; sleep 60", "credential helper docker-credential-test did not exit in time"),
     ],
 )  # fmt: skip
 def test_a_helper_that_fails_is_a_reason_for_the_host(

@@ -704,6 +704,7 @@ LIMITS: list[tuple[str, str, int | None, Callable[[Lint, int], bool]]] = [
      lambda _, n: challenge_of(["Bearer realm=x".rjust(n, ",")]) == Challenge("x")),
     ("registry.sites.URL_MAX", "characters", None, lambda _, n: scripted_registry.is_realm_accepted(n)),
     ("registry.transport.RETRIES_MAX", "retries", 1, lambda _, n: scripted_registry.are_retries_made(n)),
+    ("registry.answers.SIZE_MAX", "bytes", 1000, lambda _, n: scripted_registry.are_answers_kept(n)),
     ("registry.registries.VARIANTS_MAX", "platforms", 20, lambda _, n: scripted_registry.are_platforms_accepted(n)),
     ("registry.gates.CONNECTIONS_MAX", "connections", None, lambda _, n: scripted_registry.are_connections_made(n)),
     ("registry.gates.PAUSE_MAX", "seconds", 1, lambda _, n: scripted_registry.are_retries_made(1, n)),

@@ -153,6 +153,19 @@ def test_no_credentials_come_from_the_checkout(
     assert "is in the checked repository" in message
 
 
+@pytest.mark.parametrize("named", ["tree", "tree/pod.yaml"])
+def test_no_credentials_come_from_a_named_folder_below_the_home_folder(
+    named: str, checkout: Checkout, registry_servers: RegistryServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = registry_servers.get(BASIC)
+    checkout.uses(server)
+    build(checkout.tree, {"pod.yaml": pod(WEB), ".docker/config.json": (server.login / "config.json").read_text()})
+    monkeypatch.setenv("HOME", str(checkout.tree.parent))
+    monkeypatch.setenv("DOCKER_CONFIG", str(checkout.tree / ".docker"))
+    outcome = checkout.imglint("--online", "--config", checkout.policy, named, cwd=checkout.tree.parent)
+    assert "is in the checked repository" in outcome.out
+
+
 def test_the_home_folder_as_a_checked_folder_keeps_its_credentials(
     checkout: Checkout, registry_servers: RegistryServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +233,7 @@ def test_without_a_usable_cache_a_run_asks_everything(
         outcome = checkout.check("--select", "unknown-image")
         assert (outcome.status, outcome.err) == (0, "")
     assert counted.count == 2 * many
-    assert "answers of registries are not kept: " in checkout.check("--verbose").err
+    assert "answers of registries are not cached: " in checkout.check("--verbose").err
     assert not (checkout.tree / "imglint").exists()
     assert not list(tmp_path.glob("target/*"))
 

@@ -21,6 +21,7 @@ from imglint.policy.lookup import FILE_NAME, default_policy
 from imglint.registry.answers import Answers
 from imglint.registry.examples import ExampleRegistries
 from imglint.registry.questions import TAGS
+from imglint_rules._fixes import ASKED_MAX
 
 if TYPE_CHECKING:
     from imglint.model import Finding
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 REGISTRIES = ExampleRegistries()
 NGINX = REGISTRIES.add("nginx:1.27.3", also=("1.27", "1", "latest", "stable", "mainline", "1.27.3-bookworm", "v1.27.3"))
 OLD = REGISTRIES.add("nginx:1.26.0")
-SLIM = REGISTRIES.add("nginx:1.27.3-alpine", also=("1.27-alpine", "alpine"))
+REGISTRIES.add("nginx:1.27.3-alpine", also=("1.27-alpine", "alpine"))
 ALPINE = REGISTRIES.add("alpine:3.20", also=("latest", "3.20.1", "3", "20240606"))
 WEB = REGISTRIES.add("ghcr.io/acme/web:v1.2.3", also=("latest", "v1.2"))
-MINIO = REGISTRIES.add("quay.io/minio/minio:RELEASE.2024-06-13T22-53-53Z", also=("latest", "RELEASE.2024-06-13T22-53-53Z.fips"))
+REGISTRIES.add("quay.io/minio/minio:RELEASE.2024-06-13T22-53-53Z", also=("latest", "RELEASE.2024-06-13T22-53-53Z.fips"))
 REGISTRIES.add("quay.io/minio/minio:RELEASE.2024-01-01T00-00-00Z")
 for number in range(20):
     REGISTRIES.add(f"ghcr.io/acme/many:2.0.{number}")
@@ -516,3 +517,16 @@ def test_findings_stand_if_a_registry_cannot_be_asked() -> None:
         ("missing-digest", "image is not pinned by digest", None),
         ("unverified-image", "cannot ask docker.io: timed out", None),
     ]
+
+
+def test_few_of_the_newer_tags_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A registry that lists tags which it does not have.
+    asked: list[str] = []
+
+    def ask(question: Question) -> Answer:
+        asked.append(question.target)
+        return tuple([f"{number}.0" for number in range(100)]) if question.kind == TAGS else None
+
+    monkeypatch.setattr(REGISTRIES, "ask", ask)
+    assert not checked("outdated-tag", "", "Dockerfile", f"FROM python:3.0@{NGINX}\n")
+    assert len(asked) == 1 + ASKED_MAX

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
-from imglint import Unverified, parse
+from imglint import Severity, Unverified, parse, replace
+from imglint.engine.batches import ROUNDS
 from imglint.plugins.load import rules
 from imglint.registry.examples import ExampleRegistries, digest_of
 from imglint.registry.questions import BLOB, DIGEST, TAGS, Question
+from imglint.registry.registries import INDEXES, MANIFESTS
 from imglint.testing import check_text
 
 if TYPE_CHECKING:
-    from imglint import Finding
+    from collections.abc import Iterator
+
+    from imglint import Finding, ImageUse
     from imglint.registry.questions import Answer
 
 ONLINE = sorted(name for name, rule in rules().items() if rule.online)
@@ -102,7 +108,7 @@ def test_a_registry_that_does_not_answer_is_not_an_absence() -> None:
         "1:6 unverified-image: cannot ask docker.io: time-out"
     ]
     assert check("FROM quay.evil.example/x:1\nUSER 1\n", registries, "unknown-image", "unverified-image") == [
-        "1:6 unverified-image: cannot ask quay.evil.example: not listed under `registries` in the policy"
+        "1:6 unverified-image: cannot ask quay.evil.example: not listed under `registries` in the policy; add it there"
     ]
 
 
@@ -157,7 +163,7 @@ def test_a_stale_digest() -> None:
     old, new = (registries.tags["docker.io/library/nginx"][tag] for tag in ("1.27.0", "1.28.0"))
     part = registries.manifests["docker.io/library/nginx"][new].decode().partition('"digest": "')[2][:71]
     found = check(f"FROM nginx:1.28.0@{old}\nUSER 1\n", registries)
-    message = f"`1.28.0` is another image by now, {new[:19]}...; update the digest"
+    message = f"`1.28.0` now points to another image, {new[:19]}...; update the digest"
     assert found == [f"1:19 stale-digest: {message}"]
     for reference in (f"nginx:1.28.0@{new}", f"nginx:1.28.0@{part}", f"nginx@{old}", "nginx:1.28.0"):
         assert check(f"FROM {reference}\nUSER 1\n", registries) == []
@@ -207,8 +213,9 @@ def test_platforms(served: str, wanted: str, flag: str, missing: str) -> None:
     policy = f"images: [{{match: '**', platforms: [{', '.join(wanted.split())}], reason: we run both}}]\n" if wanted else ""
     found = check(f"FROM {flag}web:1\nUSER 1\n", registries, "missing-platform", policy=policy)
     by_row = missing and set(wanted.split()) & set(missing.split(" or "))
-    more = ": we run both (.imglint.yaml:1)" if by_row else ""
-    problem = f"docker.io/library/web is not available for {missing}, only for {', '.join(served.split())}{more}"
+    reason, at = (": we run both", " (.imglint.yaml:1)") if by_row else ("", "")
+    advice = f"build it for {'those platforms' if ' or ' in missing else 'that platform'} or use another image"
+    problem = f"docker.io/library/web is not available for {missing}, only for {', '.join(served.split())}{reason}; {advice}{at}"
     assert found == ([f"1:{6 + len(flag)} missing-platform: {problem}"] if missing else [])
 
 
@@ -224,15 +231,15 @@ def test_many_platforms_are_not_all_listed() -> None:
     registries = ExampleRegistries()
     registries.add("web:1", platforms=[f"linux/{name}" for name in ("amd64", "arm64", "386", "s390x", "ppc64le", "riscv64")])
     (found,) = check("FROM --platform=linux/arm/v7 web:1\nUSER 1\n", registries)
-    assert found.endswith("only for linux/amd64, linux/arm64, linux/386, linux/s390x, linux/ppc64le and others")
+    assert "only for linux/amd64, linux/arm64, linux/386, linux/s390x, linux/ppc64le and others;" in found
 
 
 COMPOSE = "services: {a: {image: 'ghcr.io/acme/web:v1'}}\n"
 LABELS = {
     "[a]": "",
     "[a, c]": "",
-    "[d]": "image lacks the label `d`: to find owners",
-    "[a, d, e]": "image lacks the labels `d`, `e`: to find owners",
+    "[d]": "image lacks the label `d`: to find owners; set it when the image is built",
+    "[a, d, e]": "image lacks the labels `d`, `e`: to find owners; set them when the image is built",
 }
 
 
@@ -245,11 +252,11 @@ def test_labels(labels: str, expected: str) -> None:
 
 SIZES = {
     "2000001B": "",
-    "2MB": "image takes up 2.1 MB, more than 2MB",
-    "1.5MB": "image takes up 2.1 MB, more than 1.5MB",
+    "2MB": "image takes up 2.1 MB, more than 2MB; reduce its size or use a smaller image",
+    "1.5MB": "image takes up 2.1 MB, more than 1.5MB; reduce its size or use a smaller image",
     "2MiB": "",
-    "1953.1 KiB": "image takes up 2.1 MB, more than 1953.1 KiB",
-    "1kB": "image takes up 2.1 MB, more than 1kB",
+    "1953.1 KiB": "image takes up 2.1 MB, more than 1953.1 KiB; reduce its size or use a smaller image",
+    "1kB": "image takes up 2.1 MB, more than 1kB; reduce its size or use a smaller image",
 }
 
 
@@ -268,7 +275,10 @@ def test_sizes_are_shown_for_people(size: int, shown: str) -> None:
     registries = ExampleRegistries()
     registries.add("web:1", size=size)
     (found,) = check("FROM web:1\nUSER 1\n", registries, policy="images: [{match: '**', max-size: 1B}]\n")
-    assert found == f"1:6 oversized-image: image takes up {shown}, more than 1B (.imglint.yaml:1)"
+    assert (
+        found
+        == f"1:6 oversized-image: image takes up {shown}, more than 1B; reduce its size or use a smaller image (.imglint.yaml:1)"
+    )
 
 
 def ago(days: int) -> str:
@@ -276,9 +286,9 @@ def ago(days: int) -> str:
 
 
 AGES = [
-    (ago(179), False),
-    (ago(180), False),
-    (ago(182), True),
+    (179, False),
+    (180, False),
+    (182, True),
     ("2013-03-20T00:00:00Z", True),
     ("2020-01-01t00:00:00.123456789+02:00", True),
     ("1970-01-01T00:00:00Z", False),
@@ -293,12 +303,14 @@ AGES = [
 ]
 
 
-@pytest.mark.parametrize(("created", "is_old"), AGES)
-def test_ages(created: str, is_old: bool) -> None:
+@pytest.mark.parametrize(("date", "is_old"), AGES)
+def test_ages(date: str | int, is_old: bool) -> None:
+    """A number is a date that many days ago."""
+    created = ago(date) if isinstance(date, int) else date
     registries = ExampleRegistries()
     registries.add("web:1", created=created)
     policy = "images: [{match: '**', max-age: 180d}]\n"
-    message = f"1:6 old-image: image was built on {created[:10]}, more than 180d ago (.imglint.yaml:1)"
+    message = f"1:6 old-image: image was built on {created[:10]}, more than 180d ago; use a newer release or rebuild it (.imglint.yaml:1)"
     assert check("FROM web:1\nUSER 1\n", registries, policy=policy) == ([message] if is_old else [])
 
 
@@ -320,9 +332,9 @@ def test_each_platform_is_judged_unless_the_row_lists_some() -> None:
     keys = "labels: [a], max-size: 4kB, max-age: 180d"
     policy = f"images: [{{match: '**', {keys}}}]\n"
     assert check("FROM web:1\nUSER 1\n", two(), policy=policy) == [
-        "1:6 missing-label: image lacks the label `a` on linux/amd64 (.imglint.yaml:1)",
-        "1:6 old-image: image was built on 2020-01-01, more than 180d ago on linux/amd64 (.imglint.yaml:1)",
-        "1:6 oversized-image: image takes up 5 kB, more than 4kB on linux/amd64 (.imglint.yaml:1)",
+        "1:6 missing-label: image for linux/amd64 lacks the label `a`; set it when the image is built (.imglint.yaml:1)",
+        "1:6 old-image: image for linux/amd64 was built on 2020-01-01, more than 180d ago; use a newer release or rebuild it (.imglint.yaml:1)",
+        "1:6 oversized-image: image for linux/amd64 takes up 5 kB, more than 4kB; reduce its size or use a smaller image (.imglint.yaml:1)",
     ]
     policy = f"images: [{{match: '**', platforms: [linux/arm64], {keys}}}]\n"
     assert check("FROM web:1\nUSER 1\n", two(), policy=policy) == []
@@ -409,3 +421,40 @@ def test_what_registries_answer_is_shown_escaped() -> None:
     assert found
     assert parse("nginx").name in registries.tags
     assert "\x1b" not in "".join(check("FROM nginx:1.31m\nUSER 1\n", registries))
+
+
+def test_a_rule_that_always_asks_something_else_ends() -> None:
+    runs = 0
+
+    def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
+        nonlocal runs
+        runs += 1
+        reference, online = use.asked, use.online
+        assert reference is not None
+        assert online is not None
+        yield use.finding(f"{online.digest(replace(reference, tag=str(runs)))} in run {runs}")
+
+    rule = ModuleType("acme_rules.restless")
+    rule.__dict__.update(__doc__="Ask.", LEVEL=Severity.WARNING, TAGS=(), check_image=check_image)
+    (finding,) = check_text("FROM web:1\n", "Dockerfile", rule=rule, registries=ExampleRegistries())
+    assert finding.message == f"None in run {ROUNDS + 1}"
+
+
+ENTRIES: dict[str, tuple[dict[str, object], str]] = {
+    "a platform that is not stated": ({}, "missing-label: "),
+    "no platform that runs": ({"platform": {"os": "unknown", "architecture": "unknown"}}, "the index has no images"),
+    "an attachment": ({"mediaType": "text/plain"}, "the index has no images"),
+    "an index": ({"mediaType": INDEXES[0]}, "answered with an index in an index"),
+}
+
+
+@pytest.mark.parametrize("platforms", ["", ", platforms: [linux/amd64]"])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_image_escapes_through_an_odd_index(name: str, platforms: str) -> None:
+    registries = ExampleRegistries()
+    digest = registries.add("web:1", platforms=("linux/amd64",))
+    changes, expected = ENTRIES[name]
+    index = {"mediaType": INDEXES[0], "manifests": [{"mediaType": MANIFESTS[0], "digest": digest, **changes}]}
+    registries.put("docker.io/library/web", json.dumps(index).encode(), "1")
+    found = check("FROM web:1\nUSER 1\n", registries, policy=f"images: [{{match: '**', labels: [a]{platforms}}}]\n")
+    assert any(expected in line for line in found)

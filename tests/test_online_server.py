@@ -78,3 +78,17 @@ def test_a_registry_that_is_gone_ends_in_a_warning(tree: Path) -> None:
     assert "unverified-image: cannot ask quay.io: " in outcome.stdout
     assert "root-user" in outcome.stdout
     assert (tree / "Dockerfile").read_text() == "FROM quay.io/acme/web:1.0.0\nUSER root\n"
+
+
+@pytest.mark.parametrize("arguments", [("--fix",), ("--fix", "--baseline", "../baseline.json")])
+def test_what_cannot_be_fixed_is_still_reported_after_a_fix(
+    tree: Path, registries: ExampleRegistries, arguments: list[str]
+) -> None:
+    registries.add("ghcr.io/acme/web:1.0.0")
+    (tree / "Dockerfile").write_text("FROM ghcr.io/acme/web:1.0.0\nCOPY --from=ghcr.io/acme/nope:1 / /\nUSER 1001\n")
+    (tree.parent / "baseline.json").write_text('{"version": 2, "findings": []}')
+    outcome = imglint(tree, *arguments, "--format", "json")
+    assert "@sha256:" in (tree / "Dockerfile").read_text()
+    found = [(finding["rule"], finding["line"]) for finding in json.loads(outcome.stdout)["findings"]]
+    assert found == [("missing-digest", 2), ("unknown-image", 2)]
+    assert outcome.returncode == 1

@@ -39,7 +39,7 @@ ENTRIES = {
     "ca": "ca: ca.pem",
     "realms": "realms: [auth.example]",
 }
-ADVICE = "give the policy by --config or --config-from"
+ADVICE = "pass the policy with --config or --config-from"
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_every_key_that_can_lead_credentials_away_is_guarded() -> None:
 @pytest.mark.parametrize("key", ENTRIES)
 def test_a_policy_that_was_found_sets_no_such_key_with_online(key: str, tree: Path, imglint: Imglint, git: Git) -> None:
     text = f"registries:\n  - host: ghcr.io\n    {ENTRIES[key]}\n"
-    message = f"3:5: registries: with --online, a policy that was found cannot set `{key}`; {ADVICE}"
+    message = f"3:5: registries: with --online, a policy found in the repository cannot set `{key}`; {ADVICE}"
     build(tree, {".imglint.yaml": text})
     outcome = imglint("--online", cwd=tree)
     assert (outcome.status, outcome.out, outcome.err) == (2, "", f".imglint.yaml:{message}\n")
@@ -162,7 +162,7 @@ def test_a_policy_that_was_found_does_not_choose_a_package_with_such_keys(tree: 
     build(tree, {".imglint.yaml": f"extends: [base.yaml, '{name}']\n", "base.yaml": "fail-on: error\n"})
     path = "package:acme_policy/parts/hosts.yaml"
     assert found_errors() == [
-        f".imglint.yaml:1:23: extends: with --online, a policy that was found cannot take `{key}` from {path}; {ADVICE}"
+        f".imglint.yaml:1:23: extends: with --online, a policy found in the repository cannot take `{key}` from {path}; {ADVICE}"
         for key in ("credentials", "ca")
     ]
     assert read(".imglint.yaml", WorkingTree(str(tree)), found=True).registries
@@ -198,7 +198,7 @@ def test_paths_are_relative_to_the_file_that_states_them(tree: Path, packages: P
 def test_a_policy_that_was_found_names_no_file_outside_of_its_root(tree: Path) -> None:
     build(tree.parent, {"cosign.pub": KEY})
     (tree / "link.pub").symlink_to("../cosign.pub")
-    advice = f"outside of {tree}; use a file inside, or give the policy by --config"
+    advice = f"outside of {tree}; use a file inside, or pass the policy with --config"
     for name in ("../cosign.pub", "link.pub", str(tree.parent / "cosign.pub")):
         build(tree, {".imglint.yaml": f"images: [{{match: a, signed: {{key: {name}}}}}]\n"})
         column = f".imglint.yaml:1:{len('images: [{match: a, signed: {key: ') + 1}"

@@ -131,6 +131,7 @@ def test_answers_are_kept_apart_for_credentials_hosts_and_ways_to_them(registry:
         Endpoint("ghcr.io", "mirror.example"),
         Endpoint("ghcr.io", "mirror.example", "hub/"),
         Endpoint("ghcr.io", "ghcr.io", insecure=True),
+        Endpoint("ghcr.io", "ghcr.io", private=True),
         Endpoint("ghcr.io", "ghcr.io", ca="x"),
     ]
     for login in LOGINS:

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.scripted_registry import OCI_INDEX, Received, Reply, certificate, digest_of, endpoint, manifest, question, raw, serving
+from tests.scripted_registry import OCI_INDEX, Received, Reply, certificate, endpoint, manifest, question, raw, serving
 
 from imglint import Unverified, parse
 from imglint.registry import gates, transport
 from imglint.registry.answers import Answers
 from imglint.registry.client import Client
+from imglint.registry.examples import digest_of
 from imglint.registry.failures import Failure
 from imglint.registry.gates import retry_after
 from imglint.registry.hosts import Hosts, RegistryEntry
@@ -63,7 +64,6 @@ def outcome(client: Client, one: Question) -> object:
         return error.reason if error.registry == one.endpoint.registry else error
 
 
-GET_ONLY = "HEAD has no digest"
 ANSWERS = [
     (DIGEST, "1", manifest(CONTENT), DIGEST_OF_CONTENT),
     (DIGEST, DIGEST_OF_CONTENT, manifest(CONTENT), DIGEST_OF_CONTENT),
@@ -140,13 +140,13 @@ def test_a_tag_is_asked_for_with_all_types_and_head_first() -> None:
 )
 def test_invalid_names_are_not_asked_for(kind: str, repository: str, target: str) -> None:
     with serving(lambda _: Reply(200)) as server:
-        assert outcome(Client(), question(kind, server.host, target, repository)) == "not a valid name"
+        assert outcome(Client(), question(kind, server.host, target, repository)) == "invalid repository name, tag or digest"
     assert not server.received
 
 
 @pytest.mark.parametrize("host", ["", "a b", "a/b", "user@a", "a:0", "a:65536", "a:x", "[::1", "-a", "a.", "é.example", "a\n"])
 def test_invalid_hosts_are_not_asked(host: str) -> None:
-    assert outcome(Client(), question(DIGEST, host)) == "not a valid host"
+    assert outcome(Client(), question(DIGEST, host)) == "invalid host"
 
 
 HERE = "/v2/acme/app/tags/list"
@@ -583,7 +583,7 @@ def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
-    assert outcome(Client(), question(DIGEST, "registry.invalid")) == "no address"
+    assert outcome(Client(), question(DIGEST, "registry.invalid")) == "host name cannot be resolved"
 
 
 def test_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

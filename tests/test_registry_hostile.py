@@ -10,13 +10,14 @@ from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.scripted_registry import OCI_INDEX, Received, Reply, digest_of, endpoint, manifest, question, raw, serving
+from tests.scripted_registry import OCI_INDEX, Received, Reply, endpoint, manifest, question, raw, serving
 
 from imglint import Unverified
 from imglint.printable import printable
 from imglint.registry import client, gates, tokens
 from imglint.registry.addresses import Address, connected, literal, refusal
 from imglint.registry.client import Client
+from imglint.registry.examples import digest_of
 from imglint.registry.failures import Interrupted
 from imglint.registry.logins import Login
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question
@@ -431,7 +432,6 @@ def serving_raw(pieces: list[bytes], repeated: bytes = b"", pause: float = 0.0) 
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TYPE = f"Content-Type: {OCI_INDEX}\r\n".encode()
-ASKED = question(MANIFEST, "", DIGEST_OF_CONTENT)
 SLOW, INVALID, CLOSED = "timed out after 1 s", "answered with invalid HTTP", "connection closed"
 BROKEN = [
     ("nothing", [], b"", 0.0, CLOSED),

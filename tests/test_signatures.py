@@ -362,9 +362,9 @@ def test_a_key_that_cannot_be_used_is_an_error_before_the_run(imglint: Imglint, 
 
 MESSAGES = {
     "unsigned": "image is not signed: releases are signed; sign it with the key for `cosign.pub`",
-    "other-key": "image is signed, but not with the key for `cosign.pub`: releases are signed; sign it with that, or use another image",
+    "other-key": "image is signed, but not with the key for `cosign.pub`: releases are signed; sign it with that key or use another image",
     "moved": "signature by `cosign.pub` is for another image, sha256:111111111111...: releases are signed; "
-    "check who pushed this one, and sign it if it is right",
+    "find out who pushed this image before you sign it",
     "signed": "",
 }
 

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
             ...
 
         def signature(self, reference: ImageReference, key: PublicKey, /) -> Signature | None:
-            """Return what the signatures of an image are worth by a public key."""
+            """Return the result of checking the signatures of an image with a public key."""
             ...
 
         def tags(self, reference: ImageReference, /) -> tuple[str, ...] | None:
@@ -141,8 +141,8 @@ class Row:
     """A row of the `images` table. A field that is empty or None matches everything.
 
     `rules` has the levels of the row, also that for `digest`. `uids` are the users that root-user requires. A row that is `deprecated` approves its
-    images for now. `platforms`, `signed` (the key of their signatures), `labels`, `max_size` (in bytes) and `max_age` (in days) are what images of the
-    row must have in the registry.
+    images for now. `platforms`, `signed` (the key of their signatures), `labels`, `max_size` (in bytes) and `max_age` (in days) are requirements
+    that need registries.
     """
 
     path: str
@@ -252,7 +252,7 @@ _AS_WRITTEN = Rewrite()
 class DigestSlot:
     """The empty value of a key that takes the digest of an image.
 
-    It takes hexadecimal digits alone if it is `bare`. With `replaces_tag`, the tag beside it no longer counts when it has a digest.
+    If it is `bare`, it takes the hexadecimal digits without `sha256:`. With `replaces_tag`, the tag is ignored once there is a digest.
     """
 
     span: Span
@@ -271,7 +271,7 @@ class ImageUse:
     repository builds and nothing pulls, `built_or_pulled` for one that this repository builds if it cannot be pulled.
     `kept` are the parts that fixes must not change, because other files or images go by them: a registry that a chart sets for all of its images, the
     name by which a kustomization finds an image.
-    `digest_slot` is where the digest of an image without one belongs, if that is not behind the tag.
+    `digest_slot` is where a missing digest belongs, None if that is after the tag.
     `platform` is the one that the place asks for, such as `linux/amd64`; it is empty if it asks for none, or for one that depends on the build.
     `chart` is the chart of an image that a Chart.yaml lists, None for others. `online` asks registries; it is None in a run without `--online`.
     The engine fills in `environment`, `policy_match`, `tree` and `online`.
@@ -712,7 +712,7 @@ def _version_edits(use: ImageUse, new: ImageReference) -> Iterator[Edit | None]:
         elif after is None or span is None:
             yield None
         elif use.source.text[slice(*span)] == before.removeprefix(SHA256):
-            # The key takes the hexadecimal digits alone.
+            # The key takes the hexadecimal digits without the algorithm.
             yield _edit_of(use, span, before.removeprefix(SHA256), after.removeprefix(SHA256))
         else:
             yield _edit_of(use, span, before, after)

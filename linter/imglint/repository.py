@@ -52,8 +52,9 @@ def leaves(path: str, root: str) -> bool:
 
 
 def is_outside(path: str, folders: Iterable[str]) -> bool:
-    """Return whether a path, with all symbolic links resolved, is outside of all these folders."""
-    return all(leaves(path, folder) for folder in folders)
+    """Return whether a path is outside of all these folders, both by its name and with all symbolic links resolved."""
+    absolute = os.path.abspath(path)
+    return not any(is_below(absolute, os.path.abspath(folder)) or not leaves(path, folder) for folder in folders)
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import islice
 
 from imglint import InvalidReference, Unverified, approves, parse, replace, replacement
-from imglint_rules._tags import newer, releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ HELM_MAP = "helm-map"
 SPLIT_PLACES = (HELM_MAP, "kustomize-image")
 """Places where the parts of a reference stand apart."""
 ASKED_MAX = 10
-"""Tags whose digests are compared with that of another tag."""
+"""Tags whose digests are asked for, one after the other."""
 LOOKBACK = 1000
 """Characters of a line that are searched for the ARG that a text belongs to."""
 TAGS_MAX = 1000
@@ -50,7 +49,7 @@ def pinned(use: ImageUse) -> Fix | None:
     digest = online.digest(reference)
     if digest is None:
         return None
-    # The tag shows where the digest is from, which keeps it up to date.
+    # The tag shows bots and people where the digest is from.
     tag = "" if reference.tag else f":{use.pulled_tag}"
     fix = use.fix(f"{reference.text}{tag}@{digest}", f"pin it to {digest}")
     is_apart = use.place != HELM_MAP or use.digest_slot is not None
@@ -70,6 +69,9 @@ def versioned(use: ImageUse) -> Fix | None:
     reference, online = use.asked, use.online
     if reference is None or online is None:
         return None
+    # Imported here because only runs with registries compare tags.
+    from imglint_rules._tags import releases
+
     digest = online.digest(reference)
     tags = online.tags(reference) if digest is not None else None
     for new in islice(_approved(use, releases(tags or ())), ASKED_MAX):
@@ -87,7 +89,10 @@ def newest(use: ImageUse) -> ImageReference | None:
     reference, online = use.asked, use.online
     if reference is None or reference.tag is None or online is None:
         return None
-    for new in _approved(use, newer(reference.tag, online.tags(reference) or ())):
+    # Imported here because only runs with registries compare tags.
+    from imglint_rules._tags import newer
+
+    for new in islice(_approved(use, newer(reference.tag, online.tags(reference) or ())), ASKED_MAX):
         digest = online.digest(new) if reference.digest is not None else ""
         if digest is not None:
             return parse(f"{new.text}@{digest}") if digest else new

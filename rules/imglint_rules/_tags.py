@@ -161,12 +161,6 @@ def _words(tag: str) -> int:
 
 
 @cache
-def platform() -> re.Pattern[str]:
-    """Return the pattern of a platform's name as a separate word, which is its group."""
-    return re.compile(rf"(?:^|[-_./])({PLATFORM})(?=\Z|[-_./])", re.VERBOSE)
-
-
-@cache
 def _token() -> re.Pattern[str]:
     """Return the pattern of what a shape is made of: the name of a platform, which has other numbers than a version, or a number."""
     return re.compile(rf"(?<![^-_.])(?:{PLATFORM} | x86 | x64)(?![^-_.]) | ([0-9]+)", re.VERBOSE)

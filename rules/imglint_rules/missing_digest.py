@@ -87,7 +87,7 @@ ENVIRONMENTS = ("production",)
 TAGS = ("security", "supply-chain")
 SECURITY_SEVERITY = "4.0"
 FIX = (
-    "with `--online`, writes the digest that the tag has now: behind the tag, or into the empty `digest` or `sha` of a Helm map or a Kustomize entry. "
+    "with `--online`, writes the digest that the tag has now: after the tag, or into the empty `digest` or `sha` of a Helm map or a Kustomize entry. "
     "Safe, except in the `tag` of a Helm map, in an `ARG` that anything but `FROM` reads, and in a variable of a pipeline."
 )
 

@@ -63,10 +63,10 @@ services:
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from imglint import ImageUse, Severity, approves, parse, replace
 from imglint_rules._fixes import asked
-from imglint_rules._tags import platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     reference = use.reference
     if reference is None:
         return
-    named = [(part, found[1]) for part in ("repository", "tag") if (found := platform().search(getattr(reference, part) or ""))]
+    named = [(part, found[1]) for part in ("repository", "tag") if (found := _platform().search(getattr(reference, part) or ""))]
     if named:
         part, name = named[0]
         fix = _fix(use, reference)
@@ -114,7 +114,7 @@ def _fix(use: ImageUse, reference: ImageReference) -> Fix | None:
     A digest is that of the image for one platform.
     """
     name, tag = reference.text[slice(*reference.spans["repository"])], reference.tag or ""
-    platforms = platform().findall(name) + platform().findall(tag)
+    platforms = _platform().findall(name) + _platform().findall(tag)
     new_name, new_tag = _without_platform(name), _without_platform(tag)
     is_certain = len(platforms) == 1 and reference.digest is None and new_name and bool(new_tag) == bool(tag)
     if not is_certain or (new_tag != tag and new_tag == "latest"):
@@ -139,7 +139,7 @@ def _if_served(use: ImageUse, fix: Fix | None, name: str) -> Fix | None:
 
 def _without_platform(text: str) -> str:
     """Return a name or a tag without the platform; empty if that is all of it, or of a component of the name, or if it is not certain where it ends."""
-    found = platform().search(text)
+    found = _platform().search(text)
     if found is None:
         return text
     start, end = found.span(1)
@@ -150,3 +150,12 @@ def _without_platform(text: str) -> str:
     if before[-1:] in ("", "/"):
         return before + after[1:] if after[:1] not in ("", "/") else ""
     return before[:-1] + after
+
+
+@cache
+def _platform() -> re.Pattern[str]:
+    """Return the pattern of a platform's name as a separate word, which is its group."""
+    # Imported here because the rule is off by default.
+    from imglint_rules._tags import PLATFORM
+
+    return re.compile(rf"(?:^|[-_./])({PLATFORM})(?=\Z|[-_./])", re.VERBOSE)

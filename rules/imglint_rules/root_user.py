@@ -119,14 +119,13 @@ services:
 from __future__ import annotations
 
 from imglint import RunUser, Severity, record
-from imglint_rules._users import base_users, is_root, name_and_number
 from imglint_rules._words import because, either
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imglint import Finding
+    from imglint import Finding, Unverified
 
 LEVEL = Severity.WARNING
 TAGS = ("security",)
@@ -168,8 +167,7 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
         problem = None if user.nonroot else "`runAsNonRoot: false` allows root"
         advice = f"set it to `true`, or {advice}"
     elif user.explicit:
-        users, unverified = base_users(user) if allowed else ((), None)
-        problem = _without_user(users, allowed)
+        problem, unverified = _without_user(user, allowed)
     else:
         problem = "no user set, so the image decides" if options.explicit else None
     if problem:
@@ -179,20 +177,36 @@ def check_user(user: RunUser, options: Options) -> Iterator[Finding]:
         raise unverified
 
 
-def _without_user(users: tuple[str, ...], allowed: list[str]) -> str | None:
-    """Return the problem with a stage without USER, given the users of its base image if these are known. None if they are allowed."""
+def name_and_number(written: str) -> tuple[str, str | None]:
+    """Return the name of a user without the group, and its number without leading zeros, None if it is a name."""
+    name = written.partition(":")[0].strip()
+    return name, (name.lstrip("0") or "0") if name.isascii() and name.isdigit() else None
+
+
+def is_root(written: str) -> bool:
+    """Return whether a user is root: by name, by number, or because none is set."""
+    name, number = name_and_number(written)
+    return name in ("", "root") or number == "0"
+
+
+def _without_user(user: RunUser, allowed: list[str]) -> tuple[str | None, Unverified | None]:
+    """Return the problem with a stage without USER, None if no user is required or its base image has it; and why registries did not say that."""
     if not allowed:
-        return None
+        return None, None
+    # Imported here because few policies require a user.
+    from imglint_rules._registry import base_users
+
+    users, unverified = base_users(user)
     wrong = [one for one in users if name_and_number(one)[1] not in allowed]
     if users and not wrong:
-        return None
-    return f"no USER set, and the base image runs as {wrong[0]}" if wrong else "no USER set"
+        return None, unverified
+    return f"no USER set, and the base image runs as {wrong[0]}" if wrong else "no USER set", unverified
 
 
 def _with_user(written: str, allowed: list[str]) -> str | None:
     """Return the problem with a user: a name or a number, with or without a group. None if it is allowed."""
     name, number = name_and_number(written)
-    if name and is_root(written):
+    if name == "root" or number == "0":
         return "container runs as root"
     if not allowed or number in allowed:
         return None

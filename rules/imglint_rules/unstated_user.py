@@ -57,7 +57,7 @@ from __future__ import annotations
 import re
 
 from imglint import ImageReference, RunUser, Severity
-from imglint_rules._users import base_users, is_root
+from imglint_rules.root_user import is_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ def check_user(user: RunUser, _options: object) -> Iterator[Finding]:
     if base is None and user.image is None:
         yield user.finding(f"no USER set, so the container runs as root; {ADVICE}")
     elif base is not None and not _is_nonroot(base):
+        # Imported here because most stages name a user.
+        from imglint_rules._registry import base_users
+
         users, unverified = base_users(user)
         if users and not any(is_root(one) for one in users):
             return

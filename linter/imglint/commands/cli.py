@@ -205,7 +205,7 @@ def _pair(_context: object, _option: object, values: tuple[str, ...]) -> tuple[t
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff, include the fixes that need a review.")
 @click.option("--diff", is_flag=True, help="Print a diff of what --fix would change, and write nothing.")
 @click.option("--online", is_flag=True, help="Ask registries about the images. Without it, imglint never uses the network.")
-@click.option("--refresh", is_flag=True, help="With --online, ask anew instead of using the answers of earlier runs.")
+@click.option("--refresh", is_flag=True, help="With --online, ask again instead of using cached answers.")
 @click.option(
     "--min-level",
     type=click.Choice(LEVELS),

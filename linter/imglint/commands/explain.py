@@ -45,7 +45,7 @@ LINES_MAX = 50
 OTHER_BUILDS = {
     "bake": "a target of this file, unless it can be pulled",
     "skaffold": "an artifact of this file, unless it can be pulled",
-    "quadlet": "Podman on the machine, which names what it builds `localhost`",
+    "quadlet": "Podman on the machine, which gives its builds the registry `localhost`",
 }
 """What builds an image in files of these kinds; in others it is a service of Compose."""
 ROWS_MAX = 10

@@ -64,9 +64,8 @@ def fix(
         if stdin:
             stdin.reset(stdin.fixed)
         # The files and the policies have changed, and what the settings know of them.
-        # What registries answered still holds.
-        again = settings_for(replace(options, online=False))
-        again = replace(again, fingerprints=settings.fingerprints, verbose=False, online=settings.online)
+        # The answers of registries are still valid.
+        again = replace(settings_for(options, settings.online), fingerprints=settings.fingerprints, verbose=False)
         report = report_of(options, again)
     return fixing.marked(report), stdin.pieces() if stdin else None
 

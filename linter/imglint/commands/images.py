@@ -37,7 +37,7 @@ def _images(options: CommandOptions) -> int:
     for problem in sorted(problems, key=lambda problem: (problem.source.path, problem.span)):
         warn(f"{problem.location}: {problem.message}")
     entries.sort(key=_position)
-    # Nothing is printed before all of it is written, so that a failure leaves stdout empty.
+    # Printed only once it is complete, so that a failure leaves stdout empty.
     report = SpooledReport()
     write(entries, report)
     for piece in report.pieces():

@@ -86,7 +86,7 @@ def _delegates(survey: Survey) -> Iterator[str]:
 
 def _environments(survey: Survey) -> Iterator[str]:
     if survey.environments:
-        pipelines = ", pipelines are ci" if any(use.role == CI for use in survey.uses) else ""
+        pipelines = ", except for pipelines (ci)" if any(use.role == CI for use in survey.uses) else ""
         yield f"# The first list with a match decides. All other files are production{pipelines}."
         yield "environments:"
         for name, patterns in survey.environments.items():
@@ -109,7 +109,7 @@ def _images(survey: Survey) -> Iterator[str]:
         )
     for row, before in zip(survey.rows, (None, *survey.rows), strict=False):
         if row.roles and before is None:
-            yield "  # What pipelines and development containers run."
+            yield "  # Images that pipelines and development containers run in."
         elif not row.roles and before is not None and before.roles:
             yield "  # All other images."
         if len(row.patterns) == 1:

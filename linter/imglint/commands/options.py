@@ -75,8 +75,8 @@ def run_command(options: CommandOptions, command: Callable[[CommandOptions], int
     return FAILED
 
 
-def settings_for(options: CommandOptions) -> Settings:
-    """Return the engine's settings for the options.
+def settings_for(options: CommandOptions, online: Online | None = None) -> Settings:
+    """Return the engine's settings for the options. `online` has the answers of registries so far, if there are any.
 
     Raises UsageError, PluginError or PolicyError.
     """
@@ -104,12 +104,12 @@ def settings_for(options: CommandOptions) -> Settings:
         verbose=options.verbose,
         debug=options.debug,
         tree=Trees(policies, excluded),
-        online=_online(options) if options.online else None,
+        online=online or (_online(options) if options.online else None),
     )
 
 
 def _online(options: CommandOptions) -> Online:
-    """Return the registries of the run. Credentials and the cache are the user's, and nothing in the checked folders is taken for them."""
+    """Return the registries of the run. Credentials and cached answers are the user's; none are read from the checked folders."""
     from imglint.engine.online import Online
     from imglint.registry.answers import Answers
     from imglint.registry.cache import Cache, UnusableCache, cache_folder
@@ -123,7 +123,7 @@ def _online(options: CommandOptions) -> Online:
         ask = Cache(cache_folder(roots), ask, credentials, refresh=options.refresh).ask
     except UnusableCache as error:
         if options.verbose:
-            warn(f"answers of registries are not kept: {error}")
+            warn(f"answers of registries are not cached: {error}")
     progress = None
     if shows_progress(options):
         from imglint.commands.progress import Asking
@@ -138,12 +138,20 @@ def shows_progress(options: CommandOptions) -> bool:
 
 
 def _roots(options: CommandOptions) -> list[str]:
-    """Return the roots of the checked paths. One that contains the user's home folder counts only if it is a repository."""
+    """Return the roots of the checked paths. Where one contains the user's home folder and is no repository, the named folder counts instead.
+
+    A named folder that contains the user's home folder does not count.
+    """
     from imglint.repository import is_outside, repository_root, root_of
 
     home = os.path.expanduser("~")
-    roots = {root_of(path) for path in _named(options)}
-    return sorted([root for root in roots if repository_root(root) == root or is_outside(home, (root,))])
+    roots = set[str]()
+    for path in _named(options):
+        absolute = os.path.abspath(path)
+        folder = absolute if os.path.isdir(absolute) else os.path.dirname(absolute)
+        places = [place for place in (root_of(path), folder) if repository_root(place) == place or is_outside(home, (place,))]
+        roots.update(places[:1])
+    return sorted(roots)
 
 
 def known_name(what: str, name: str, known: Collection[str]) -> str:
@@ -196,7 +204,7 @@ def _policies(options: CommandOptions, rules_by_id: dict[str, Rule]) -> Policies
 def _check_keys(options: CommandOptions, policy: Policy) -> None:
     """Check the keys for signatures if the run asks registries.
 
-    Raises UsageError if the package for that is missing, PolicyError if a key cannot be used.
+    Raises UsageError if the package `cryptography` is missing, PolicyError if a key cannot be used.
     """
     keys = [row.signed for row in policy.table.rows if row.signed] if options.online and policy.table else []
     if not keys:
@@ -215,7 +223,7 @@ def _check_keys(options: CommandOptions, policy: Policy) -> None:
 
 
 def _named(options: CommandOptions) -> tuple[str, ...]:
-    """Return the paths that are checked, for the purpose of finding what is around them."""
+    """Return the checked paths, to find the policies and roots around them."""
     return (options.stdin_filename or os.curdir,) if options.paths == ("-",) else options.paths or (os.curdir,)
 
 

@@ -264,7 +264,7 @@ class Build:
         return start
 
     def _platform(self, instruction: Instruction) -> str:
-        """Return the platform that a FROM asks for, empty if it asks for none or if that depends on the build. The last flag wins."""
+        """Return the platform that a FROM asks for; empty if it asks for none, or if the platform depends on the build. The last flag wins."""
         name = "--platform="
         platform = ""
         for flag in split_flags(instruction, self.flag_escape)[0] if name in instruction.text else ():

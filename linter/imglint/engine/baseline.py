@@ -89,8 +89,8 @@ def without_known(
 ) -> tuple[Report, int]:
     """Return the report without the findings in the baseline at `path`, and the number of findings in the baseline that no longer occur.
 
-    Files outside the checked paths are not counted, because their findings may still occur, nor are the rules that did not run, and no file with an
-    image that a registry could not be asked about. A file with a known syntax error, and no new one, counts as incomplete.
+    Findings that may still occur are not counted: those in files outside the checked paths, those of rules that did not run, and those in files with
+    an image that a registry could not be asked about. A file with a known syntax error, and no new one, counts as incomplete.
     """
     left = Counter(known)
     new: list[Finding] = []

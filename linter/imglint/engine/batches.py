@@ -1,7 +1,7 @@
 """Checking with registries: the questions of many files are collected, and asked at the same time.
 
-A rule asks as if every answer was there. If one is not, Pending ends the rule, and its file is judged again after the questions of all files of a batch
-were asked. So rules need no threads, and only the network is used concurrently.
+A rule asks as if every answer were available. If one is not, Pending ends the rule, and its file is judged again after the questions of all files of a
+batch were asked. So rules need no threads, and only the network is used concurrently.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Files whose questions are asked together."""
+ROUNDS = 50
+"""Times that a file is judged again. After that, its questions are asked one by one, as a rule may have others each time that it runs."""
 
 
 def reports(
@@ -35,7 +37,10 @@ def reports(
         settings = replace(settings, online=waiting)
         files = [(number, read_file(entry, settings)) for number, entry in enumerate(batch)]
         done: dict[int, FileReport] = {}
+        rounds = 0
         while files:
+            waiting.is_over = rounds == ROUNDS
+            rounds += 1
             again = []
             for number, file in files:
                 waiting.is_waiting = False

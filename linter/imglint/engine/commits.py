@@ -18,7 +18,7 @@ def head_commit(root: str) -> str | None:
     """Return the full name of the commit at HEAD of the repository in a folder; None if the folder is no repository, or has no commit yet.
 
     HEAD, the branch and packed-refs are read as gitrepository-layout(5) describes them. Git is started only for other storage: a reftable, a symbolic
-    link, a reference to a reference. Raises GitError if it cannot tell.
+    link, a reference to a reference. Raises GitError if Git cannot read it.
     """
     folder = git_folder(root)
     path = os.path.join(folder, "HEAD")
@@ -48,7 +48,7 @@ def _packed(folder: str, name: bytes) -> bytes:
 
 
 def _content(path: str) -> bytes:
-    """Return the start of a file; empty if there is none. A named pipe, which would hang, is none."""
+    """Return the start of a file; empty if there is none. A named pipe counts as none, because reading it would block."""
     if not os.path.isfile(path):
         return b""
     with open(path, "rb") as file:

@@ -39,7 +39,7 @@ class Settings:
     a path, which is a folder or not. `stdin_filename` is the path under which standard input is checked. `today` is the current day in UTC,
     yyyy-mm-dd. `jobs` is the number of worker processes, None to choose it by the number of files. `tree` knows the images that the repositories of
     the files build and rewrite, None if nothing asks for them.
-    `online` asks registries, None without `--online`.
+    `online` asks registries; it is None without `--online`.
     """
 
     policies: Policies

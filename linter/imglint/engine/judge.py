@@ -178,7 +178,7 @@ def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings)
     except Pending:
         return ()
     except Unverified as error:
-        # What the rule found without the registry holds.
+        # Findings that need no registry are kept.
         found = _verdicts(rule, decision, subject, findings, settings)
         return [*found, *_unverified(error, subject, settings)]
     except Exception as error:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Online:
-    """The registries that the policies of a run list."""
+    """What the registries that policies list know. Questions are asked as soon as a rule asks them."""
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
@@ -28,21 +28,22 @@ class Online:
         return self._of[id(policy)][1]
 
     def ask(self, question: Question) -> Answer:
-        """Return the answer to a question, which is asked now unless it was before."""
+        """Return the answer to a question, which is asked now unless it was asked before."""
         return self.answers.ask(question)
 
 
 class Waiting(Online):
-    """The same, but a question without an answer raises Pending, and is collected in `questions`."""
+    """Like Online, but a question without an answer raises Pending and is added to `questions`, unless `is_over`."""
 
     def __init__(self, answers: Answers) -> None:
         super().__init__(answers)
         self.questions: dict[Question, None] = {}
         self.is_waiting = False
+        self.is_over = False
 
     def ask(self, question: Question) -> Answer:
         """Return the answer to a question. Raises Pending if it is not known."""
-        if question not in self.answers:
+        if not self.is_over and question not in self.answers:
             self.questions[question] = None
             self.is_waiting = True
             raise Pending

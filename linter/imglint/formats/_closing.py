@@ -21,7 +21,7 @@ SAFE, UNSAFE = "[*]", "[*unsafe]"
 class Tally:
     """Counts the findings of a report while a format writes them. `safe` and `unsafe` count those that the options for fixes would fix.
 
-    Of the findings about images that a registry could not be asked about, the format writes those of `unverified` after all others.
+    `add` holds back findings of unverified-image: the format writes those from `unverified` after all others.
     """
 
     __slots__ = ("_unverified", "fixes", "hidden", "paths", "safe", "shown", "shows", "unsafe")

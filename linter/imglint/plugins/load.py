@@ -179,12 +179,16 @@ def readers(name: str = "") -> Iterator[Reader]:
     Raises PluginError if one breaks its contract.
     """
     name = name.lower()
-    for plugin in _in_order(tuple([kind for kind in kinds() if kind in name])):
-        yield _reader(plugin)
+    plugins, found = _in_order(tuple([kind for kind in kinds() if kind in name]))
+    for at, plugin in enumerate(plugins):
+        if at == len(found):
+            found.append(_reader(plugin))
+        yield found[at]
 
 
 @cache
-def _in_order(in_name: tuple[str, ...]) -> list[Plugin]:
+def _in_order(in_name: tuple[str, ...]) -> tuple[list[Plugin], list[Reader]]:
+    """Return the readers in their order, and those of them that were imported so far: a list that grows, because a walk asks for it for every file."""
     known = _plugins(READERS)
     packages = list(dict.fromkeys([plugin.package for plugin in known]))
 
@@ -192,7 +196,7 @@ def _in_order(in_name: tuple[str, ...]) -> list[Plugin]:
         hints = (*in_name, *getattr(sys.modules[plugin.package], "ASKED_FIRST", ()))
         return packages.index(plugin.package), hints.index(plugin.name) if plugin.name in hints else len(hints)
 
-    return sorted(known, key=order)
+    return sorted(known, key=order), []
 
 
 @cache

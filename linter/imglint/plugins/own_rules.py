@@ -29,8 +29,8 @@ repository in lower case, an optional tag of at most 128 characters, an optional
         """An image reference that contains a variable without a value.
 
 **Why it matters:** the reference is not checked by any other rule, because its value is unknown. The finding is a note, and a warning if the
-policy has `images`, because such an image could be one that the policy does not approve. In pipelines and development containers it stays a
-note. Like every level, a policy can set it under `rules`.
+policy has `images`, because such an image could be one that the policy does not approve. In pipelines and development containers, it stays a
+note. A policy can set another level under `rules`.
 
 **How to fix it:** give the variable a default where it is declared, or a value under `variables` in the policy.""",
     ),
@@ -54,11 +54,11 @@ fails.""",
     ),
     "unverified-image": (
         Severity.WARNING,
-        """An image that a registry could not be asked about, with `--online`.
+        """An image that a registry could not be asked about.
 
 **Why it matters:** the rules that need the registry did not check the image. The registry may be unreachable, refuse the request, limit the
-rate of requests, or not be listed under `registries` in the policy. Only if a registry answers that an image does not exist,
-unknown-image reports it.
+rate of requests, or not be listed under `registries` in the policy. If the registry answers that the image does not
+exist, unknown-image reports it instead.
 
 **How to fix it:** fix the cause that the message names, and run again.""",
     ),

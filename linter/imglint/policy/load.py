@@ -178,8 +178,8 @@ class _Files:
     def _refused(self, path: str, chain: tuple[str, ...]) -> str:
         """Return why a policy that was found cannot use a file outside of its root."""
         if chain:
-            return f"{path} is outside of {self._place.root}; use a file inside, or give the policy by --config"
-        message = f"symbolic link out of {self._place.root}; replace it with a file, or give the policy by --config"
+            return f"{path} is outside of {self._place.root}; use a file inside, or pass the policy with --config"
+        message = f"symbolic link out of {self._place.root}; replace it with a file, or pass the policy with --config"
         self.errors.append(Diagnostic(path, 1, 1, message))
         return message
 
@@ -294,12 +294,14 @@ class _Builder:
 
     def _refuse(self, layer: Layer, node: Node, name: str) -> None:
         """Report a key of `registries` in a policy that anyone may have changed. A package is chosen by the file that extends it."""
-        advice = "give the policy by --config or --config-from"
+        advice = "pass the policy with --config or --config-from"
         if layer.named_at is None:
-            layer.nodes.error(node, "registries", f"with --online, a policy that was found cannot set `{name}`; {advice}")
+            layer.nodes.error(
+                node, "registries", f"with --online, a policy found in the repository cannot set `{name}`; {advice}"
+            )
         else:
             path = layer.nodes.source.path
-            message = f"extends: with --online, a policy that was found cannot take `{name}` from {path}; {advice}"
+            message = f"extends: with --online, a policy found in the repository cannot take `{name}` from {path}; {advice}"
             refused = replace(layer.named_at, message=message)
             if refused not in layer.nodes.errors:
                 layer.nodes.errors.append(refused)

@@ -247,7 +247,7 @@ class Policy:
         """Return the level and options of a rule for a resolved subject. The row takes precedence, then `rules`, then the default of the rule."""
         image = subject.image if isinstance(subject, RunUser) else subject if isinstance(subject, ImageUse) else None
         row = image.row if image is not None else None
-        # What a pipeline runs is often set elsewhere, and not what the rows are about.
+        # Names of images in pipelines are often set elsewhere.
         needs_approval = self.table is not None and (image is None or image.role != CI)
         path = subject.source.path if rule.id in self.rules else None
         key = (rule.id, subject.environment, row and row.key, path, needs_approval)

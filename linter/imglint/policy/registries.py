@@ -1,4 +1,4 @@
-"""The keys of a policy that `--online` needs: `registries`, and the keys of rows about what registries know. Imported only for policies with them."""
+"""The keys of a policy for `--online`: `registries`, and the keys of rows about what registries know. Imported only for policies that have them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ENTRY_KEYS = ("host", "credentials", "mirror", "private", "insecure", "ca", "realms")
 GIVEN_KEYS = ("credentials", "mirror", "private", "insecure", "ca", "realms")
-"""The keys that hold only in a policy which no pull request can change."""
+"""The keys that are allowed only in a policy that no pull request can change."""
 PEM_MAX = 1024 * 1024
 """Characters of a file with certificates or a public key."""
 LAST_PORT = 65_535
@@ -65,7 +65,7 @@ class PemFiles:
             path = self.place.beside(nodes.source.path, name)
             self.place.identity(path)
             if self.confined and self.place.is_outside(path):
-                raise UnreadFile(f"outside of {self.place.root}; use a file inside, or give the policy by --config")
+                raise UnreadFile(f"outside of {self.place.root}; use a file inside, or pass the policy with --config")
             text = self.place.read_pem(path)
             if len(text) > PEM_MAX:
                 raise UnreadFile(f"larger than {PEM_MAX} characters")
@@ -86,18 +86,18 @@ def _pem_problem(text: str, label: str) -> str:
     """Return what is wrong with a file of PEM blocks; empty if nothing obvious is. The content of the blocks is not decoded."""
     labels = [found[1] for found in _PEM.finditer(text)]
     if "PRIVATE KEY" in text:
-        return "has a private key; name the file with the public one, and keep the private one out of the repository"
+        return "contains a private key; name the file of the public key, and keep this one out of the repository"
     if label in labels:
         return ""
     words = {CERTIFICATE: "certificate", PUBLIC_KEY: "public key"}
     if f"-----BEGIN {label}-----" in text:
-        return f"has a {words[label]} that is cut off or not in base64; write the whole block in PEM format"
+        return f"contains a {words[label]} that is incomplete or not valid base64; copy the whole PEM block"
     other = f"found `-----BEGIN {labels[0]}-----`" if labels else "found none"
     return f"is not a {words[label]} in PEM format; expected `-----BEGIN {label}-----`, {other}"
 
 
 def entries(nodes: Nodes, node: Node, files: PemFiles, refused: Callable[[Node, str], None] | None) -> list[RegistryEntry]:
-    """Return the entries of `registries` in one file. `refused` is called for each key that only a given policy may have, if it is not None."""
+    """Return the entries of `registries` in one file. `refused`, if not None, is called for each key in GIVEN_KEYS."""
     found: list[RegistryEntry] = []
     lines: dict[str, int] = {}
     for item in nodes.items(node, "registries", empty=True):
@@ -151,8 +151,8 @@ def _checked_host(text: str, with_path: bool) -> tuple[str, str]:
         return "", "wildcards are not allowed; add an entry for each host"
     host, slash, path = text.partition("/")
     if slash and not (with_path and path):
-        reason = "path" if path else "slash at its end"
-        return "", f"host has a {reason}; write `{clipped(host if path else text.rstrip('/'))}`"
+        problem = "has a path" if path else "ends with a slash"
+        return "", f"host {problem}; write `{clipped(host if path else text.rstrip('/'))}`"
     try:
         reference = parse(f"{text}/image")
     except InvalidReference:
@@ -215,7 +215,7 @@ def signed(nodes: Nodes, node: Node, files: PemFiles) -> PublicKey | None:
         return None
     value = values["key"]
     if isinstance(value, Scalar) and _ADDRESS.match(value.value):
-        nodes.error(value, "key", "a key cannot be loaded from an address; save the public key as a file, and name that")
+        nodes.error(value, "key", "keys cannot be loaded from an address; save the public key in a file, and name that file")
         return None
     path, text = files.read(nodes, value, "key", PUBLIC_KEY)
     location = nodes.source.location(value.start, value.start)
@@ -226,7 +226,7 @@ KEYLESS = (
     "keyless", "identity", "identities", "issuer", "oidc-issuer", "certificate-identity", "certificate-identity-regexp",
     "certificate-oidc-issuer", "certificate-oidc-issuer-regexp", "subject",
 )  # fmt: skip
-"""What people write for signatures with a certificate from an identity, as in the options of cosign."""
+"""Keys that people write for keyless signatures, as in the options of cosign."""
 _ADDRESS = re.compile(r"[a-z0-9+.-]+://", re.IGNORECASE)
 
 

@@ -366,7 +366,7 @@ def _canonical(number: str) -> str:
 
 
 def _float(number: str) -> float:
-    """Return the value of a number, which is not a number (NaN) if the text is none."""
+    """Return the value of a number; NaN if the text is not one."""
     if not re.fullmatch(_NUMBER, number):
         return float("nan")
     sign, digits = (-1, number[1:]) if number.startswith("-") else (1, number.removeprefix("+"))

@@ -98,7 +98,7 @@ class Pipeline:
             return
         use = self._use(image, where, place, scope, {}, built=container.text("localImage").lower() == "true")
         if endpoint and use.reference and not use.reference.registry_explicit:
-            reason = f"the registry of {clipped(image.value)} is that of the service connection {clipped(endpoint)}"
+            reason = f"the service connection {clipped(endpoint)} sets the registry of {clipped(image.value)}"
             use = replace(use, reference=None, problem=ReferenceProblem(UNRESOLVED, reason, use.span), parts={})
         yield use
 

@@ -128,7 +128,7 @@ class _Variables:
             return opaque(expression.text, start, start, end), ""
         if not isinstance(expression, Name):
             written = self._source.text[start : min(end, start + TEXT_MAX)]
-            return nothing, f"{clipped(written)} is known only when Bake evaluates it" if written else "Bake evaluates this"
+            return nothing, f"{clipped(written) or 'this value'} is known only when Bake evaluates it"
         name = expression.path[0]
         if name in scope:
             return self._matrix_value(expression, scope, empty, depth)
@@ -143,7 +143,9 @@ class _Variables:
             entries = value.entries[:COMBINATIONS_MAX] if isinstance(value, Object) else ()
             value = next((each for name, each in entries if name == key), None)
         if value is None or depth > DEPTH_MAX:
-            return unknown(expression.start, expression.start, expression.end), "the matrix has no such value"
+            return unknown(
+                expression.start, expression.start, expression.end
+            ), f"{clipped('.'.join(expression.path))} has no value in the matrix"
         return self._text(value, {}, empty, TEXT_MAX, depth + 1)
 
     def _variable(self, name: str, empty: bool, depth: int) -> Traced | str:
@@ -165,7 +167,7 @@ class _Variables:
             what = "has no default" if name in self.defaults else "is not defined in this file"
             return f"{clipped(name)} {what}; {_OUTSIDE}"
         if depth > DEPTH_MAX:
-            return OverLimit(f"{clipped(name)} is the last of more than {DEPTH_MAX} variables")
+            return OverLimit(f"{clipped(name)} ends a chain of more than {DEPTH_MAX} variables")
         text, reason = self._text(default, {}, empty, TEXT_MAX, depth + 1)
         pieces = tuple([piece for piece in text.pieces if piece.text])
         if not pieces and not empty:

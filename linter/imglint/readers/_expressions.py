@@ -30,7 +30,7 @@ _DEFAULT = r":?[-=]"
 
 
 def with_values(text: Traced, expressions: str, value_of: Callable[[re.Match[str]], Traced | None]) -> Traced:
-    """Return a text in which each expression that has a value is replaced by it. The text ends where it gets longer than TEXT_MAX."""
+    """Return a text with the values of its expressions in their place, as far as they have one. The text is cut off at TEXT_MAX."""
     string, parts, at, length = text.text, [], 0, 0
     for match in re.finditer(expressions, string):
         value = value_of(match)

@@ -1,14 +1,12 @@
 """Files that a service or an editor reads at their path, and so are of its kind even if they look like a file of another kind.
 
 The formats accept keys that they do not know, or texts of several lines, so a file can have `apiVersion` and `kind` and run images all the same.
-Imports `os` and the paths of pipelines; for the content, the YAML trees.
+Imports the paths of pipelines; for the content, the YAML trees.
 """
 
 from __future__ import annotations
 
-import os
-
-from imglint.readers._pipeline_paths import CERTAIN, kind_at
+from imglint.readers._pipeline_paths import CERTAIN, kind_by_path
 from imglint.readers._workflows import is_in_folder_of_workflows
 
 TYPE_CHECKING = False
@@ -50,7 +48,7 @@ def is_of_its_path(source: Source) -> bool:
             return _has_key(source.text, ("jobs",))
     else:
         return False
-    kind, certainty = kind_at(os.path.abspath(source.path).lower())
+    kind, certainty = kind_by_path(source)
     return certainty == CERTAIN and _has_key(source.text, _KEYS[kind])
 
 

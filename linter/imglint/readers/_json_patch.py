@@ -16,7 +16,8 @@ CHANGES = ("add", "replace")
 """The operations that set a value."""
 OPERATIONS = (*CHANGES, "remove", "test", "copy", "move")
 POINTER_SIZE = 1024
-"""Characters at the end of a path that are read."""
+SEGMENTS = 32
+"""Characters and segments at the end of a path that are read. What is further out does not change what an image is."""
 
 _OP = r"(?<![\w.-])op(?![\w.-])"
 _PATH = r"(?<![\w.-])path(?![\w.-])"
@@ -58,7 +59,7 @@ def parts_of(patch: Sequence, default: str = "") -> list[Mapping]:
 def _at_path(path: str, value: Node) -> Node:
     """Return a value inside the mappings and sequences that a JSON pointer (RFC 6901) leads through."""
     node = value
-    for segment in reversed(path.split("/")[1:]):
+    for segment in reversed(path.split("/")[1:][-SEGMENTS:]):
         if segment == "-" or segment.isdigit():
             sequence = Sequence(value.start)
             sequence.items.append(node)

@@ -1,4 +1,4 @@
-"""Kinds of files that go by their content, and so take precedence over readers that go by the name. Imports the readers of these kinds."""
+"""Kinds of files that their content shows. They take precedence over readers that go by names. Imports the readers of these kinds."""
 
 from __future__ import annotations
 

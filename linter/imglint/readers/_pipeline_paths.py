@@ -1,11 +1,16 @@
-"""The kind of pipeline that a path shows. Imports nothing of imglint.
+"""The kind of pipeline that a path shows. Imports `os`.
 
 A path shows one kind at most: the most certain one, and of equally certain ones that of the name before those of the folders around it.
 """
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from imglint.source import Source
 
 CERTAIN, LIKELY, POSSIBLE = 2, 1, 0
 """What a path shows: a pipeline whatever the file contains; one if the file looks like it or is broken; one only if it looks like it."""
@@ -39,9 +44,13 @@ _OTHERS = ("/.github/workflows/", "/.github/actions/", "/.gitlab/", "/.gitlab-ci
 """Parts of the paths of other kinds of pipelines."""
 
 
-@lru_cache(maxsize=16)
-def kind_at(path: str) -> tuple[str, int]:
-    """Return the kind of pipeline that a path in lower case shows, and how certain that is. Compiling patterns would take longer."""
+@lru_cache(maxsize=1)
+def kind_by_path(source: Source) -> tuple[str, int]:
+    """Return the kind of pipeline that the path of a file shows, and how certain that is.
+
+    It is kept until the next file, because a walk asks the reader of each kind. Compiling patterns would take longer.
+    """
+    path = os.path.abspath(source.path).lower()
     if any(part in path for part in _OTHERS):
         return NOWHERE
     stem, _, extension = path.rpartition(".")

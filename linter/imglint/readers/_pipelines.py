@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
-from imglint.model import CI, UNREAD_FILE, ImageUse, Problem
+from imglint.model import UNREAD_FILE, Problem
+from imglint.readers._alternatives import in_pipeline
 from imglint.readers._chart import is_chart_template, is_values_file
-from imglint.readers._pipeline_paths import CERTAIN, LIKELY, POSSIBLE, kind_at
-from imglint.records import replace
+from imglint.readers._pipeline_paths import CERTAIN, LIKELY, POSSIBLE, kind_by_path
 from imglint.yaml.documents import documents
 from imglint.yaml.facts import read_documents
 from imglint.yaml.nodes import Mapping, Scalar, Sequence
@@ -16,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imglint.model import Fact
+    from imglint.model import Fact, ImageUse
     from imglint.source import Source
     from imglint.yaml.nodes import Node
 
@@ -32,7 +30,7 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
     """
     if not source.name.lower().endswith(EXTENSIONS):
         return False
-    found, certainty = kind_at(os.path.abspath(source.path).lower())
+    found, certainty = kind_by_path(source)
     if found != kind or (certainty == POSSIBLE and hints and not any(hint in source.text for hint in hints)):
         return False
     if _is_other_kind(source):
@@ -53,8 +51,7 @@ def _is_other_kind(source: Source) -> bool:
 def read_pipeline(source: Source, images_of: Callable[[Source, Node], Iterator[ImageUse]]) -> Iterator[Fact]:
     """Yield the facts of a file, each image once. `images_of` yields those of a document."""
     roots, file_facts = read_documents(source)
-    for fact in file_facts:
-        yield replace(fact, role=CI) if isinstance(fact, ImageUse) else fact
+    yield from in_pipeline(file_facts)
     seen: set[tuple[int, str]] = set()
     for root in roots:
         for count, use in enumerate(images_of(source, root)):

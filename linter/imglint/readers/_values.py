@@ -193,7 +193,7 @@ class _ValuesReader:
         return parts, registry is not None or namespace is not None
 
     def _digest_slot(self, mapping: Mapping) -> DigestSlot | None:
-        """Return the empty value of `digest` or `sha`, of which charts expect the latter to have no `sha256:`."""
+        """Return the empty value of `digest` or `sha`. Charts expect a value of `sha` without `sha256:`."""
         for key in DIGESTS if mapping.text("useDigest") != "false" else ():
             value = mapping.by_key.get(key)
             if isinstance(value, Scalar) and not nonblank(value):

@@ -82,7 +82,7 @@ def read(source: Source) -> Iterator[Fact | NamedFile]:
         if _is_configuration(root) and isinstance(root, Mapping):
             configurations.add(root)
         elif isinstance(root, Mapping) and "kind" in root:
-            message = "this file has both configurations of Skaffold and manifests; move the manifests to another file"
+            message = "this file has both Skaffold configurations and manifests; move the manifests to another file"
             yield Problem(source, (root.start, root.start), message, UNREAD_FILE)
     yield from configurations.facts()
 

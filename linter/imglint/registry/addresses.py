@@ -52,7 +52,7 @@ def resolved(host: str, port: int, seconds: float) -> tuple[Address, ...]:
     if not found:
         raise TimedOut()
     if not found[0]:
-        raise HostFailure("no address")
+        raise HostFailure("host name cannot be resolved")
     return found[0]
 
 

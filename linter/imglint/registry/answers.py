@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from imglint.errors import Unverified
+from imglint.registry.questions import BLOB, MANIFEST, REFERRERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], object]
     """Takes the number of questions that were answered so far in a run, and of all that are known so far."""
 
+SIZE_MAX = 1 << 29
+"""Bytes of the manifests, configurations and signatures of a run, which are kept in memory."""
 THREADS = 32
 """Questions that are asked at the same time. The client limits the connections to each host."""
 
@@ -25,6 +28,7 @@ class Answers:
     def __init__(self, ask: Callable[[Question], Answer], progress: Progress | None = None) -> None:
         self._ask, self._progress = ask, progress or (lambda _answered, _all: None)
         self._known: dict[Question, Answer | Unverified] = {}
+        self._size = 0
 
     def __contains__(self, question: Question) -> bool:
         return question in self._known
@@ -35,7 +39,7 @@ class Answers:
         Raises Unverified if the registry could not be asked, now or before.
         """
         if question not in self._known:
-            self._known[question] = self._answer(question)
+            self._keep(question, self._answer(question))
         answer = self._known[question]
         if isinstance(answer, Unverified):
             raise Unverified(answer.registry, answer.reason)
@@ -52,17 +56,31 @@ class Answers:
         try:
             asked = {pool.submit(self._answer, question): question for question in left}
             for future in as_completed(asked):
-                self._known[asked[future]] = future.result()
+                self._keep(asked.pop(future), future.result())
                 self._progress(len(self._known), total)
         finally:
             # An interrupt does not wait for answers.
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def _keep(self, question: Question, answer: Answer | Unverified) -> None:
+        """Remember an answer, unless there is too much to remember."""
+        if isinstance(answer, bytes):
+            self._size += len(answer)
+            if self._size > SIZE_MAX:
+                answer = _too_much(question)
+        self._known[question] = answer
+
     def _answer(self, question: Question) -> Answer | Unverified:
+        if self._size > SIZE_MAX and question.kind in (MANIFEST, BLOB, REFERRERS):
+            return _too_much(question)
         try:
             return self._ask(question)
         except Unverified as error:
             return error
+
+
+def _too_much(question: Question) -> Unverified:
+    return Unverified(question.endpoint.registry, f"the answers of this run take up more than {SIZE_MAX} bytes")
 
 
 def _in_turn(questions: Iterable[Question]) -> list[Question]:

@@ -7,18 +7,16 @@ digest, so a file that was cut or changed counts as none.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
-import re
 import stat
 import time
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from imglint.reference import DIGEST_LENGTHS
+from imglint.registry.fields import content_digest, is_digest
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, REFERRERS, TAGS
 from imglint.repository import is_outside
 
@@ -40,7 +38,6 @@ KEY_SIZE = 32
 KEY, PRUNED = "key", "pruned"
 FOR_GOOD, FOR_NOW = "digests", "tags"
 """The folders of answers that are kept for good, and of those that are kept for TAG_AGE_S."""
-DIGEST_TEXT = re.compile("([a-z0-9]+):([0-9a-f]+)")
 
 
 class UnusableCache(Exception):
@@ -106,7 +103,7 @@ class Cache:
         endpoint = question.endpoint
         login = self._credentials(endpoint)
         who = [login.user, login.password, login.identity_token] if login else None
-        where = [endpoint.host, endpoint.prefix, endpoint.insecure, endpoint.ca, who]
+        where = [endpoint.host, endpoint.prefix, endpoint.insecure, endpoint.private, endpoint.ca, who]
         data = json.dumps([*where, question.kind, question.repository, question.target])
         name = hmac.digest(self._key, data.encode(), "sha256").hex()
         return os.path.join(self._folder, FOR_GOOD if _is_by_digest(question) else FOR_NOW, name)
@@ -160,7 +157,7 @@ def _read(path: str, question: Question) -> Answer:
     except OSError:
         return None
     if question.kind in (MANIFEST, BLOB):
-        return data if _has_digest(data, question.target) else None
+        return data if is_digest(question.target) and content_digest(data, question.target) == question.target else None
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):
@@ -169,7 +166,7 @@ def _read(path: str, question: Question) -> Answer:
         return data if isinstance(content, dict) else None
     if question.kind == DIGEST:
         expected = content if not _is_by_digest(question) else question.target
-        return content if isinstance(content, str) and content == expected and _is_digest(content) else None
+        return content if isinstance(content, str) and content == expected and is_digest(content) else None
     is_list = question.kind == TAGS and isinstance(content, list) and all(isinstance(tag, str) for tag in content)
     return tuple(content) if is_list else None
 
@@ -223,13 +220,3 @@ def _age(path: str) -> float:
 
 def _is_by_digest(question: Question) -> bool:
     return question.kind in (MANIFEST, BLOB) or (question.kind == DIGEST and ":" in question.target)
-
-
-def _is_digest(text: str) -> bool:
-    match = DIGEST_TEXT.fullmatch(text)
-    return match is not None and len(match[2]) == DIGEST_LENGTHS.get(match[1])
-
-
-def _has_digest(data: bytes, digest: str) -> bool:
-    algorithm, _, digits = digest.partition(":")
-    return algorithm in DIGEST_LENGTHS and hmac.compare_digest(hashlib.new(algorithm, data).hexdigest(), digits)

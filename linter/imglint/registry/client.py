@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from typing import TYPE_CHECKING
 
 from imglint.errors import Unverified
 from imglint.printable import printable
-from imglint.reference import DIGEST_LENGTHS, TAG_MAX, InvalidReference, parse
+from imglint.reference import InvalidReference, parse
 from imglint.registry.failures import Failure
+from imglint.registry.fields import content_digest, document, is_digest, valid_tags
 from imglint.registry.logins import anonymous
 from imglint.registry.questions import DIGEST, MANIFEST, REFERRERS, TAGS
 from imglint.registry.registries import INDEXES, MANIFESTS
@@ -44,14 +43,13 @@ TYPES = (*INDEXES, *MANIFESTS)
 NO_API = (405, 501)
 """How registries answer, besides 404, that they do not have the API for referrers."""
 REDIRECTS = (301, 302, 303, 307, 308)
-TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 NEXT = re.compile(r"<([^<>]*)>[^<>,]*;\s*rel=\"?next\b")
 
 
 class Client:
     """Connections to registries, for use from several threads. Answers of registries are checked, but not kept.
 
-    `credentials` returns what to log in to an endpoint with, and is asked once for each endpoint that has `credentials`. `seconds` is the time for a
+    `credentials` returns the login for an endpoint, and is called once for each endpoint that has `credentials`. `seconds` is the time for a
     request.
     """
 
@@ -90,7 +88,7 @@ class _Asking:
         if self._question.kind == REFERRERS:
             return self._referrers()
         content = self._manifest() if self._question.kind == MANIFEST else self._blob()
-        if content is not None and _digest_of(content, self._question.target) != self._question.target:
+        if content is not None and content_digest(content, self._question.target) != self._question.target:
             raise Failure("answered with content that does not have the requested digest")
         return content
 
@@ -103,9 +101,9 @@ class _Asking:
         digest = reply.headers.get("Docker-Content-Digest", "")
         if not digest or not reply.headers.get("Content-Type"):
             content = self._manifest()
-            return None if content is None else _digest_of(content, target)
+            return None if content is None else content_digest(content, target)
         _check_type(reply)
-        if not _is_digest(digest):
+        if not is_digest(digest):
             raise Failure("answered with an invalid digest")
         if ":" in target and digest != target:
             raise Failure("answered with another digest than the requested one")
@@ -126,7 +124,7 @@ class _Asking:
                 # Without the header Authorization: the storage is not the registry.
                 reply = self._transport.send(site, Request("GET", path, {}, BLOB_SIZE_MAX), self._patience)
             except Failure as failure:
-                # What to do about it, behind the semicolon, is meant for hosts that the policy lists.
+                # The advice after the semicolon is for hosts that the policy lists.
                 raise Failure(f"redirected a blob to {shown(site.host)}: {failure.reason.partition(';')[0]}") from None
             if reply.status != 200:
                 raise Failure(f"redirected a blob to {shown(site.host)}: HTTP {reply.status}")
@@ -201,10 +199,10 @@ def _check(question: Question) -> None:
     try:
         reference = parse(f"localhost/{name}{f':{target}' if has_tag else ''}")
     except InvalidReference:
-        raise Failure("not a valid name") from None
+        raise Failure("invalid repository name, tag or digest") from None
     is_name = (reference.repository, reference.tag or "", reference.digest) == (name, target if has_tag else "", None)
-    if not is_name or (not has_tag and question.kind != TAGS and not _is_digest(target)):
-        raise Failure("not a valid name")
+    if not is_name or (not has_tag and question.kind != TAGS and not is_digest(target)):
+        raise Failure("invalid repository name, tag or digest")
 
 
 def _is_present(reply: Reply) -> bool:
@@ -227,24 +225,10 @@ def _type_of(reply: Reply) -> str:
     return reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def _is_digest(text: str) -> bool:
-    algorithm, _, digits = text.partition(":")
-    return len(digits) == DIGEST_LENGTHS.get(algorithm) and re.fullmatch("[0-9a-f]+", digits) is not None
-
-
-def _digest_of(content: bytes, target: str) -> str:
-    """Return the digest of a content, with the algorithm of a digest, or else SHA-256."""
-    algorithm = target.partition(":")[0] if ":" in target else "sha256"
-    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
-
-
 def _tags_of(body: bytes) -> list[str]:
     """Return the tags on a page. Those that no reference can have are left out."""
-    try:
-        answer = json.loads(body)
-        tags = answer["tags"] or []
-        if not isinstance(tags, list):
-            raise TypeError
-    except (ValueError, RecursionError, TypeError, KeyError):
-        raise Failure("answered with invalid JSON") from None
-    return [tag for tag in tags if isinstance(tag, str) and TAG.fullmatch(tag)]
+    answer = document(body) or {}
+    tags = answer["tags"] or [] if "tags" in answer else None
+    if not isinstance(tags, list):
+        raise Failure("answered with invalid JSON")
+    return valid_tags(tags)

@@ -33,20 +33,8 @@ class TimedSocket(socket.socket):
         return super().recv_into(*arguments)
 
 
-class TimedTLSSocket(ssl.SSLSocket):
-    """The same over TLS."""
-
-    _end = 0.0
-
-    def settimeout(self, seconds: float | None) -> None:
-        """Set the time-out."""
-        self._end = monotonic() + (seconds or 0.0)
-        super().settimeout(seconds)
-
-    def recv_into(self, *arguments: Any) -> int:
-        """Receive what has arrived."""
-        super().settimeout(_left(self._end))
-        return super().recv_into(*arguments)
+class TimedTLSSocket(TimedSocket, ssl.SSLSocket):
+    """A TimedSocket over TLS."""
 
 
 def _left(end: float) -> float:

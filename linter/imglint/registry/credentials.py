@@ -50,14 +50,14 @@ class DockerCredentials:
         self._locks: dict[str, Lock] = {"": Lock()}
 
     def __call__(self, endpoint: Endpoint) -> Login | None:
-        """Return the credentials for an endpoint, None if there are none or if the policy does not allow to send them.
+        """Return the credentials for an endpoint, None if there are none or if the policy does not allow sending them.
 
         Raises Unverified if the configuration cannot be read, or a credential helper fails.
         """
         if not endpoint.credentials:
             return None
         host = endpoint.host
-        # A helper may take seconds, or ask the user.
+        # A helper may take seconds or prompt the user.
         with self._locks.setdefault(host, Lock()):
             if host not in self._known:
                 try:
@@ -123,7 +123,7 @@ def _read(candidates: Iterable[str], roots: Sequence[str]) -> Mapping[str, Any]:
     """
     for path in candidates:
         if not os.path.isabs(path):
-            raise UnusableConfig(f"the path {path} of the credentials is relative; set `DOCKER_CONFIG` to an absolute path")
+            raise UnusableConfig(f"path {path} is relative; set `DOCKER_CONFIG` to an absolute path")
         if not os.path.lexists(path):
             continue
         if not (is_outside(path, roots) and is_outside(os.path.dirname(path), roots)):

@@ -1,16 +1,21 @@
-"""Reading the JSON that registries answer with, which can be anything."""
+"""Reading what registries answer with, which can be anything: JSON, digests and tags."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from imglint.errors import Unverified
-from imglint.reference import DIGEST_LENGTHS
+from imglint.reference import DIGEST_LENGTHS, TAG_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imglint.registry.hosts import Endpoint
+
+_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
 
 
 def document(data: bytes) -> dict[str, Any] | None:
@@ -38,9 +43,25 @@ def string(value: object) -> str:
 
 
 def digest_of(descriptor: dict[str, Any], endpoint: Endpoint) -> str:
-    """Return the digest of a descriptor. Raises Unverified if it is none."""
+    """Return the digest of a descriptor. Raises Unverified if it is not valid."""
     digest = string(descriptor.get("digest"))
-    algorithm, _, digits = digest.partition(":")
-    if len(digits) != DIGEST_LENGTHS.get(algorithm) or not re.fullmatch("[0-9a-f]+", digits):
+    if not is_digest(digest):
         raise Unverified(endpoint.registry, "answered with an invalid digest")
     return digest
+
+
+def is_digest(text: str) -> bool:
+    """Return whether a text is a digest, with an algorithm that imglint knows."""
+    algorithm, _, digits = text.partition(":")
+    return len(digits) == DIGEST_LENGTHS.get(algorithm) and re.fullmatch("[0-9a-f]+", digits) is not None
+
+
+def content_digest(content: bytes, target: str) -> str:
+    """Return the digest of a content, with the algorithm of `target` if that is a digest, or else SHA-256."""
+    algorithm = target.partition(":")[0] if ":" in target else "sha256"
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+def valid_tags(tags: Iterable[object]) -> list[str]:
+    """Return the tags that a reference can have."""
+    return [tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)]

@@ -49,7 +49,7 @@ def ask_helper(name: str, server: str, roots: Sequence[str]) -> Login | None:
     if not paths:
         raise HelperError(f"credential helper {program} not found; install it in a folder of PATH")
     environment = os.environ | {"PATH": os.pathsep.join(folders)}
-    # Not in the current folder, which may have anything that the helper looks for there. In its own session, it cannot use the terminal.
+    # The current folder may contain files that the helper looks for. In its own session, it cannot use the terminal.
     try:
         started = subprocess.Popen(
             [paths[0], "get"],
@@ -88,11 +88,11 @@ def _is_program(path: str, roots: Sequence[str]) -> bool:
 
 
 def _exchange(process: subprocess.Popen[bytes], question: bytes) -> bytes:
-    """Write a question to a process, and return its answer after it has ended. Raises HelperError if it takes too long or answers too much."""
+    """Write a question to a process, and return its answer after it has ended. Raises HelperError if it takes too long or the answer is too large."""
     end = monotonic() + DEADLINE_S
     assert process.stdin
     assert process.stdout
-    # A pipe takes so short a text at once.
+    # A text this short fits into the buffer of the pipe.
     with suppress(OSError), process.stdin as stdin:
         stdin.write(question)
     output = b""
@@ -105,11 +105,13 @@ def _exchange(process: subprocess.Popen[bytes], question: bytes) -> bytes:
             if not piece:
                 break
         else:
-            raise HelperError("did not answer in time" if len(output) <= OUTPUT_MAX else "answered too much")
+            raise HelperError(
+                "did not answer in time" if len(output) <= OUTPUT_MAX else f"answered with more than {OUTPUT_MAX:,} bytes"
+            )
     try:
         process.wait(max(0.0, end - monotonic()))
     except subprocess.TimeoutExpired:
-        raise HelperError("did not end in time") from None
+        raise HelperError("did not exit in time") from None
     return output
 
 
@@ -120,7 +122,7 @@ def _login(text: str, program: str) -> Login | None:
         answer = None
     user, secret = (answer.get("Username"), answer.get("Secret")) if isinstance(answer, dict) else (None, None)
     if not isinstance(user, str) or not isinstance(secret, str):
-        raise HelperError(f"credential helper {program} answered with something else than credentials")
+        raise HelperError(f"credential helper {program} did not answer with credentials")
     if user == IDENTITY_TOKEN:
         return Login("", "", secret)
     return Login(user, secret) if user or secret else None

@@ -83,7 +83,7 @@ class Hosts:
         """
         entry = self._entries.get(reference.registry)
         if entry is None:
-            raise Unverified(reference.registry, "not listed under `registries` in the policy")
+            raise Unverified(reference.registry, "not listed under `registries` in the policy; add it there")
         host, _, prefix = entry.mirror.partition("/")
         return Endpoint(
             entry.host,

@@ -1,4 +1,4 @@
-"""Asking registries about images, as rules do it: each answer is put together from those to a few simple questions."""
+"""Answers what rules ask about images, from the answers to a few simple questions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imglint.errors import Unverified
-from imglint.reference import TAG_MAX
-from imglint.registry.fields import digest_of, document, mapping, mappings, string
+from imglint.registry.fields import digest_of, document, mapping, mappings, string, valid_tags
 from imglint.registry.images import ImageDetails, RegistryImage, Variant
 from imglint.registry.platforms import serves
 from imglint.registry.questions import BLOB, DIGEST, MANIFEST, TAGS, Question, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from imglint.reference import ImageReference
     from imglint.registry.hosts import Endpoint, Hosts
@@ -25,7 +24,9 @@ INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.di
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 VARIANTS_MAX = 200
 """Platforms of an image, and attestations for these."""
-_TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{TAG_MAX - 1}}}")
+SIZE_END = 1 << 63
+"""What the size of a layer is less than. Go's clients read it as such a number."""
+_PLATFORM_PART = re.compile("[A-Za-z0-9_.-]{0,64}")
 
 
 class Registries:
@@ -52,7 +53,7 @@ class Registries:
         if manifest.get("mediaType") in INDEXES or "manifests" in manifest:
             return RegistryImage(digest, tuple(_variants(endpoint, manifest)))
         config = self._config(endpoint, reference.repository, manifest)
-        return RegistryImage(digest, (Variant(_platform(config), digest),))
+        return RegistryImage(digest, (Variant(_platform(config, endpoint), digest),))
 
     def details(self, reference: ImageReference, variant: Variant) -> ImageDetails:
         """Return the details of an image for one platform."""
@@ -63,7 +64,7 @@ class Registries:
         labels = {str(name): value for name, value in mapping(config.get("Labels")).items() if isinstance(value, str)}
         layers = mappings(manifest.get("layers"))
         sizes = [layer.get("size") for layer in layers]
-        if not all(type(size) is int and size >= 0 for size in sizes):
+        if not all(type(size) is int and 0 <= size < SIZE_END for size in sizes):
             raise Unverified(endpoint.registry, "answered with an invalid manifest")
         size = sum([size for size in sizes if size is not None])
         return ImageDetails(string(config.get("User")), labels, string(image.get("created")), size)
@@ -71,21 +72,26 @@ class Registries:
     def all_details(
         self, reference: ImageReference, platforms: Collection[str] = ()
     ) -> tuple[tuple[Variant, ImageDetails], ...] | None:
-        """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`."""
+        """Return the details of an image for each platform that it serves, or only for those that serve one of `platforms`.
+
+        An image that names no platform can serve any.
+        """
         image = self.image(reference)
         if image is None:
             return None
-        variants = [one for one in image.variants if not platforms or any(serves(one.platform, wanted) for wanted in platforms)]
+        if not image.variants:
+            raise Unverified(self._hosts.endpoint(reference).registry, "the index has no images")
+        variants = [one for one in image.variants if not platforms or _may_serve(one.platform, platforms)]
         details = together([partial(self.details, reference, variant) for variant in variants])
         return tuple(zip(variants, details, strict=True))
 
     def tags(self, reference: ImageReference) -> tuple[str, ...] | None:
         """Return all tags of the repository of a reference, in no particular order."""
         answer = self._ask(Question(TAGS, self._hosts.endpoint(reference), reference.repository))
-        return tuple([tag for tag in answer if _TAG.fullmatch(tag)]) if isinstance(answer, tuple) else None
+        return tuple(valid_tags(answer)) if isinstance(answer, tuple) else None
 
     def signature(self, reference: ImageReference, key: PublicKey) -> Signature | None:
-        """Return what the signatures of an image are worth by a public key."""
+        """Return the result of checking the signatures of an image with a public key."""
         digest = self.digest(reference)
         if digest is None:
             return None
@@ -114,20 +120,34 @@ class Registries:
         return value
 
 
+def _may_serve(served: str, platforms: Iterable[str]) -> bool:
+    return not served or any(serves(served, platform) for platform in platforms)
+
+
 def _variants(endpoint: Endpoint, index: dict[str, Any]) -> list[Variant]:
-    """Return the images of an index. Attestations and other manifests that no platform runs are left out."""
+    """Return the images of an index. Attestations and other manifests that no platform runs are left out.
+
+    Raises Unverified for an index in the index. Its images would not be checked, but container runtimes find them.
+    """
     entries = mappings(index.get("manifests"))
     if len(entries) > VARIANTS_MAX:
         raise Unverified(endpoint.registry, f"answered with more than {VARIANTS_MAX} platforms")
     found = []
     for manifest in entries:
-        platform = _platform(mapping(manifest.get("platform")))
-        if platform.startswith("unknown") or not platform or manifest.get("mediaType") not in (None, *MANIFESTS):
+        kind = manifest.get("mediaType")
+        if kind in INDEXES:
+            raise Unverified(endpoint.registry, "answered with an index in an index")
+        platform = _platform(mapping(manifest.get("platform")), endpoint)
+        if platform.startswith("unknown") or kind not in (None, *MANIFESTS):
             continue
         found.append(Variant(platform, digest_of(manifest, endpoint)))
     return found
 
 
-def _platform(entry: dict[str, Any]) -> str:
+def _platform(entry: dict[str, Any], endpoint: Endpoint) -> str:
+    """Return the platform of an image; empty if it names none."""
     parts = [string(entry.get(key)) for key in ("os", "architecture", "variant")]
+    if not all(map(_PLATFORM_PART.fullmatch, parts)):
+        # Messages repeat it.
+        raise Unverified(endpoint.registry, "answered with an invalid platform")
     return "/".join([part for part in parts if part]) if parts[0] and parts[1] else ""

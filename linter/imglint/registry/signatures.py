@@ -1,4 +1,4 @@
-"""Signatures of images by a public key, as cosign makes them. Imported only for policies with `signed`, as is the package `cryptography`.
+"""Checks signatures of images with a public key, as cosign makes them. Imported only for policies with `signed`, like the package `cryptography`.
 
 There are two formats, and both are read:
 
@@ -71,7 +71,7 @@ def check_key(key: PublicKey) -> None:
 
 
 def signature(ask: Callable[[Question], Answer], endpoint: Endpoint, repository: str, digest: str, key: PublicKey) -> Signature:
-    """Return what the signatures of the image with a digest are worth by a public key."""
+    """Return the result of checking the signatures of the image with a digest with a public key."""
     if not digest.startswith("sha256:"):
         raise Unverified(endpoint.registry, "signatures are looked up for sha256 digests only")
     stored = _Stored(ask, endpoint, repository, digest)
@@ -98,7 +98,7 @@ def _judged(found: Iterable[_Found], digest: str, verify: Callable[[bytes, bytes
 
 
 def _better(one: Signature, other: Signature) -> Signature:
-    """Return the signature that is more use to a person who looks for one by the key."""
+    """Return the result to report, the one that is closer to a valid signature."""
     order = (UNSIGNED, OTHER_KEY, MOVED, SIGNED)
     return other if order.index(other.result) > order.index(one.result) else one
 

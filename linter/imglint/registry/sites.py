@@ -46,7 +46,7 @@ def site_at(endpoint: Endpoint) -> Site:
     """Return the site of a registry. Raises Failure if its host is not valid."""
     scheme = "http" if endpoint.insecure else "https"
     if not _is_host(endpoint.host):
-        raise Failure("not a valid host")
+        raise Failure("invalid host")
     return Site(scheme, normal(endpoint.host, scheme), endpoint.private, endpoint.ca)
 
 

@@ -103,7 +103,7 @@ class Tokens:
             return token.header
 
     def _login(self, endpoint: Endpoint) -> Login | None:
-        """Return what to log in with. Only one thread finds it out, because Docker's helpers may ask the user."""
+        """Return the login for an endpoint. It is looked up by one thread only, because credential helpers may ask the user."""
         if not endpoint.credentials:
             return None
         with self._login_lock:

@@ -1,11 +1,11 @@
-"""An image without a label that its row in the policy requires. Needs `--online`.
+"""An image without a label that its row in the policy requires.
 
 **Why it matters:** labels such as `org.opencontainers.image.source` show what an image was built from, and by whom. Without them, nobody finds
 the owner of an image that needs a fix.
 
 **How to fix it:** set the label where the image is built, or use an image that has it.
 
-The labels of the image for each platform are checked, or for each of the row's `platforms`.
+The rule checks the image for each platform, or for each of the row's `platforms`.
 
 ## Flagged
 
@@ -39,7 +39,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
-from imglint_rules._registry import details, on_platforms
+from imglint_rules._registry import details, subject
 from imglint_rules._words import because
 
 TYPE_CHECKING = False
@@ -63,6 +63,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     lacking = {label: variants for label, variants in lacking.items() if variants}
     if lacking:
         variants = next(iter(lacking.values()))
-        where = on_platforms(variants, found) if len(lacking) == 1 else ""
-        names = f"label{'' if len(lacking) == 1 else 's'} {', '.join([f'`{label}`' for label in lacking])}"
-        yield use.finding(f"image lacks the {names}{where}{because(row)}", policy=row.at)
+        image = subject(variants, found) if len(lacking) == 1 else "image"
+        plural, them = ("", "it") if len(lacking) == 1 else ("s", "them")
+        names = ", ".join([f"`{label}`" for label in lacking])
+        message = f"{image} lacks the label{plural} {names}{because(row)}; set {them} when the image is built"
+        yield use.finding(message, policy=row.at)

@@ -1,8 +1,8 @@
-"""An image that is not available for a platform that the policy or the Dockerfile asks for. Needs `--online`.
+"""An image that is not available for a platform that the policy or the Dockerfile asks for.
 
 **Why it matters:** on a machine of that platform, the image cannot be pulled, or the container fails with `exec format error`.
 
-**How to fix it:** publish the image for the platform, or use one that is.
+**How to fix it:** build and publish the image for the platform, or use another image.
 
 The rule checks the `platforms` of the image's row, and that of `FROM --platform=linux/arm64` unless it depends on the build, as `$BUILDPLATFORM` does.
 A platform without a variant, such as `linux/arm64`, matches every variant.
@@ -74,7 +74,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     served = list(dict.fromkeys([variant.platform for variant in image.variants]))
     only = f", only for {', '.join(served[:5])}{' and others' if len(served) > 5 else ''}" if served else ""
     problem = f"{reference.name} is not available for {either(missing)}{only}"
+    advice = f"build it for {'that platform' if len(missing) == 1 else 'those platforms'} or use another image"
     if row is not None and not set(missing).isdisjoint(demanded):
-        yield use.finding(f"{problem}{because(row)}", policy=row.at)
+        yield use.finding(f"{problem}{because(row)}; {advice}", policy=row.at)
     else:
-        yield use.finding(problem)
+        yield use.finding(f"{problem}; {advice}")

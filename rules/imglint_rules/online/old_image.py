@@ -1,11 +1,11 @@
-"""An image that was built longer ago than the `max-age` of its row in the policy allows. Needs `--online`.
+"""An image that was built longer ago than the `max-age` of its row in the policy allows.
 
-**Why it matters:** an image receives no fixes after it was built. What is found in its packages later stays in it.
+**Why it matters:** an image receives no fixes after it was built. Vulnerabilities that are found in its packages later stay in it.
 
 **How to fix it:** use a newer release, or build the image again.
 
-The image for each platform is checked, or for each of the row's `platforms`. Reproducible builds set dates such as 1970-01-01; an image with a date
-before there were container images, or without one, is not flagged.
+The image for each platform is checked, or for each of the row's `platforms`. Reproducible builds set dates such as 1970-01-01: an image without a
+date, or with one before Docker's first release in 2013, is not flagged.
 
 ## Flagged
 
@@ -38,7 +38,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
-from imglint_rules._registry import details, on_platforms
+from imglint_rules._registry import details, subject
 from imglint_rules._words import because
 
 TYPE_CHECKING = False
@@ -69,8 +69,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     days = [(variant, day) for variant, image in found if (day := _day(image.created)) is not None and day < first]
     if days:
         oldest = min(day for _, day in days)
-        where = on_platforms([variant for variant, _ in days], found)
-        yield use.finding(f"image was built on {oldest}, more than {row.max_age.text} ago{where}{because(row)}", policy=row.at)
+        problem = f"{subject([variant for variant, _ in days], found)} was built on {oldest}, more than {row.max_age.text} ago"
+        yield use.finding(f"{problem}{because(row)}; use a newer release or rebuild it", policy=row.at)
 
 
 def _day(created: str) -> date | None:

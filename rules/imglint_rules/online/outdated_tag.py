@@ -1,21 +1,21 @@
-"""A tag with a newer one of the same shape in its repository.
+"""A tag for which the repository has a newer one of the same shape.
 
-**Why it matters:** an old release does not get the fixes of the newer ones, and the longer you wait, the larger the step.
+**Why it matters:** an old release does not get the fixes of the newer ones, and the longer you wait, the larger the upgrade.
 
 **How to fix it:** use the newest tag, which the message names, after reading its release notes. To stay on a release line, set
 `versions` or `tags` in the image's row: the rule then compares only tags that the row allows.
 
-Tags have the same shape if they differ in their numbers alone, as people write them: `3.12-slim` is followed by `3.13-slim`,
+Tags have the same shape if only their numbers differ: `3.12-slim` is followed by `3.13-slim`,
 never by `3.13`, `3.13.1-slim` or `3.13-slim-bookworm`, and `v1.2` by `v1.3`.
 
 - Prereleases follow only prereleases: `1.0.0-rc1` is followed by `1.0.0-rc2`, `1.0.0` or `2.0.0-rc1`, `1.0.0` by `1.0.1`.
 - Numbers are compared from left to right, those of a suffix last: `3.12-alpine3.19` is followed by `3.12-alpine3.20` and
   `3.13-alpine3.20`.
-- Dates and build numbers count like versions (`20240101`, `2024.01`, `8.10-1086`), but neither a date nor a number of four
+- Dates and build numbers are compared like versions (`20240101`, `2024.01`, `8.10-1086`), but neither a date nor a number of four
   digits follows a shorter one: `3` is not followed by `20240606`.
 - Commits (`main-abc1234`) and names without numbers (`bookworm`) have no order.
 
-Images that this repository builds are not checked, nor are references without a tag, with an unknown one or with one that a
+The rule does not check images that this repository builds, and references without a tag, with an unknown tag, or with a tag that a
 kustomization sets.
 
 ## Flagged

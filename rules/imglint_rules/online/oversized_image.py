@@ -1,6 +1,6 @@
-"""An image that is larger than the `max-size` of its row in the policy. Needs `--online`.
+"""An image that is larger than the `max-size` of its row in the policy.
 
-**Why it matters:** a large image takes long to pull, so that pods start slowly, and contains more that can have vulnerabilities.
+**Why it matters:** a large image takes long to pull, so pods start slowly. It also contains more software that can have vulnerabilities.
 
 **How to fix it:** build it in several stages, on a smaller base image.
 
@@ -38,7 +38,7 @@ services:
 from __future__ import annotations
 
 from imglint import ImageUse, Severity
-from imglint_rules._registry import details, on_platforms
+from imglint_rules._registry import details, subject
 from imglint_rules._words import because
 
 TYPE_CHECKING = False
@@ -61,12 +61,12 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     large = [(variant, image) for variant, image in found if image.size > row.max_size.value]
     if large:
         size = max(image.size for _, image in large)
-        where = on_platforms([variant for variant, _ in large], found)
-        yield use.finding(f"image takes up {_shown(size)}, more than {row.max_size.text}{where}{because(row)}", policy=row.at)
+        problem = f"{subject([variant for variant, _ in large], found)} takes up {_shown(size)}, more than {row.max_size.text}"
+        yield use.finding(f"{problem}{because(row)}; reduce its size or use a smaller image", policy=row.at)
 
 
 def _shown(size: int) -> str:
-    """Return a size in a unit of its own order, rounded up: one that exceeds a limit must not look like the limit."""
+    """Return a size in the largest unit that it reaches, rounded up: a size over a limit must not look like the limit."""
     for unit, bytes_ in (("GB", 1000**3), ("MB", 1000**2), ("kB", 1000)):
         if size >= bytes_:
             whole, tenths = divmod(-(-size * 10 // bytes_), 10)

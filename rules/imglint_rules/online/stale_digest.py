@@ -1,10 +1,10 @@
-"""A tag with a digest that is no longer the digest of the tag. Needs `--online`.
+"""A digest that its tag no longer points to.
 
-**Why it matters:** the digest decides what is pulled, so the image misses the fixes that the tag has received since, and the tag hides that.
+**Why it matters:** the digest decides what is pulled, so the image lacks the fixes that the tag has received since, and nothing shows that.
 
-**How to fix it:** write the digest that the tag has now, after a test, or the tag that belongs to the digest.
+**How to fix it:** test the image that the tag points to now, and write its digest. Or write the tag that belongs to the digest.
 
-A digest of the image for one platform is not flagged if the tag has that image.
+The digest of the image for one platform is not flagged if the tag still includes that image.
 
 ## Flagged
 
@@ -54,7 +54,7 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
         return
     image = online.image(tagged)
     if image is not None and all(variant.digest != reference.digest for variant in image.variants):
-        message = f"`{reference.tag}` is another image by now, {current}; update the digest"
+        message = f"`{reference.tag}` now points to another image, {current}; update the digest"
         yield use.finding(message, "digest", fix=updated(use, current))
 
 

@@ -1,12 +1,12 @@
-"""A repository, tag or digest that its registry does not have. Needs `--online`.
+"""A repository, tag or digest that its registry does not have.
 
-**Why it matters:** the image cannot be pulled, so the build or the deployment fails. A name that nobody has registered yet can be registered
-by anybody.
+**Why it matters:** the image cannot be pulled, so the build or the deployment fails. Anyone can register a
+name that is still free.
 
 **How to fix it:** correct the name, the tag or the digest. The message names the part that is missing, and similar tags.
 
 The rule does not ask about images that this repository builds, images with an unknown tag, such as `app:${TAG}`, and images whose name, tag or
-digest a kustomization sets. What could not be asked is reported by unverified-image. A tag is checked even if a digest pins the image.
+digest a kustomization sets. If a registry cannot be asked, unverified-image reports that. A tag is checked even if a digest pins the image.
 
 ## Flagged
 

@@ -1,13 +1,13 @@
-"""An image without a signature by the key of its row in the policy. Needs `--online`.
+"""An image without a signature by the key of its row in the policy.
 
 **Why it matters:** a signature shows that the image is the one that your release process built. Without it, whoever can push to the registry
 decides what runs.
 
 **How to fix it:** sign the image: `cosign sign --key cosign.key IMAGE@DIGEST`. If the message says that the signature is for another image, somebody
-copied it, or pushed another image after it was signed.
+copied the signature from that image, or pushed this image after the other one was signed.
 
-The signature must be made with the row's `signed: {key: FILE}`, for the digest of this image; both formats of cosign are read. Of an image for several
-platforms, the index must be signed. Signatures without a key are not supported, and transparency logs are not checked. The rule needs
+The signature must be made with the row's `signed: {key: FILE}`, for the digest of this image; both formats of cosign are read. A multi-platform
+image needs a signature of its index. Signatures without a key are not supported, and transparency logs are not checked. The rule needs
 the package `cryptography`: `pip install 'imglint[signatures]'`.
 
 ## Flagged
@@ -71,8 +71,8 @@ def check_image(use: ImageUse, _options: object) -> Iterator[Finding]:
     key = f"`{basename(row.signed.path)}`"
     problem = {
         "unsigned": f"image is not signed; sign it with the key for {key}",
-        "other-key": f"image is signed, but not with the key for {key}; sign it with that, or use another image",
-        "moved": f"signature by {key} is for another image, {signature.signed}; check who pushed this one, and sign it if it is right",
+        "other-key": f"image is signed, but not with the key for {key}; sign it with that key or use another image",
+        "moved": f"signature by {key} is for another image, {signature.signed}; find out who pushed this image before you sign it",
     }[signature.result]
     what, _, advice = problem.partition("; ")
     yield use.finding(f"{what}{because(row)}; {advice}", policy=row.at)

@@ -1,7 +1,7 @@
 """The format `csv`: a table with a header, for spreadsheets. Quoted as RFC 4180 describes it, with line feeds between the records.
 
-A spreadsheet runs a cell that begins with certain characters as a formula, and the cells come from files of strangers. So such a cell gets an
-apostrophe in front (https://owasp.org/www-community/attacks/CSV_Injection). Where a semicolon separates cells, which depends on the locale, what comes
+A spreadsheet runs a cell that begins with certain characters as a formula, and the cells come from untrusted files. So such a cell gets a leading
+apostrophe (https://owasp.org/www-community/attacks/CSV_Injection). Where a semicolon separates cells, which depends on the locale, what comes
 after it begins a cell too. Characters that are not printable are escaped, so that every record is one line.
 """
 

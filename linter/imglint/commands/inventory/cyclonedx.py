@@ -1,7 +1,7 @@
 """The format `cyclonedx`: a bill of materials in CycloneDX JSON 1.6, for SBOM tools. The output is ASCII, so it is valid in every encoding.
 
 An image is one component of type `container`, wherever it is used; the places are its `evidence.occurrences`. Two references are the same image if a
-pull uses the same name, tag and digest. Version 1.6 is the newest that all common tools read, and the newer ones add nothing that is used here.
+pull uses the same name, tag and digest. Version 1.6 is the newest that all common tools read, and newer ones add nothing that is needed here.
 
 The package URLs have the type `oci`: it covers all images in registries, "including container images built by Docker"; `repository_url` is the whole
 name, and the tag is not confused with the digest. In the type `docker`, the version is a tag or the ID of an image, and the registry is part of the

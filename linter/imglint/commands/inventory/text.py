@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write(entries: Iterable[Entry], out: TextIO) -> None:
-    """Write the location of each image, its normalized reference, role, place and environment, and why it has no reference."""
+    """Write the location of each image, its normalized reference, role, place and environment, or the reason why it has no reference."""
     for entry in entries:
         name = str(entry.reference) if entry.reference else entry.text
         problem = f" ({entry.problem})" if entry.problem else ""
