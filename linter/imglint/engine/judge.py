@@ -185,7 +185,7 @@ def _apply(rule: Rule, decision: Decision, subject: Subject, settings: Settings)
         problem = failure(subject.source, f"rule {rule.id}", error, settings)
         [(rule, decision)] = decisions(problem, settings)
         findings = [problem.finding()]
-    return _verdicts(rule, decision, subject, findings, settings)
+    return _verdicts(rule, decision, subject, findings, settings) if findings else ()
 
 
 def _unverified(error: Unverified, subject: Subject, settings: Settings) -> Sequence[Verdict]:

@@ -103,6 +103,8 @@ class _Files:
         self._of_version: set[str] = set()
         self._rightly_listed: set[str] | None = None
         self._has_unnamed = False
+        self._texts: list[str] = []
+        self._values: list[tuple[Node, set[int], set[str]]] = []
         self._words: set[str] = set()
         self._name_words: set[str] = set()
         self._paths: set[str] = set()
@@ -114,16 +116,19 @@ class _Files:
 
     def may_name(self, reference: ImageReference) -> bool:
         """Return whether a template can make the name of an image from something that is not an image by itself."""
+        self._collect_words()
         last = reference.repository.rpartition("/")[2]
         is_mentioned = last in self._name_words or not self._paths.isdisjoint((reference.name, reference.repository))
         return self._has_unnamed or is_mentioned
 
     def may_have(self, name: str, tag: str) -> bool:
         """Return whether an image has a tag, or a template can make it."""
+        if tag in self.tags[name]:
+            return True
+        self._collect_words()
         version = self._version.value.strip().removeprefix("v") if self._version else ""
         return (
-            tag in self.tags[name]
-            or tag in self._words
+            tag in self._words
             or name in self._of_any_tag
             # Templates add prefixes and suffixes to the version of a chart.
             or (name in self._of_version and version in tag)
@@ -158,7 +163,7 @@ class _Files:
                     self._add(use, is_version=uses_version and FROM_CHART in use.where)
                     starts.update([start for start, _ in (use.span, *use.parts.values())])
                     keys.update(re.findall(_WORD, use.where.partition(FROM_CHART)[0].replace(".", " ")))
-            self._add_words(document.root, starts, keys)
+            self._values.append((document.root, starts, keys))
 
     def _templates(self) -> Iterator[Source]:
         folder = os.path.dirname(self._source.path)
@@ -185,12 +190,19 @@ class _Files:
                 self._add(use, is_version="AppVersion" in use.text)
                 kept.append(source.text[at : use.span[0]])
                 at = use.span[1]
-        text = "".join([*kept, source.text[at:]])
-        self._words.update(re.findall(_WORD, text))
-        self._paths.update(re.findall(_PATH, text))
-        for line in text.splitlines():
-            if "image" in line.lower():
-                self._name_words.update(re.findall(_WORD, line))
+        self._texts.append("".join([*kept, source.text[at:]]))
+
+    def _collect_words(self) -> None:
+        """Collect the words that are not images by themselves. Most lists are right, and need none of them."""
+        for text in self._texts:
+            self._words.update(re.findall(_WORD, text))
+            self._paths.update(re.findall(_PATH, text))
+            for line in text.splitlines():
+                if "image" in line.lower():
+                    self._name_words.update(re.findall(_WORD, line))
+        for root, images, keys in self._values:
+            self._add_words(root, images, keys)
+        self._texts, self._values = [], []
 
     def _add(self, use: ImageUse, *, is_version: bool) -> None:
         """Add an image. `is_version` is whether its tag is the version of the chart."""
