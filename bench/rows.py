@@ -135,7 +135,7 @@ def checkov(bench: Bench) -> Iterator[Row]:
     frameworks = ("--framework", "kubernetes", "dockerfile", "--skip-download", "--compact", "--quiet")
     theirs = Command((str(environment.python_peers() / "checkov"), "-d", ".", *frameworks), str(bench.trees.tree()))
     yield bench.faster(
-        "the tree, against checkov's kubernetes and dockerfile", 60, bench.imglint(), theirs, enough=bench.is_large()
+        "the tree, against checkov's kubernetes and dockerfile", 55, bench.imglint(), theirs, enough=bench.is_large()
     )
 
 
@@ -155,7 +155,7 @@ def walk(bench: Bench) -> Iterator[Row]:
     """Measure the whole tree, against reading it."""
     listed = subprocess.run((bench.programs / "python", "-c", PATTERNS), capture_output=True, text=True, check=True)
     reading = bench.python("-S", str(Path(__file__).with_name("walk.py")), ".", *listed.stdout.split())
-    yield bench.slower("the tree, against walking it and reading the same files", 12, bench.imglint(), reading)
+    yield bench.slower("the tree, against walking it and reading the same files", 14, bench.imglint(), reading)
 
 
 def growth(bench: Bench) -> Iterator[Row]:
