@@ -33,7 +33,7 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
     found, certainty = kind_by_path(source)
     if found != kind or (certainty == POSSIBLE and hints and not any(hint in source.text for hint in hints)):
         return False
-    if _is_other_kind(source):
+    if is_other_yaml(source):
         return False
     return certainty == CERTAIN or any(
         certainty == LIKELY if document.broken else document.root is not None and is_pipeline(document.root)
@@ -41,7 +41,8 @@ def claims_pipeline(source: Source, kind: str, is_pipeline: Callable[[Node], boo
     )
 
 
-def _is_other_kind(source: Source) -> bool:
+def is_other_yaml(source: Source) -> bool:
+    """Return whether a file belongs to a chart, or is a manifest or a compose file, although its path is that of a pipeline."""
     # Imported here because few files have the path of a pipeline.
     from imglint.readers import compose, kubernetes
 

@@ -58,12 +58,10 @@ def claims(source: Source) -> bool:
     if not source.path.lower().endswith(NAMES):
         return False
     # Imported here because few files get this far.
-    from imglint.readers import compose, kubernetes
-    from imglint.readers._chart import is_chart_template, is_values_file
+    from imglint.readers._pipelines import is_other_yaml
     from imglint.readers._workflows import is_workflow
 
-    is_other_kind = is_workflow(source) or is_values_file(source) or is_chart_template(source)
-    return not (is_other_kind or kubernetes.claims(source) or compose.claims(source))
+    return not (is_workflow(source) or is_other_yaml(source))
 
 
 def read(source: Source) -> Iterator[Fact | NamedFile]:
